@@ -1,0 +1,54 @@
+//! Every bound of the system, with its arithmetic.
+//!
+//! **Invariant:** a bound is stated here once; the circuit's shape, the schema's checks and the
+//! contract's types are derived from, or tested against, these numbers.
+
+/// The largest amount or balance, `2^96 - 1`: exactly the mantissa of `rust_decimal`, the range
+/// check of the circuit and the contract's `uint96`.
+pub const ATOMS_MAX: u128 = (1 << 96) - 1;
+
+/// Bits of an amount in the circuit's range check.
+pub const ATOMS_BITS: usize = 96;
+
+/// Rollups of one domain. Their ids run from 1; id 0 is L1 itself.
+pub const MAX_ROLLUPS: usize = 8;
+
+/// Assets of one domain. Their ids run from 1.
+pub const MAX_ASSETS: usize = 4;
+
+/// Cells of one domain: the dense table that the step circuit loads once per step.
+pub const MAX_CELLS: usize = MAX_ROLLUPS * MAX_ASSETS;
+
+/// Signed batches that one step takes.
+pub const BATCHES_PER_STEP: usize = 4;
+
+/// Lanes of one batch.
+pub const LANES_PER_BATCH: usize = 4;
+
+/// Deposit slots of one step; deposits into the same cell share a slot.
+pub const DEPOSITS_PER_STEP: usize = 8;
+
+/// Registration slots of one step.
+pub const REGISTRATIONS_PER_STEP: usize = 2;
+
+/// Touched cells that one step can emit. 8 cells are 16 words, about 11 k gas a step.
+pub const CELLS_EMITTED_PER_STEP: usize = 8;
+
+/// Active rollups that one step can emit. 4 rollups are 20 words, about 14 k gas a step.
+pub const ROLLUPS_EMITTED_PER_STEP: usize = 4;
+
+/// Steps of one epoch: at about 17.4 k gas a step, 128 stay within 3 M gas on L1.
+pub const MAX_STEPS_PER_EPOCH: usize = 128;
+
+/// Batches of one epoch, so that an epoch always fits its steps: registrations and deposits, summed
+/// per cell, fill at most 4 steps of their own, and what is left to emit at most 4 more.
+pub const MAX_BATCHES_PER_EPOCH: usize = (MAX_STEPS_PER_EPOCH - 8) * BATCHES_PER_STEP;
+
+/// Transfers and exits listed in one batch.
+pub const MAX_TRANSFERS_PER_BATCH: usize = 1000;
+
+/// Depth of a rollup's exit tree: `2^32` exits in its life.
+pub const EXIT_TREE_DEPTH: usize = 32;
+
+/// Most decimals an asset may have: `10^28 < 2^96`, the scale that `rust_decimal` still holds.
+pub const MAX_DECIMALS: u8 = 28;
