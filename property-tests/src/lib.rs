@@ -1,1 +1,14 @@
-//! property-tests
+//! Properties that hold across crates, with the domain as their oracle, and the golden vectors.
+//!
+//! | property | test |
+//! | --- | --- |
+//! | ZERO_SUM, NO_OVERDRAFT, BOUNDED: value is conserved by every operation | `model::value_is_conserved` |
+//! | a refused operation changes nothing, a repeated one is refused | `model::replays_and_refusals_change_nothing` |
+//! | COMPLETE: steps come to the same as operations, each touched part emitted once | `model::steps_and_operations_agree` |
+//! | netting says what balances changed by | `model::netting_explains_every_balance` |
+//! | a tampered claim is proven by no path | `claims::a_tampered_claim_is_refused` |
+//! | digests, encodings and public values stay what they are | `vectors::golden_vectors_hold` (also read by Foundry) |
+//! | dependencies point one way | `arrows::dependencies_point_one_way` |
+
+pub mod history;
+pub mod vectors;
