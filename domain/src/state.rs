@@ -98,6 +98,24 @@ impl LiquidityState {
         }
     }
 
+    /// A state as it was stored; what is not listed is as in [`Self::genesis`].
+    ///
+    /// # Errors
+    /// [`Refusal::UnknownRollup`] or [`Refusal::UnknownAsset`] outside the domain's shape.
+    pub fn from_parts(
+        rollups: impl IntoIterator<Item = (RollupId, RollupState)>,
+        cells: impl IntoIterator<Item = (RollupId, AssetId, Cell)>,
+    ) -> Result<Self, Refusal> {
+        let mut state = Self::genesis();
+        for (rollup, stored) in rollups {
+            *state.rollup_mut(rollup)? = stored;
+        }
+        for (rollup, asset, stored) in cells {
+            *state.cell_mut(rollup, asset)? = stored;
+        }
+        Ok(state)
+    }
+
     /// The state after an operation.
     ///
     /// # Errors

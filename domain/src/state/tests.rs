@@ -138,6 +138,16 @@ fn l1_operations_are_bounded_and_registered_once() {
     });
 }
 
+#[test]
+fn a_state_is_rebuilt_from_its_parts() {
+    let state = opened().apply(&batch(6, 3, |_| ()), domain_word()).unwrap();
+    let rollups = state.rollups().map(|(rollup, stored)| (rollup, *stored));
+    let cells = state.cells().map(|(rollup, asset, cell)| (rollup, asset, *cell));
+    assert_eq!(LiquidityState::from_parts(rollups, cells), Ok(state.clone()));
+    let outside = LiquidityState::from_parts([(RollupId::L1, *state.rollup(ONE).unwrap())], []);
+    assert_eq!(outside, Err(Refusal::UnknownRollup { rollup: RollupId::L1 }));
+}
+
 /// Every part of the state is in the digest.
 #[test]
 fn the_digest_has_one_word_for_every_part() {

@@ -1,5 +1,11 @@
 //! Claims: what one bit of tampering does.
 
+#![expect(
+    clippy::unwrap_used,
+    clippy::arithmetic_side_effects,
+    reason = "a failure here is the test's failure"
+)]
+
 use alloy_primitives::{Address, B256};
 use domain::{AssetId, Atoms, Claim, ExitIndex, ExitTree, ExitTreeHistory, RollupId};
 use proptest::prelude::*;
