@@ -1,0 +1,455 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+pragma solidity 0.8.37;
+
+import {Custody} from "./Custody.sol";
+import {IEpochVerifier} from "./interfaces/IEpochVerifier.sol";
+import {ISettlement} from "./interfaces/ISettlement.sol";
+import {AssetId} from "./types/AssetId.sol";
+import {Claim} from "./types/Claim.sol";
+import {domainWordOf} from "./types/DomainWord.sol";
+import {EpochNumber} from "./types/EpochNumber.sol";
+import {EXIT_TREE_DEPTH, MAX_ASSETS, MAX_ROLLUPS, MAX_STEPS_PER_EPOCH} from "./types/Limits.sol";
+import {RollupId} from "./types/RollupId.sol";
+import {SettlementKey} from "./types/SettlementKey.sol";
+import {
+    CELL_SLOTS,
+    EmittedCell,
+    EmittedRollup,
+    FIRST_CELL_WORD,
+    PENDING_WORD,
+    PUBLIC_STATE_WORDS,
+    ROLLUP_SLOTS,
+    STATE_DIGEST_WORD,
+    STEP_OUTPUT_WORDS,
+    StepOutputs
+} from "./types/StepOutput.sol";
+import {isCanonical} from "./types/Word.sol";
+import {Ownable} from "@openzeppelin/contracts/access/Ownable2Step.sol";
+import {Pausable} from "@openzeppelin/contracts/utils/Pausable.sol";
+import {MerkleProof} from "@openzeppelin/contracts/utils/cryptography/MerkleProof.sol";
+import {BitMaps} from "@openzeppelin/contracts/utils/structs/BitMaps.sol";
+
+/// @title Settlement
+/// @dev Every function that moves value checks, then writes, then calls out, and holds the
+/// reentrancy guard: a recipient that calls back fails its own payment and nobody else's. No proxy:
+/// another version is another contract with another domain word.
+contract Settlement is Custody, Pausable {
+    using BitMaps for BitMaps.BitMap;
+    using MerkleProof for bytes32[];
+    using StepOutputs for uint256[STEP_OUTPUT_WORDS];
+
+    struct Rollup {
+        SettlementKey key;
+        uint64 nextHeight;
+    }
+
+    /// @dev Deposits are counted since genesis and so get wider fields than a balance: 2^32
+    /// deposits of everything that an asset may hold would be needed to fill them.
+    struct Cell {
+        uint96 balance;
+        uint96 pot;
+        EpochNumber lastEpoch;
+        uint128 depositedTotal;
+        uint128 depositedSettled;
+    }
+
+    /// @dev What one settlement has seen so far: emitted ids as bits, and both sides of each asset.
+    struct Tally {
+        uint256 cells;
+        uint256 rollups;
+        uint256[MAX_ASSETS + 1] opening;
+        uint256[MAX_ASSETS + 1] closing;
+    }
+
+    IEpochVerifier private immutable _verifier;
+    bytes32 private immutable _verificationKeyId;
+    uint32 private immutable _domainId;
+
+    EpochNumber private _epoch;
+    uint16 private _rollupCount;
+    address private _guardian;
+    bytes32 private _stateDigest;
+
+    mapping(RollupId => Rollup) private _rollups;
+    mapping(RollupId => mapping(AssetId => Cell)) private _cells;
+    mapping(EpochNumber => mapping(RollupId => bytes32)) private _exitRoots;
+    mapping(RollupId => BitMaps.BitMap) private _claimed;
+
+    /// @param initialOwner In production a TimelockController; see ISettlement.
+    /// @param domain Number of the domain among those of the same operator.
+    /// @param epochVerifier Its key is pinned here and is part of the domain word.
+    /// @param genesisDigest Digest of the state before the first epoch.
+    constructor(
+        address initialOwner,
+        uint32 domain,
+        IEpochVerifier epochVerifier,
+        bytes32 genesisDigest
+    ) Ownable(initialOwner) {
+        if (!isCanonical(uint256(genesisDigest))) {
+            revert WordNotCanonical(uint256(genesisDigest));
+        }
+        _domainId = domain;
+        _verifier = epochVerifier;
+        _verificationKeyId = epochVerifier.verificationKeyId();
+        _stateDigest = genesisDigest;
+    }
+
+    // --- Registration -----------------------------------------------------------------------
+
+    /// @inheritdoc ISettlement
+    function registerRollup(uint256 keyX, uint256 keyY) external onlyOwner returns (RollupId id) {
+        uint16 count = _rollupCount;
+        if (count == MAX_ROLLUPS) revert RollupLimitReached(MAX_ROLLUPS);
+        SettlementKey memory key = SettlementKey(keyX, keyY);
+        if (!key.isValid()) revert SettlementKeyInvalid(keyX, keyY);
+
+        _rollupCount = count + 1;
+        id = RollupId.wrap(count + 1);
+        _rollups[id].key = key;
+        emit RollupRegistered(id, keyX, keyY);
+    }
+
+    // --- Deposits ---------------------------------------------------------------------------
+
+    /// @inheritdoc ISettlement
+    function deposit(RollupId rollupId, AssetId assetId, uint256 tokenAtoms)
+        external
+        payable
+        whenNotPaused
+        nonReentrant
+    {
+        _requireRollup(rollupId);
+        uint96 atoms = _bookDeposit(assetId, tokenAtoms);
+        _cells[rollupId][assetId].depositedTotal += atoms;
+        emit Deposited(rollupId, assetId, msg.sender, atoms);
+        _collect(assetId, tokenAtoms);
+    }
+
+    // --- Settlement -------------------------------------------------------------------------
+
+    /// @inheritdoc ISettlement
+    function settle(
+        EpochNumber number,
+        uint256[STEP_OUTPUT_WORDS][] calldata steps,
+        bytes calldata proof
+    ) external whenNotPaused nonReentrant {
+        EpochNumber expected = _epoch.next();
+        if (number != expected) revert EpochOutOfOrder(expected, number);
+        uint256 count = steps.length;
+        if (count == 0 || count > MAX_STEPS_PER_EPOCH) {
+            revert StepCountOutOfRange(count, MAX_STEPS_PER_EPOCH);
+        }
+        uint256 pending = steps[count - 1][PENDING_WORD];
+        if (pending != 0) revert EmissionPending(pending);
+        (uint256[] memory inputs, uint256 emitting) = _publicInputs(number, steps);
+        if (!_verifier.verify(inputs, proof)) revert ProofRefused(number);
+
+        bytes32 digest = bytes32(steps[count - 1][STATE_DIGEST_WORD]);
+        _epoch = number;
+        _stateDigest = digest;
+        emit EpochSettled(number, digest, count);
+        _book(number, steps, emitting);
+    }
+
+    /// @dev z_0 .. z_k. Only outputs come from calldata: domain word, epoch and opening digest are
+    /// this contract's own, so the chain of states cannot be broken or moved elsewhere.
+    /// @return inputs All words, each canonical.
+    /// @return emitting A bit for each step that emits anything: most steps of a long epoch do not.
+    function _publicInputs(EpochNumber number, uint256[STEP_OUTPUT_WORDS][] calldata steps)
+        private
+        view
+        returns (uint256[] memory inputs, uint256 emitting)
+    {
+        uint256 domain = domainWord();
+        uint256 epochWord = EpochNumber.unwrap(number);
+        inputs = new uint256[](PUBLIC_STATE_WORDS * (steps.length + 1));
+        inputs[0] = domain;
+        inputs[1] = epochWord;
+        inputs[2] = uint256(_stateDigest);
+        for (uint256 j = 0; j < steps.length; ++j) {
+            uint256 first = PUBLIC_STATE_WORDS * (j + 1);
+            inputs[first] = domain;
+            inputs[first + 1] = epochWord;
+            first += 2;
+            _copyWords(steps[j], 0, FIRST_CELL_WORD, inputs, first);
+            uint256 emitted =
+                _copyWords(steps[j], FIRST_CELL_WORD, STEP_OUTPUT_WORDS, inputs, first);
+            if (emitted != 0) emitting |= 1 << j;
+        }
+    }
+
+    /// @dev Copies words `start` to `end` of a step, all canonical.
+    /// @return any The bits of all of them together: zero if all are.
+    function _copyWords(
+        uint256[STEP_OUTPUT_WORDS] calldata step,
+        uint256 start,
+        uint256 end,
+        uint256[] memory inputs,
+        uint256 first
+    ) private pure returns (uint256 any) {
+        // Indices below the number of public inputs: nothing here can overflow.
+        unchecked {
+            for (uint256 i = start; i < end; ++i) {
+                uint256 word = step[i];
+                if (!isCanonical(word)) revert WordNotCanonical(word);
+                any |= word;
+                inputs[first + i] = word;
+            }
+        }
+    }
+
+    /// @dev The proof says that the emissions are complete and follow from signed batches; what L1
+    /// knows itself is checked here whatever the proof says: ids, keys, deposits, conservation.
+    function _book(
+        EpochNumber number,
+        uint256[STEP_OUTPUT_WORDS][] calldata steps,
+        uint256 emitting
+    ) private {
+        Tally memory tally;
+        for (uint256 j = 0; j < steps.length; ++j) {
+            if ((emitting >> j) & 1 == 0) continue;
+            uint256[STEP_OUTPUT_WORDS] calldata step = steps[j];
+            for (uint256 slot = 0; slot < CELL_SLOTS; ++slot) {
+                if (step.hasCell(slot)) _bookCell(number, step.cellAt(slot), tally);
+            }
+            for (uint256 slot = 0; slot < ROLLUP_SLOTS; ++slot) {
+                if (step.hasRollup(slot)) _bookRollup(number, step.rollupAt(slot), tally);
+            }
+        }
+        for (uint256 i = 1; i <= MAX_ASSETS; ++i) {
+            if (tally.opening[i] != tally.closing[i]) {
+                // The cast holds: i is at most MAX_ASSETS.
+                revert AssetNotConserved(
+                    AssetId.wrap(uint16(i)), tally.opening[i], tally.closing[i]
+                );
+            }
+        }
+    }
+
+    function _bookCell(EpochNumber number, EmittedCell memory emitted, Tally memory tally) private {
+        _requireRollup(emitted.rollup);
+        _requireAsset(emitted.asset);
+        uint256 assetIndex = AssetId.unwrap(emitted.asset);
+        uint256 bit = 1 << ((RollupId.unwrap(emitted.rollup) - 1) * MAX_ASSETS + assetIndex - 1);
+        if (tally.cells & bit != 0) revert CellEmittedTwice(emitted.rollup, emitted.asset);
+        tally.cells |= bit;
+
+        Cell storage c = _cells[emitted.rollup][emitted.asset];
+        uint256 unsettled = c.depositedTotal - c.depositedSettled;
+        if (emitted.deposited > unsettled) {
+            revert DepositsOverclaimed(emitted.rollup, emitted.asset, unsettled, emitted.deposited);
+        }
+        tally.opening[assetIndex] += uint256(c.balance) + emitted.deposited;
+        tally.closing[assetIndex] += uint256(emitted.balance) + emitted.exited;
+
+        c.balance = emitted.balance;
+        c.pot += emitted.exited;
+        c.lastEpoch = number;
+        if (emitted.deposited != 0) c.depositedSettled += emitted.deposited;
+        emit CellSettled(
+            number,
+            emitted.rollup,
+            emitted.asset,
+            emitted.balance,
+            emitted.deposited,
+            emitted.exited
+        );
+    }
+
+    function _bookRollup(EpochNumber number, EmittedRollup memory emitted, Tally memory tally)
+        private
+    {
+        Rollup storage r = _requireRollup(emitted.rollup);
+        uint256 bit = 1 << RollupId.unwrap(emitted.rollup);
+        if (tally.rollups & bit != 0) revert RollupEmittedTwice(emitted.rollup);
+        tally.rollups |= bit;
+        if (r.key.x != emitted.keyX || r.key.y != emitted.keyY) {
+            revert SettlementKeyDiffers(emitted.rollup, emitted.keyX, emitted.keyY);
+        }
+        uint64 settled = r.nextHeight;
+        if (emitted.nextHeight < settled) {
+            revert HeightDecreased(emitted.rollup, settled, emitted.nextHeight);
+        }
+
+        r.nextHeight = emitted.nextHeight;
+        _exitRoots[number][emitted.rollup] = emitted.exitRoot;
+        emit RollupSettled(number, emitted.rollup, emitted.nextHeight, emitted.exitRoot);
+    }
+
+    // --- Claims -----------------------------------------------------------------------------
+
+    /// @inheritdoc ISettlement
+    function claim(Claim calldata c, bytes32[] calldata path) external nonReentrant {
+        _requireProven(c, path);
+        if (!_takeFromPot(c)) revert ClaimAlreadyPaid(c.rollup, c.index);
+        _payOrCredit(c.asset, c.recipient, c.atoms);
+    }
+
+    /// @inheritdoc ISettlement
+    /// @dev All effects come before the first payment, so that no recipient sees a half-done list.
+    function claimMany(Claim[] calldata claims, bytes32[][] calldata paths)
+        external
+        nonReentrant
+        returns (uint256 paid)
+    {
+        if (claims.length != paths.length) {
+            revert ClaimCountsDiffer(claims.length, paths.length);
+        }
+        bool[] memory taken = new bool[](claims.length);
+        for (uint256 i = 0; i < claims.length; ++i) {
+            _requireProven(claims[i], paths[i]);
+            taken[i] = _takeFromPot(claims[i]);
+        }
+        for (uint256 i = 0; i < claims.length; ++i) {
+            if (!taken[i]) continue;
+            Claim calldata c = claims[i];
+            _payOrCredit(c.asset, c.recipient, c.atoms);
+            ++paid;
+        }
+    }
+
+    function _requireProven(Claim calldata c, bytes32[] calldata path) private view {
+        bytes32 root = _exitRoots[c.epoch][c.rollup];
+        if (root == 0) revert ExitRootUnknown(c.epoch, c.rollup);
+        if (path.length != EXIT_TREE_DEPTH) revert PathLengthWrong(path.length, EXIT_TREE_DEPTH);
+        if (!path.verifyCalldata(root, c.leaf())) {
+            revert ClaimNotInExitRoot(c.epoch, c.rollup, c.index);
+        }
+    }
+
+    /// @return taken False, and nothing changed, if the exit has been paid.
+    function _takeFromPot(Claim calldata c) private returns (bool taken) {
+        if (_claimed[c.rollup].get(c.index)) return false;
+        // A rollup may sign an exit tree that promises more than it exited: its pot is the limit.
+        Cell storage from = _requireCell(c.rollup, c.asset);
+        uint96 left = from.pot;
+        if (c.atoms > left) revert PotTooSmall(c.rollup, c.asset, left, c.atoms);
+
+        _claimed[c.rollup].set(c.index);
+        from.pot = left - c.atoms;
+        _bookPayment(c.asset, c.atoms);
+        emit ClaimPaid(c.epoch, c.rollup, c.index, c.asset, c.recipient, c.atoms);
+        return true;
+    }
+
+    // --- Pause ------------------------------------------------------------------------------
+
+    /// @inheritdoc ISettlement
+    function setGuardian(address account) external onlyOwner {
+        _guardian = account;
+        emit GuardianChanged(account);
+    }
+
+    /// @inheritdoc ISettlement
+    function pause() external {
+        if (msg.sender != _guardian && msg.sender != owner()) revert CallerMayNotPause(msg.sender);
+        _pause();
+    }
+
+    /// @inheritdoc ISettlement
+    function unpause() external onlyOwner {
+        _unpause();
+    }
+
+    /// @notice Refused: without an owner a pause could never be lifted.
+    function renounceOwnership() public view override onlyOwner {
+        revert OwnershipNotRenounceable();
+    }
+
+    // --- Views ------------------------------------------------------------------------------
+
+    /// @inheritdoc ISettlement
+    /// @dev Computed at every call, so that it differs on either side of a fork of the chain.
+    function domainWord() public view returns (uint256) {
+        return domainWordOf(block.chainid, address(this), _domainId, _verificationKeyId);
+    }
+
+    /// @inheritdoc ISettlement
+    function domainId() external view returns (uint32) {
+        return _domainId;
+    }
+
+    /// @inheritdoc ISettlement
+    function verifier() external view returns (IEpochVerifier) {
+        return _verifier;
+    }
+
+    /// @inheritdoc ISettlement
+    function verificationKeyId() external view returns (bytes32) {
+        return _verificationKeyId;
+    }
+
+    /// @inheritdoc ISettlement
+    function guardian() external view returns (address) {
+        return _guardian;
+    }
+
+    /// @inheritdoc ISettlement
+    function epoch() external view returns (EpochNumber) {
+        return _epoch;
+    }
+
+    /// @inheritdoc ISettlement
+    function stateDigest() external view returns (bytes32) {
+        return _stateDigest;
+    }
+
+    /// @inheritdoc ISettlement
+    function rollupCount() external view returns (uint256) {
+        return _rollupCount;
+    }
+
+    /// @inheritdoc ISettlement
+    function rollup(RollupId id)
+        external
+        view
+        returns (uint256 keyX, uint256 keyY, uint64 nextHeight)
+    {
+        Rollup storage r = _requireRollup(id);
+        return (r.key.x, r.key.y, r.nextHeight);
+    }
+
+    /// @inheritdoc ISettlement
+    function cell(RollupId rollupId, AssetId assetId)
+        external
+        view
+        returns (
+            uint96 balance,
+            uint128 depositedTotal,
+            uint128 depositedSettled,
+            EpochNumber lastEpoch
+        )
+    {
+        Cell storage c = _requireCell(rollupId, assetId);
+        return (c.balance, c.depositedTotal, c.depositedSettled, c.lastEpoch);
+    }
+
+    /// @inheritdoc ISettlement
+    function pot(RollupId rollupId, AssetId assetId) external view returns (uint96) {
+        return _requireCell(rollupId, assetId).pot;
+    }
+
+    /// @inheritdoc ISettlement
+    function exitRoot(EpochNumber number, RollupId rollupId) external view returns (bytes32) {
+        return _exitRoots[number][rollupId];
+    }
+
+    /// @inheritdoc ISettlement
+    function isClaimed(RollupId rollupId, uint32 index) external view returns (bool) {
+        return _claimed[rollupId].get(index);
+    }
+
+    // --- Shared -----------------------------------------------------------------------------
+
+    function _requireRollup(RollupId id) private view returns (Rollup storage) {
+        uint16 raw = RollupId.unwrap(id);
+        if (raw == 0 || raw > _rollupCount) revert UnknownRollup(id);
+        return _rollups[id];
+    }
+
+    function _requireCell(RollupId rollupId, AssetId assetId) private view returns (Cell storage) {
+        _requireRollup(rollupId);
+        _requireAsset(assetId);
+        return _cells[rollupId][assetId];
+    }
+}

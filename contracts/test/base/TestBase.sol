@@ -1,0 +1,47 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+pragma solidity 0.8.37;
+
+import {Vm} from "./Vm.sol";
+import {Settlement} from "src/Settlement.sol";
+import {IEpochVerifier} from "src/interfaces/IEpochVerifier.sol";
+
+/// @dev What forge needs to see in a test contract, and small conveniences.
+abstract contract TestBase {
+    bool public constant IS_TEST = true;
+
+    Vm internal constant vm = Vm(address(uint160(uint256(keccak256("hevm cheat code")))));
+
+    /// @dev A value of [low, high], from any fuzzed one; edges as they are.
+    function bound(uint256 value, uint256 low, uint256 high) internal pure returns (uint256) {
+        if (value >= low && value <= high) return value;
+        uint256 size = high - low + 1;
+        return size == 0 ? value : low + value % size;
+    }
+
+    function account(string memory name) internal pure returns (address) {
+        return address(uint160(uint256(keccak256(bytes(name)))));
+    }
+
+    /// @dev As `new Settlement(…)`, from the artefact: the compiler would otherwise optimise the
+    /// whole contract again inside each test that makes one, minutes in all.
+    function newSettlement(
+        address owner,
+        uint32 domain,
+        IEpochVerifier verifier,
+        bytes32 genesisDigest
+    ) internal returns (Settlement) {
+        bytes memory arguments = abi.encode(owner, domain, verifier, genesisDigest);
+        return Settlement(create(bytes.concat(settlementCode(), arguments)));
+    }
+
+    function settlementCode() internal view returns (bytes memory) {
+        return vm.getCode("Settlement.sol:Settlement");
+    }
+
+    function create(bytes memory code) internal returns (address made) {
+        assembly {
+            made := create(0, add(code, 32), mload(code))
+        }
+        require(made != address(0), "not created");
+    }
+}
