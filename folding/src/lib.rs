@@ -1,1 +1,62 @@
-//! folding
+//! The step circuit of Netfold and the Nova proofs over it.
+//!
+//! An epoch's operations are cut into steps ([`plan`]); each step is one application of the step
+//! circuit, folded into the epoch's fold ([`Fold`]); the fold ends as one small proof
+//! ([`EpochProof`]) that anybody verifies with the verifying key alone.
+//!
+//! **Invariant:** nothing is proven that `domain`'s reference transition refuses, and nothing is
+//! believed of a proof file that its proof does not prove.
+//!
+//! It deliberately does not know databases, L1 or async: folding is plain computation, the caller's
+//! thread is busy with it.
+//!
+//! ```
+//! use std::path::Path;
+//! use domain::{DomainIdentity, EpochNumber, LiquidityState, Operation, StepContext};
+//! use folding::{EpochProof, Error, Fold, Params, Setup, Verified};
+//!
+//! fn prove(
+//!     directory: &Path,
+//!     identity: DomainIdentity,
+//!     opening: &LiquidityState,
+//!     operations: &[Operation],
+//! ) -> Result<EpochProof, Error> {
+//!     let params = Params::load_or_create(directory, &Setup::InsecureDevelopment, &mut |_| ())?;
+//!     let context = StepContext { domain_word: identity.word(), epoch: EpochNumber::FIRST };
+//!     let plan = folding::plan(opening, operations, context)?;
+//!     let mut fold = Fold::start(&params, identity, context.epoch, opening.digest());
+//!     for step in &plan.steps {
+//!         fold.step(step)?;
+//!         let _to_be_stored: Vec<u8> = fold.checkpoint()?;
+//!     }
+//!     let (proof, _outputs_for_l1) = fold.finish()?;
+//!     Ok(proof)
+//! }
+//! ```
+
+mod checkpoint;
+mod circuit;
+mod error;
+mod field;
+mod fields;
+mod file;
+mod fold;
+mod gadgets;
+#[cfg(test)]
+mod history;
+mod key;
+mod layout;
+mod params;
+mod powers_of_tau;
+mod proof;
+mod scheme;
+mod sealed;
+mod store;
+mod witness;
+
+pub use error::{Error, FileFault, PowersOfTauFault};
+pub use fold::Fold;
+pub use key::{KeyId, SetupKind, VerifyingKey};
+pub use params::{CircuitSize, Params, Setup, SetupProgress, SetupStage};
+pub use proof::{EpochProof, Verified};
+pub use witness::{Plan, StepWitness, plan};

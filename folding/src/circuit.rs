@@ -1,0 +1,172 @@
+//! The step circuit: what one step of an epoch may do to a domain's state, as constraints.
+//!
+//! **Invariant:** it has a witness exactly for what `domain::Step::run` accepts, and its output z is
+//! the one that the reference computes; the differential tests compare the two. (One superset: a
+//! balance may pass `2^96 − 1` between two batches of a step, which no supply on L1 allows.)
+//!
+//! z is `[domain word, epoch, state digest, pending, emission digest, emitted words …]`. The circuit
+//! reads the first three and the emission digest, and writes all but the first two, which it carries.
+//!
+//! It deliberately does not know Nova's folding: [`SettlementStep`] is a step circuit for any scheme.
+
+mod batch;
+mod check;
+mod deposit;
+mod emission;
+mod hash;
+mod identify;
+mod lane;
+mod linear;
+mod registration;
+mod select;
+mod table;
+mod witness;
+
+use std::sync::Arc;
+
+use domain::Z_WORDS;
+use nova_snark::{
+    frontend::{ConstraintSystem, SynthesisError, num::AllocatedNum},
+    traits::circuit::StepCircuit,
+};
+
+pub(crate) use self::{check::Checker, identify::circuit_id, witness::Witness};
+use self::{hash::chain_hash, linear::Linear, table::Table};
+use crate::field::Scalar;
+
+/// One application of the step circuit; without a witness only its shape.
+///
+/// As a step circuit it has the whole z, which a verifier reads word by word.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct SettlementStep {
+    witness: Option<Arc<Witness>>,
+}
+
+/// The same step with only the words of z that the next step or the last verifier reads: the first
+/// five. The emitted words are under the emission digest among them; each word of z costs Nova's
+/// own circuit some 6,700 matrix entries a step, and all 41 would double the proving key.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct RecursiveStep(SettlementStep);
+
+/// Words of [`RecursiveStep`]'s z.
+pub(crate) const RECURSIVE_Z_WORDS: usize = 5;
+
+type Word = AllocatedNum<Scalar>;
+
+/// What a step reads of z.
+struct Input<'a> {
+    domain_word: &'a Word,
+    epoch: &'a Word,
+    state_digest: &'a Word,
+    emission_digest: &'a Word,
+}
+
+/// What a step writes of z, in z's order.
+struct Output {
+    state_digest: Word,
+    pending: Word,
+    emission_digest: Word,
+    emitted: Vec<Word>,
+}
+
+impl SettlementStep {
+    /// The circuit with its witness.
+    pub(crate) fn new(witness: Arc<Witness>) -> Self {
+        Self { witness: Some(witness) }
+    }
+
+    /// The step proper.
+    fn run<CS: ConstraintSystem<Scalar>>(
+        &self,
+        cs: &mut CS,
+        input: &Input<'_>,
+    ) -> Result<Output, SynthesisError> {
+        let witness = self.witness.as_deref();
+        let mut table = Table::open(&mut cs.namespace(|| "open"), witness, input.state_digest)?;
+        registration::register(&mut cs.namespace(|| "registrations"), witness, &mut table)?;
+        deposit::deposit(&mut cs.namespace(|| "deposits"), witness, &mut table)?;
+        let domain_word = input.domain_word;
+        batch::apply(&mut cs.namespace(|| "batches"), witness, &mut table, domain_word)?;
+        table.settle(&mut cs.namespace(|| "settle"))?;
+        let emitted = emission::emit(&mut cs.namespace(|| "emission"), witness, &mut table)?;
+        close(&mut cs.namespace(|| "close"), &table, &emitted, input.emission_digest)
+    }
+}
+
+impl<'a> Input<'a> {
+    fn of(z: &'a [Word]) -> Result<Self, SynthesisError> {
+        let [domain_word, epoch, state_digest, _pending, emission_digest, ..] = z else {
+            return Err(SynthesisError::IncompatibleLengthVector("z".to_owned()));
+        };
+        Ok(Self { domain_word, epoch, state_digest, emission_digest })
+    }
+
+    /// The next z, of which domain word and epoch are the last one's.
+    fn continued(&self, output: Output) -> Vec<Word> {
+        let Output { state_digest, pending, emission_digest, emitted } = output;
+        let carried = [self.domain_word.clone(), self.epoch.clone()];
+        carried.into_iter().chain([state_digest, pending, emission_digest]).chain(emitted).collect()
+    }
+}
+
+impl StepCircuit<Scalar> for SettlementStep {
+    fn arity(&self) -> usize {
+        Z_WORDS
+    }
+
+    fn synthesize<CS: ConstraintSystem<Scalar>>(
+        &self,
+        cs: &mut CS,
+        z: &[Word],
+    ) -> Result<Vec<Word>, SynthesisError> {
+        let input = Input::of(z)?;
+        let output = self.run(cs, &input)?;
+        Ok(input.continued(output))
+    }
+}
+
+impl StepCircuit<Scalar> for RecursiveStep {
+    fn arity(&self) -> usize {
+        RECURSIVE_Z_WORDS
+    }
+
+    fn synthesize<CS: ConstraintSystem<Scalar>>(
+        &self,
+        cs: &mut CS,
+        z: &[Word],
+    ) -> Result<Vec<Word>, SynthesisError> {
+        let mut next = self.0.synthesize(cs, z)?;
+        next.truncate(RECURSIVE_Z_WORDS);
+        Ok(next)
+    }
+}
+
+impl From<SettlementStep> for RecursiveStep {
+    fn from(step: SettlementStep) -> Self {
+        Self(step)
+    }
+}
+
+/// The step's output from the table that it ends with.
+fn close<CS: ConstraintSystem<Scalar>>(
+    cs: &mut CS,
+    table: &Table,
+    emitted: &[Linear],
+    emission_digest: &Word,
+) -> Result<Output, SynthesisError> {
+    let state_digest = table.digest(&mut cs.namespace(|| "state digest"))?;
+    let pending = emission::pending(table).allocate(cs, "pending")?;
+    let emitted = emitted
+        .iter()
+        .enumerate()
+        .map(|(at, word)| word.number(&mut cs.namespace(|| format!("emitted {at}")), "word"))
+        .collect::<Result<Vec<_>, _>>()?;
+    let words: Vec<Linear> =
+        std::iter::once(emission_digest).chain(&emitted).map(Linear::from).collect();
+    let emission_digest =
+        chain_hash(&mut cs.namespace(|| "emission digest"), "netfold.emission.v1", &words)?;
+    Ok(Output { state_digest, pending, emission_digest, emitted })
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,176 @@
+//! Why folding, loading or verifying failed.
+
+use std::path::PathBuf;
+
+use domain::{Refusal, StatementError};
+use nova_snark::errors::NovaError;
+
+use crate::KeyId;
+
+/// What can go wrong in this crate.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// An operation that the reference transition refuses: it has no witness.
+    #[error("an operation has no proof since it breaks a rule")]
+    Refused(#[source] Refusal),
+    /// A statement that cannot be true, whatever its proof.
+    #[error("the proof's statement contradicts itself")]
+    Statement(#[source] StatementError),
+    /// A witness that breaks a constraint: a defect, since the reference accepted the step.
+    #[error("the step breaks the constraint {constraint:?} of the circuit")]
+    Unsatisfied {
+        /// The constraint's name in the circuit.
+        constraint: String,
+    },
+    /// A witness of another domain, epoch or state than the fold has arrived at.
+    #[error("the step does not continue the fold")]
+    OutOfPlace,
+    /// The circuit's output is not the reference's: a defect.
+    #[error("the circuit and the reference disagree about step {step}")]
+    OutputDiffers {
+        /// Number of the step, from 1.
+        step: usize,
+    },
+    /// An epoch without steps has no proof.
+    #[error("nothing was folded")]
+    NoSteps,
+    /// More steps than an epoch may have.
+    #[error("an epoch has at most {limit} steps")]
+    TooManySteps {
+        /// The bound.
+        limit: usize,
+    },
+    /// Something of the epoch is touched and not shown to L1 by its last step.
+    #[error("{pending} touched cells and rollups are not emitted")]
+    Incomplete {
+        /// How many.
+        pending: u64,
+    },
+    /// There are no keys of this circuit and setup in the directory.
+    #[error("no keys for this circuit in {}", directory.display())]
+    KeyMissing {
+        /// Where they were looked for.
+        directory: PathBuf,
+    },
+    /// A key file is not what its manifest says.
+    #[error("{} is damaged: remove its directory to have it made again", file.display())]
+    KeyDamaged {
+        /// The file.
+        file: PathBuf,
+    },
+    /// Bytes that are no verifying key.
+    #[error("these bytes are no verifying key")]
+    KeyMalformed,
+    /// A text that is no key id.
+    #[error("{text:?} is no key id")]
+    KeyIdMalformed {
+        /// The text.
+        text: String,
+    },
+    /// A proof or checkpoint made with another key.
+    #[error("made with key {found}, expected {expected}")]
+    WrongKey {
+        /// The key that was to check it.
+        expected: KeyId,
+        /// The key that it names.
+        found: KeyId,
+    },
+    /// A powers-of-tau file that is missing, damaged or inconsistent.
+    #[error("{}: {reason}", path.display())]
+    PowersOfTau {
+        /// The file or the directory.
+        path: PathBuf,
+        /// What is wrong with it.
+        reason: PowersOfTauFault,
+    },
+    /// Bytes that are no proof file; nothing was verified.
+    #[error("no proof file: {0}")]
+    ProofMalformed(FileFault),
+    /// The proof does not prove its statement.
+    #[error("the proof does not prove its statement")]
+    ProofInvalid(#[source] Option<NovaError>),
+    /// Bytes that are no checkpoint.
+    #[error("no checkpoint: {0}")]
+    CheckpointMalformed(FileFault),
+    /// A checkpoint whose folded instances do not hold.
+    #[error("the checkpoint does not hold")]
+    CheckpointInvalid(#[source] Option<NovaError>),
+    /// A file could not be read or written.
+    #[error("cannot use {}", path.display())]
+    Io {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        #[source]
+        source: std::io::Error,
+    },
+    /// Nova refused for a reason of its own.
+    #[error("the proof system failed")]
+    Nova(#[source] NovaError),
+}
+
+/// Why bytes are no file of ours.
+#[derive(Clone, Copy, Debug, Eq, PartialEq, thiserror::Error)]
+pub enum FileFault {
+    /// Other first bytes.
+    #[error("it does not begin as one")]
+    Magic,
+    /// A version that this program does not know.
+    #[error("its version is {found}, this program reads {known}")]
+    Version {
+        /// The file's.
+        found: u16,
+        /// The program's.
+        known: u16,
+    },
+    /// More bytes than any such file has.
+    #[error("it is larger than any")]
+    TooLarge,
+    /// It ends too early, or something follows.
+    #[error("its length is wrong")]
+    Length,
+    /// Its last 32 bytes are not the SHA-256 of the rest.
+    #[error("its checksum is wrong")]
+    Checksum,
+    /// A field that holds no value of its kind.
+    #[error("its field {field} is malformed")]
+    Field {
+        /// The field.
+        field: &'static str,
+    },
+}
+
+/// Why powers of tau cannot be used.
+#[derive(Clone, Copy, Debug, Eq, PartialEq, thiserror::Error)]
+pub enum PowersOfTauFault {
+    /// No file with enough powers.
+    #[error("no powers-of-tau file with 2^{power} powers or more (ppot_pruned_NN.ptau or ppot_0080_NN.ptau)")]
+    Missing {
+        /// The least power of two.
+        power: u32,
+    },
+    /// The file is not in the format.
+    #[error("no powers-of-tau file of BN254")]
+    Malformed,
+    /// The powers are not those of one tau: whoever made it could forge, or nobody could prove.
+    #[error("its points are not the powers of one tau")]
+    Inconsistent,
+}
+
+impl From<Refusal> for Error {
+    fn from(refusal: Refusal) -> Self {
+        Self::Refused(refusal)
+    }
+}
+
+impl From<StatementError> for Error {
+    fn from(error: StatementError) -> Self {
+        Self::Statement(error)
+    }
+}
+
+impl From<NovaError> for Error {
+    fn from(error: NovaError) -> Self {
+        Self::Nova(error)
+    }
+}

@@ -1,0 +1,283 @@
+//! Public parameters: made once per circuit and setup, then loaded from files.
+//!
+//! **Invariant:** the same program and the same powers of tau make the same keys, byte for byte; a
+//! key that is loaded is the one that was made, by SHA-256.
+
+use std::{
+    fmt,
+    path::{Path, PathBuf},
+    sync::{Arc, OnceLock},
+};
+
+use nova_snark::{errors::NovaError, r1cs::R1CSShape, traits::snark::RelaxedR1CSSNARKTrait};
+
+use crate::{
+    Error, KeyId, SetupKind, VerifyingKey,
+    circuit::RecursiveStep,
+    field::word,
+    key::Sizes,
+    powers_of_tau,
+    scheme::{
+        CompressedProof, Primary, PrimaryArgument, ProverKey, PublicParams, SecondaryArgument,
+    },
+    store::Store,
+};
+
+/// Where the structured reference string comes from.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub enum Setup {
+    /// A string whose secret is a constant of this program: for development and tests only, since
+    /// anybody can forge proofs. The key id says so.
+    InsecureDevelopment,
+    /// A directory with a ceremony's powers-of-tau files (`ppot_pruned_NN.ptau` or
+    /// `ppot_0080_NN.ptau`).
+    PowersOfTau(PathBuf),
+}
+
+/// What the setup is doing.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum SetupStage {
+    /// Reads the key files that are there.
+    Loading,
+    /// Makes or checks the powers of tau.
+    PowersOfTau,
+    /// Makes the public parameters.
+    PublicParameters,
+    /// Makes the prover's and the verifier's key.
+    Keys,
+    /// Writes the key files.
+    Saving,
+}
+
+/// How far the setup is.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct SetupProgress {
+    /// What it is doing.
+    pub stage: SetupStage,
+    /// How much of the stage is done, from 0 to 1.
+    pub fraction: f64,
+}
+
+/// What folding needs: public parameters, prover's key, verifier's key. Cheap to clone.
+#[derive(Clone)]
+pub struct Params(Arc<Parts>);
+
+struct Parts {
+    public: PublicParams,
+    prover_key: ProverKey,
+    verifying_key: VerifyingKey,
+}
+
+/// The size of the circuit with Nova's own part.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub struct CircuitSize {
+    /// Constraints of the primary circuit.
+    pub constraints: usize,
+    /// Variables of the primary circuit.
+    pub variables: usize,
+    /// Entries of its three matrices: what the compressed proof's cost depends on.
+    pub nonzeros: usize,
+}
+
+impl Setup {
+    /// Who could know the secret behind it.
+    #[must_use]
+    pub const fn kind(&self) -> SetupKind {
+        match self {
+            Self::InsecureDevelopment => SetupKind::InsecureDevelopment,
+            Self::PowersOfTau(_) => SetupKind::PowersOfTau,
+        }
+    }
+}
+
+impl fmt::Display for SetupStage {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Loading => "loading keys",
+            Self::PowersOfTau => "powers of tau",
+            Self::PublicParameters => "public parameters",
+            Self::Keys => "keys",
+            Self::Saving => "saving keys",
+        })
+    }
+}
+
+impl Params {
+    /// Loads the parameters of this program's circuit from a directory, where they are made first
+    /// if they are not there.
+    ///
+    /// # Errors
+    /// [`Error::PowersOfTau`] for a ceremony's files that cannot be used, [`Error::KeyDamaged`] for
+    /// key files that are not what was written, or [`Error::Io`].
+    pub fn load_or_create(
+        directory: &Path,
+        setup: &Setup,
+        progress: &mut dyn FnMut(SetupProgress),
+    ) -> Result<Self, Error> {
+        let store = Store::new(directory, setup.kind())?;
+        match store.verifying_key() {
+            Ok(verifying_key) => Self::load(&store, setup, verifying_key, progress),
+            Err(Error::KeyMissing { .. }) => Self::create(&store, setup, progress),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// The id of the verifying key.
+    #[must_use]
+    pub fn key_id(&self) -> KeyId {
+        self.0.verifying_key.id()
+    }
+
+    /// What proofs are verified with.
+    #[must_use]
+    pub fn verifying_key(&self) -> &VerifyingKey {
+        &self.0.verifying_key
+    }
+
+    pub(crate) fn public(&self) -> &PublicParams {
+        &self.0.public
+    }
+
+    pub(crate) fn prover_key(&self) -> &ProverKey {
+        &self.0.prover_key
+    }
+
+    fn load(
+        store: &Store,
+        setup: &Setup,
+        verifying_key: VerifyingKey,
+        progress: &mut dyn FnMut(SetupProgress),
+    ) -> Result<Self, Error> {
+        progress(SetupProgress { stage: SetupStage::Loading, fraction: 0.0 });
+        let powers = u32::from(verifying_key.sizes().powers);
+        let powers_of_tau = powers_of_tau(store, setup, powers, progress)?;
+        let public = public_params(&powers_of_tau)?;
+        progress(SetupProgress { stage: SetupStage::Loading, fraction: 0.8 });
+        if word(public.digest()) != verifying_key.params_digest() {
+            return Err(store.damaged());
+        }
+        let prover_key = store.prover_key(verifying_key.id())?;
+        progress(SetupProgress { stage: SetupStage::Loading, fraction: 1.0 });
+        Ok(Self(Arc::new(Parts { public, prover_key, verifying_key })))
+    }
+
+    fn create(
+        store: &Store,
+        setup: &Setup,
+        progress: &mut dyn FnMut(SetupProgress),
+    ) -> Result<Self, Error> {
+        let size = CircuitSize::measure()?;
+        let powers = size.powers();
+        let powers_of_tau = powers_of_tau(store, setup, powers, progress)?;
+        if matches!(setup, Setup::PowersOfTau(_)) {
+            let file = powers_of_tau::find(&powers_of_tau, powers)?;
+            powers_of_tau::check_consistent(&file, powers)?;
+        }
+        progress(SetupProgress { stage: SetupStage::PublicParameters, fraction: 0.0 });
+        let public = public_params(&powers_of_tau)?;
+        progress(SetupProgress { stage: SetupStage::Keys, fraction: 0.0 });
+        let (prover_key, verifier_key) = CompressedProof::setup(&public)?;
+        let (_, secondary) = public.num_constraints();
+        let (_, secondary_variables) = public.num_variables();
+        let sizes = Sizes {
+            powers: exponent(1 << powers),
+            primary_constraints: exponent(size.constraints.max(size.variables)),
+            primary_entries: exponent(size.padded_entries()),
+            secondary_constraints: exponent(secondary.max(secondary_variables)),
+        };
+        let digest = word(public.digest());
+        let verifying_key = VerifyingKey::new(setup.kind(), sizes, digest, verifier_key)?;
+        progress(SetupProgress { stage: SetupStage::Saving, fraction: 0.0 });
+        store.save(&verifying_key, &prover_key)?;
+        progress(SetupProgress { stage: SetupStage::Saving, fraction: 1.0 });
+        Ok(Self(Arc::new(Parts { public, prover_key, verifying_key })))
+    }
+}
+
+impl fmt::Debug for Params {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Params").field("key_id", &self.key_id()).finish_non_exhaustive()
+    }
+}
+
+impl CircuitSize {
+    /// Makes the circuit's shape and measures it.
+    ///
+    /// # Errors
+    /// [`Error::Nova`], which this program's circuit does not cause.
+    pub fn measure() -> Result<Self, Error> {
+        // Nova hands the shape to this function and to nothing else; without any file of powers it
+        // then stops.
+        let measured = Arc::new(OnceLock::new());
+        let seen = Arc::clone(&measured);
+        let hint = move |shape: &R1CSShape<Primary>| {
+            seen.get_or_init(|| Self {
+                constraints: shape.num_cons(),
+                variables: shape.num_vars(),
+                nonzeros: PrimaryArgument::ck_floor()(shape),
+            })
+            .nonzeros
+        };
+        let nowhere = Path::new("");
+        let stopped = PublicParams::setup_with_ptau_dir(
+            &RecursiveStep::default(),
+            &hint,
+            &*SecondaryArgument::ck_floor(),
+            &nowhere.join("no powers of tau here"),
+        );
+        match (measured.get(), stopped) {
+            (Some(size), _) => Ok(*size),
+            (None, Err(error)) => Err(Error::Nova(error)),
+            (None, Ok(_)) => Err(Error::Nova(NovaError::InvalidCommitmentKeyLength)),
+        }
+    }
+
+    /// The power of two of the powers of tau that its parameters need.
+    fn powers(&self) -> u32 {
+        self.constraints.max(self.variables).max(self.nonzeros).next_power_of_two().ilog2()
+    }
+
+    /// Entries of the matrices as the compressed proof pads them: it also lays out the vector of
+    /// variables, inputs included, over them.
+    fn padded_entries(&self) -> usize {
+        let variables = self.constraints.max(self.variables).next_power_of_two();
+        self.nonzeros.max(variables.saturating_mul(2))
+    }
+}
+
+/// The directory of the setup's powers of tau, made or checked first if they are the program's own.
+fn powers_of_tau(
+    store: &Store,
+    setup: &Setup,
+    powers: u32,
+    progress: &mut dyn FnMut(SetupProgress),
+) -> Result<PathBuf, Error> {
+    let stage = SetupStage::PowersOfTau;
+    match setup {
+        Setup::InsecureDevelopment => {
+            let directory = store.development_powers();
+            powers_of_tau::write_development_file(&directory, powers, &mut |fraction| {
+                progress(SetupProgress { stage, fraction });
+            })?;
+            Ok(directory)
+        }
+        Setup::PowersOfTau(directory) => {
+            powers_of_tau::find(directory, powers)?;
+            Ok(directory.clone())
+        }
+    }
+}
+
+fn public_params(powers_of_tau: &Path) -> Result<PublicParams, Error> {
+    Ok(PublicParams::setup_with_ptau_dir(
+        &RecursiveStep::default(),
+        &*PrimaryArgument::ck_floor(),
+        &*SecondaryArgument::ck_floor(),
+        powers_of_tau,
+    )?)
+}
+
+/// The exponent of the next power of two.
+fn exponent(size: usize) -> u8 {
+    u8::try_from(size.next_power_of_two().ilog2()).unwrap_or(u8::MAX)
+}

@@ -1,0 +1,98 @@
+//! The directory of parameters: powers of tau for development, and one folder of keys per circuit
+//! and kind of setup.
+//!
+//! **Invariant:** the verifying key is written last, so that a folder that has one is whole.
+
+use std::path::{Path, PathBuf};
+
+use crate::{
+    Error, KeyId, SetupKind, VerifyingKey,
+    circuit::circuit_id,
+    file::{read_file, replace_file},
+    scheme::{ProverKey, encoding},
+    sealed::{Format, push_counted},
+};
+
+/// More bytes than any prover's key has.
+const PROVER_KEY_LIMIT: usize = 1 << 30;
+
+const PROVER_KEY: Format = Format { magic: b"NFPRVKEY", version: 1, limit: PROVER_KEY_LIMIT };
+
+/// Characters of the circuit's id in its folder's name.
+const CIRCUIT_CHARACTERS: usize = 16;
+
+/// The places of one circuit's files.
+pub(crate) struct Store {
+    directory: PathBuf,
+    keys: PathBuf,
+}
+
+impl Store {
+    /// The places for this program's circuit. Creates nothing.
+    pub(crate) fn new(directory: &Path, kind: SetupKind) -> Result<Self, Error> {
+        let circuit: String =
+            hex::encode(circuit_id()?).chars().take(CIRCUIT_CHARACTERS).collect();
+        let keys = directory.join(format!("{}-{circuit}", kind.name()));
+        Ok(Self { directory: directory.to_owned(), keys })
+    }
+
+    /// Where the development setup's powers of tau are.
+    pub(crate) fn development_powers(&self) -> PathBuf {
+        self.directory.join(format!("{}-powers", SetupKind::InsecureDevelopment.name()))
+    }
+
+    /// The verifying key that is there.
+    pub(crate) fn verifying_key(&self) -> Result<VerifyingKey, Error> {
+        let path = self.verifying_key_path();
+        if !path.exists() {
+            return Err(Error::KeyMissing { directory: self.keys.clone() });
+        }
+        VerifyingKey::read(&path).map_err(|error| match error {
+            Error::KeyMalformed => self.damaged(),
+            other => other,
+        })
+    }
+
+    /// The prover's key that is there; it must be the one of this verifying key.
+    pub(crate) fn prover_key(&self, id: KeyId) -> Result<ProverKey, Error> {
+        let path = self.prover_key_path();
+        let bytes = read_file(&path)?;
+        let decode = || {
+            let mut reader = PROVER_KEY.open(&bytes).ok()?;
+            let made_with = reader.take::<32>().ok()?;
+            let encoded = reader.take_counted().ok()?;
+            reader.finish().ok()?;
+            let limited = encoding::<PROVER_KEY_LIMIT>();
+            let (key, read) = bincode::serde::decode_from_slice(encoded, limited).ok()?;
+            (read == encoded.len() && made_with == id.digest()).then_some(key)
+        };
+        decode().ok_or(Error::KeyDamaged { file: path })
+    }
+
+    /// Writes both keys.
+    pub(crate) fn save(&self, verifying: &VerifyingKey, prover: &ProverKey) -> Result<(), Error> {
+        let encoded = bincode::serde::encode_to_vec(prover, encoding::<PROVER_KEY_LIMIT>())
+            .map_err(|_| Error::KeyMalformed)?;
+        let bytes = PROVER_KEY.seal(|bytes| {
+            bytes.extend(verifying.id().digest());
+            push_counted(bytes, &encoded);
+        });
+        let write = std::io::Write::write_all;
+        replace_file(&self.prover_key_path(), |file| write(file, &bytes))?;
+        let bytes = verifying.to_bytes()?;
+        replace_file(&self.verifying_key_path(), |file| write(file, &bytes))
+    }
+
+    /// Says that the folder must go.
+    pub(crate) fn damaged(&self) -> Error {
+        Error::KeyDamaged { file: self.verifying_key_path() }
+    }
+
+    fn verifying_key_path(&self) -> PathBuf {
+        self.keys.join("verifying.key")
+    }
+
+    fn prover_key_path(&self) -> PathBuf {
+        self.keys.join("prover.key")
+    }
+}
