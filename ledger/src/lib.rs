@@ -1,1 +1,64 @@
-//! ledger
+//! The double-entry ledger of Netfold on Postgres: the books that everybody's money stands on.
+//!
+//! **Invariant:** value moves between cells by [`Ledger::post_batch`] alone, and every posting is one
+//! block of a hash chain, in one db_tx, under one lock. What is history is never changed: the schema
+//! grants nobody the right to, and [`audit`] shows it if somebody did.
+//!
+//! It knows Postgres and treats proofs as bytes. It deliberately does not know HTTP, L1 nodes or
+//! circuits; the rules are `domain`'s.
+//!
+//! ```no_run
+//! # async fn example(url: &str, batch: &domain::Batch) -> Result<(), ledger::Error> {
+//! use ledger::{Ledger, Role};
+//!
+//! Ledger::migrate(url).await?;
+//! let ledger = Ledger::connect(url, Role::Api, 8).await?;
+//! let posted = ledger.post_batch(batch).await?;
+//! println!("block {} of epoch {}", posted.block, posted.epoch);
+//! # Ok(())
+//! # }
+//! ```
+
+mod account;
+mod adoption;
+pub mod audit;
+mod batches;
+mod cells;
+mod column;
+mod connection;
+mod constraint;
+pub mod database;
+mod deposits;
+mod epochs;
+mod error;
+mod events;
+mod exits;
+mod hash;
+mod id;
+mod l1_logs;
+mod operations;
+mod posting;
+mod state;
+mod transfers;
+mod trial_balance;
+
+pub use account::{Account, AccountError, PostingKind};
+pub use adoption::Adoption;
+pub use audit::AuditReport;
+pub use batches::{BatchDetail, BatchFilter, Equivocation, Posted, PostedBatch, SignedDigest};
+pub use cells::{CellPosition, Rollup};
+pub use connection::{Ledger, Role};
+pub use deposits::{DepositFilter, PostedDeposit};
+pub use epochs::{
+    Epoch, EpochStatus, FoldedStep, NewProof, NewSettlement, NewSubmission, OpenEpoch, Proof,
+    ProofSummary, SealReason, SealRequest, Sealed, Settlement, StepRecord, Submission,
+    SupersedeReason, TimelineEntry,
+};
+pub use error::{Cause, Error};
+pub use events::{Event, EventKind, Listener};
+pub use exits::{ClaimData, ClaimStatus, ExitFilter, PostedExit};
+pub use id::{BlockNumber, EventNumber, PageLimit, TransferId, TransferIdError};
+pub use l1_logs::{BookedLogs, L1Settlement};
+pub use operations::EpochOperations;
+pub use transfers::{PostedTransfer, TransferFilter};
+pub use trial_balance::{AccountBalance, JournalBlock, JournalHead, Totals, TrialBalanceLine};

@@ -1,0 +1,187 @@
+//! What an audit can find wrong, and in which row.
+
+use std::fmt;
+
+use domain::{AssetId, EpochNumber, ExitIndex, Height, Refusal, RollupId};
+
+use crate::{Account, BlockNumber, Error, EventNumber, TransferId};
+
+/// A wrong row.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub struct Fault {
+    /// Which.
+    pub row: Row,
+    /// What is wrong with it.
+    pub what: FaultKind,
+}
+
+/// Names one row.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+#[expect(missing_docs, reason = "each names a table and its key")]
+pub enum Row {
+    JournalBlock(BlockNumber),
+    Transfer(TransferId),
+    Asset(AssetId),
+    Rollup(RollupId),
+    Deposit(BlockNumber),
+    Batch { rollup: RollupId, height: Height },
+    Lane { rollup: RollupId, height: Height, asset: AssetId, destination: RollupId },
+    Exit { rollup: RollupId, index: ExitIndex },
+    Claim { rollup: RollupId, index: ExitIndex },
+    Balance(Account),
+    DomainIdentity,
+    Epoch(EpochNumber),
+    EpochSeal(EpochNumber),
+    EpochCell { epoch: EpochNumber, rollup: RollupId, asset: AssetId },
+    EpochRollup { epoch: EpochNumber, rollup: RollupId },
+    EpochStep { epoch: EpochNumber, step: u32 },
+    EpochProof(EpochNumber),
+    EpochSubmission { epoch: EpochNumber, attempt: u32 },
+    EpochSubmissionEnd { epoch: EpochNumber, attempt: u32 },
+    EpochSettlement { epoch: EpochNumber, sequence: u32 },
+    EpochReorg { epoch: EpochNumber, sequence: u32 },
+    EpochFinal(EpochNumber),
+    SealRequest(EpochNumber),
+    L1Settlement(EpochNumber),
+    L1Range { last_block: u64 },
+    Equivocation { rollup: RollupId, height: Height },
+    Event(EventNumber),
+    /// Some row of a table, when only their number is off.
+    Table(&'static str),
+}
+
+/// What is wrong with a row.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum FaultKind {
+    /// It is not there.
+    Missing,
+    /// It belongs to nothing that the journal or the events know.
+    Stray,
+    /// It holds what it cannot.
+    Unreadable,
+    /// It does not continue the one before it.
+    BrokenChain,
+    /// Its hash is not that of its fields.
+    HashDiffers,
+    /// It is not what the hash chain covers.
+    ContentDiffers,
+    /// It does not continue its account's balance.
+    Unbalanced,
+    /// It is not what the rows that it sums up, or follows from, come to.
+    DiffersFromSource,
+    /// It breaks a rule of the reference transition.
+    RuleBroken(Refusal),
+}
+
+/// Why an audit stops.
+pub(super) enum Stop {
+    Fault(Box<Fault>),
+    Error(Error),
+}
+
+impl Row {
+    pub(super) fn is(self, what: FaultKind) -> Stop {
+        Stop::Fault(Box::new(Fault { row: self, what }))
+    }
+
+    /// A value of this row that cannot be read is the row's fault.
+    pub(super) fn reads<T>(self, value: Result<T, Error>) -> Result<T, Stop> {
+        value.map_err(|error| match error {
+            Error::Corrupt { .. } => self.is(FaultKind::Unreadable),
+            error => Stop::Error(error),
+        })
+    }
+
+    /// Unless `holds`, the row is wrong in that way.
+    pub(super) fn check(self, holds: bool, what: FaultKind) -> Result<(), Stop> {
+        if holds { Ok(()) } else { Err(self.is(what)) }
+    }
+}
+
+impl From<Error> for Stop {
+    fn from(error: Error) -> Self {
+        Self::Error(error)
+    }
+}
+
+impl From<sqlx::Error> for Stop {
+    fn from(error: sqlx::Error) -> Self {
+        Self::Error(error.into())
+    }
+}
+
+impl fmt::Display for Fault {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} {}", self.row, self.what)
+    }
+}
+
+impl fmt::Display for Row {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::JournalBlock(block) => write!(f, "journal block {block}"),
+            Self::Transfer(id) => write!(f, "transfer {id}"),
+            Self::Asset(asset) => write!(f, "asset {asset}"),
+            Self::Rollup(rollup) => write!(f, "rollup {rollup}"),
+            Self::Deposit(block) => write!(f, "the deposit of journal block {block}"),
+            Self::Batch { rollup, height } => write!(f, "batch {height} of rollup {rollup}"),
+            Self::Lane { rollup, height, asset, destination } => write!(
+                f,
+                "lane (asset {asset}, destination {destination}) of batch {height} of rollup {rollup}"
+            ),
+            Self::Exit { rollup, index } => write!(f, "exit {index} of rollup {rollup}"),
+            Self::Claim { rollup, index } => {
+                write!(f, "the claim of exit {index} of rollup {rollup}")
+            }
+            Self::Balance(account) => write!(f, "the balance of account {account}"),
+            Self::DomainIdentity => f.write_str("the domain's identity"),
+            Self::Epoch(epoch) => write!(f, "epoch {epoch}"),
+            Self::EpochSeal(epoch) => write!(f, "the seal of epoch {epoch}"),
+            Self::EpochCell { epoch, rollup, asset } => {
+                write!(f, "the closing of cell (rollup {rollup}, asset {asset}) in epoch {epoch}")
+            }
+            Self::EpochRollup { epoch, rollup } => {
+                write!(f, "the closing of rollup {rollup} in epoch {epoch}")
+            }
+            Self::EpochStep { epoch, step } => write!(f, "step {step} of epoch {epoch}"),
+            Self::EpochProof(epoch) => write!(f, "the proof of epoch {epoch}"),
+            Self::EpochSubmission { epoch, attempt } => {
+                write!(f, "attempt {attempt} to settle epoch {epoch}")
+            }
+            Self::EpochSubmissionEnd { epoch, attempt } => {
+                write!(f, "the end of attempt {attempt} to settle epoch {epoch}")
+            }
+            Self::EpochSettlement { epoch, sequence } => {
+                write!(f, "settlement {sequence} of epoch {epoch}")
+            }
+            Self::EpochReorg { epoch, sequence } => {
+                write!(f, "the reorg of settlement {sequence} of epoch {epoch}")
+            }
+            Self::EpochFinal(epoch) => write!(f, "the finality of epoch {epoch}"),
+            Self::SealRequest(epoch) => write!(f, "the wish to seal epoch {epoch}"),
+            Self::L1Settlement(epoch) => write!(f, "L1's log of the settlement of epoch {epoch}"),
+            Self::L1Range { last_block } => write!(f, "the L1 range that ends at {last_block}"),
+            Self::Equivocation { rollup, height } => {
+                write!(f, "the equivocation of rollup {rollup} at height {height}")
+            }
+            Self::Event(number) => write!(f, "event {number}"),
+            Self::Table(table) => write!(f, "a row of table {table}"),
+        }
+    }
+}
+
+impl fmt::Display for FaultKind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Missing => f.write_str("is missing"),
+            Self::Stray => f.write_str("belongs to nothing"),
+            Self::Unreadable => f.write_str("holds what it cannot"),
+            Self::BrokenChain => f.write_str("does not continue the one before it"),
+            Self::HashDiffers => f.write_str("does not have the hash of its fields"),
+            Self::ContentDiffers => f.write_str("is not what the hash chain covers"),
+            Self::Unbalanced => f.write_str("does not continue the balance of its account"),
+            Self::DiffersFromSource => f.write_str("is not what it follows from"),
+            Self::RuleBroken(refusal) => write!(f, "breaks a rule: {refusal}"),
+        }
+    }
+}

@@ -1,0 +1,171 @@
+//! Batches as readers see them.
+
+use std::collections::BTreeMap;
+
+use domain::{
+    Batch, EpochNumber, ExitRoot, Height, L2Root, Lane, RollupId, Signature, Word,
+};
+use time::OffsetDateTime;
+
+use crate::column::{Columns, epoch_key, lookup, rollup_key};
+use crate::connection::Tx;
+use crate::operations::{self, BlockRange};
+use crate::{BlockNumber, Error, Ledger, PageLimit};
+
+/// A batch without its list.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct PostedBatch {
+    /// Whose.
+    pub rollup: RollupId,
+    /// Its height.
+    pub height: Height,
+    /// The block that booked it.
+    pub block: BlockNumber,
+    /// The epoch that it settles in.
+    pub epoch: EpochNumber,
+    /// What its rollup signed.
+    pub digest: Word,
+    /// The L2 root that it continues.
+    pub previous_root: L2Root,
+    /// The L2 root that it leads to.
+    pub new_root: L2Root,
+    /// The rollup's exit root after it.
+    pub exit_root: ExitRoot,
+    /// Its totals.
+    pub lanes: Vec<Lane>,
+    /// How many transfers it lists.
+    pub transfers: u32,
+    /// How many exits it lists.
+    pub exits: u32,
+    /// Its rollup's signature.
+    pub signature: Signature,
+    /// When it was booked.
+    pub posted_at: OffsetDateTime,
+}
+
+/// A batch with its list.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct BatchDetail {
+    /// Where it stands.
+    pub posted: PostedBatch,
+    /// The batch as it was signed.
+    pub batch: Batch,
+}
+
+/// Which batches to list; by default all.
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+pub struct BatchFilter {
+    /// Of one rollup.
+    pub rollup: Option<RollupId>,
+    /// Of one epoch.
+    pub epoch: Option<EpochNumber>,
+}
+
+const TABLE: Columns = Columns("batch");
+
+impl Ledger {
+    /// Batches, newest first, from before a block on.
+    ///
+    /// # Errors
+    /// When Postgres fails.
+    pub async fn batches(
+        &self,
+        filter: &BatchFilter,
+        before: Option<BlockNumber>,
+        limit: PageLimit,
+    ) -> Result<Vec<PostedBatch>, Error> {
+        let mut tx = self.snapshot().await?;
+        let blocks = sqlx::query_scalar!(
+            "select block_number from batch
+            where ($1::integer is null or rollup_id = $1)
+                and ($2::bigint is null or epoch_number = $2)
+                and ($3::bigint is null or block_number < $3)
+            order by block_number desc limit $4",
+            filter.rollup.map(rollup_key),
+            filter.epoch.map(epoch_key),
+            before.map(|block| lookup(block.number())),
+            limit.rows()
+        )
+        .fetch_all(&mut *tx)
+        .await?;
+        read(&mut tx, &blocks).await
+    }
+
+    /// One batch with its list.
+    ///
+    /// # Errors
+    /// When Postgres fails.
+    pub async fn batch(
+        &self,
+        rollup: RollupId,
+        height: Height,
+    ) -> Result<Option<BatchDetail>, Error> {
+        let mut tx = self.snapshot().await?;
+        let blocks = sqlx::query_scalar!(
+            "select block_number from batch where rollup_id = $1 and height = $2",
+            rollup_key(rollup),
+            lookup(height.number())
+        )
+        .fetch_all(&mut *tx)
+        .await?;
+        let Some(posted) = read(&mut tx, &blocks).await?.pop() else { return Ok(None) };
+        let range = BlockRange::one(posted.block)?;
+        let parts = operations::batches(&mut tx, range).await?.into_values().next();
+        let batch = parts.and_then(|parts| Batch::new(parts).ok()).ok_or(TABLE.corrupt())?;
+        Ok(Some(BatchDetail { posted, batch }))
+    }
+}
+
+/// The batches of these blocks, newest first.
+async fn read(tx: &mut Tx<'_>, blocks: &[i64]) -> Result<Vec<PostedBatch>, Error> {
+    let mut lanes = lanes(tx, blocks).await?;
+    let rows = sqlx::query!(
+        "select rollup_id, height, block_number, b.epoch_number, batch_digest, previous_root,
+            new_root, exit_root, b.transfer_count, exit_count, signature, posted_at
+        from batch b join journal_block using (block_number)
+        where block_number = any($1) order by block_number desc",
+        blocks
+    )
+    .fetch_all(&mut **tx)
+    .await?;
+    rows.into_iter()
+        .map(|row| {
+            Ok(PostedBatch {
+                rollup: TABLE.rollup(row.rollup_id)?,
+                height: TABLE.height(row.height)?,
+                block: TABLE.block(row.block_number)?,
+                epoch: TABLE.epoch(row.epoch_number)?,
+                digest: TABLE.word(&row.batch_digest)?,
+                previous_root: TABLE.l2_root(&row.previous_root)?,
+                new_root: TABLE.l2_root(&row.new_root)?,
+                exit_root: TABLE.exit_root(&row.exit_root)?,
+                lanes: lanes.remove(&row.block_number).unwrap_or_default(),
+                transfers: TABLE.small(row.transfer_count)?,
+                exits: TABLE.small(row.exit_count)?,
+                signature: TABLE.signature(&row.signature)?,
+                posted_at: row.posted_at,
+            })
+        })
+        .collect()
+}
+
+async fn lanes(tx: &mut Tx<'_>, blocks: &[i64]) -> Result<BTreeMap<i64, Vec<Lane>>, Error> {
+    let columns = Columns("lane");
+    let rows = sqlx::query!(
+        "select block_number, asset_id, destination_id, atoms
+        from batch join lane using (rollup_id, height) where block_number = any($1)
+        order by block_number, asset_id, destination_id",
+        blocks
+    )
+    .fetch_all(&mut **tx)
+    .await?;
+    let mut lanes: BTreeMap<i64, Vec<Lane>> = BTreeMap::new();
+    for row in rows {
+        lanes.entry(row.block_number).or_default().push(Lane {
+            asset: columns.asset(row.asset_id)?,
+            destination: columns.rollup(row.destination_id)?,
+            atoms: columns.atoms(row.atoms)?,
+        });
+    }
+    Ok(lanes)
+}

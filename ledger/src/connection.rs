@@ -1,0 +1,153 @@
+//! Getting to the ledger: roles, connections, the schema.
+//!
+//! **Invariant:** whoever runs holds the role it connected with and no more; the login behind it is
+//! only a way in. Every db_tx that writes holds the lock of the books from its first statement.
+
+use std::str::FromStr;
+use std::time::Duration;
+
+use sqlx::migrate::Migrator;
+use sqlx::postgres::{PgConnectOptions, PgPool, PgPoolOptions};
+use sqlx::{Postgres, Transaction};
+
+use crate::Error;
+use crate::error::Cause;
+
+/// A db_tx.
+pub(crate) type Tx<'a> = Transaction<'a, Postgres>;
+
+/// The ledger, by one role. Clones share their connections.
+#[derive(Clone, Debug)]
+pub struct Ledger {
+    pool: PgPool,
+    role: Role,
+}
+
+/// What a connection may do. The schema grants it; see `migrations/`.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Role {
+    /// Owns the schema; for migrations.
+    Owner,
+    /// Books what happened on L1 and moves epochs along.
+    Engine,
+    /// Posts batches and asks for sealing.
+    Api,
+    /// Reads.
+    Read,
+}
+
+impl Role {
+    /// The role's name in Postgres.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Owner => "netfold_owner",
+            Self::Engine => "netfold_engine",
+            Self::Api => "netfold_api",
+            Self::Read => "netfold_read",
+        }
+    }
+}
+
+impl Ledger {
+    /// Makes the roles and brings the schema up to date. Doing it again changes nothing; several at
+    /// once wait for each other.
+    ///
+    /// The login must be a superuser, or own the database and be allowed to create roles.
+    ///
+    /// # Errors
+    /// [`Error::BadUrl`], [`Error::LoginRefused`], [`Error::NoDatabase`], [`Error::Unreachable`] or
+    /// [`Error::Migration`].
+    pub async fn migrate(url: &str) -> Result<(), Error> {
+        // Named, because a login called like a schema would find its tables there first.
+        let options = options(url)?.options([("search_path", "public")]);
+        let pool = PgPoolOptions::new().max_connections(1).connect_with(options).await;
+        let pool = pool.map_err(Error::connecting)?;
+        let migrated = MIGRATOR.run(&pool).await;
+        pool.close().await;
+        migrated.map_err(|error| Error::Migration(Cause::new(error)))
+    }
+
+    /// Connects in a role.
+    ///
+    /// # Errors
+    /// [`Error::BadUrl`], [`Error::LoginRefused`], [`Error::NoDatabase`], [`Error::Unreachable`] or
+    /// [`Error::NotMigrated`].
+    pub async fn connect(url: &str, role: Role, max_connections: u32) -> Result<Self, Error> {
+        let options = options(url)?.options([
+            ("role", role.name()),
+            ("search_path", "public"),
+            ("timezone", "UTC"),
+            ("default_transaction_isolation", "read committed"),
+            // A plan made while tables were empty would be kept when they no longer are.
+            ("plan_cache_mode", "force_custom_plan"),
+            // Whoever waits for the books longer than this is told so, and may try again; whoever
+            // holds them without doing anything loses them.
+            ("lock_timeout", "30s"),
+            ("idle_in_transaction_session_timeout", "60s"),
+        ]);
+        let pool = PgPoolOptions::new()
+            .max_connections(max_connections)
+            .acquire_timeout(ACQUIRE_PATIENCE)
+            .connect_with(options)
+            .await
+            .map_err(Error::connecting)?;
+        let ledger = Self { pool, role };
+        ledger.check_schema().await?;
+        Ok(ledger)
+    }
+
+    /// The role it acts in.
+    #[must_use]
+    pub fn role(&self) -> Role {
+        self.role
+    }
+
+    /// Whether Postgres answers.
+    ///
+    /// # Errors
+    /// [`Error::Unreachable`].
+    pub async fn ping(&self) -> Result<(), Error> {
+        sqlx::query("select 1").execute(&self.pool).await?;
+        Ok(())
+    }
+
+    /// Closes all connections, those of clones too.
+    pub async fn close(&self) {
+        self.pool.close().await;
+    }
+
+    pub(crate) fn pool(&self) -> &PgPool {
+        &self.pool
+    }
+
+    /// A db_tx that writes: it alone continues the books until it ends.
+    pub(crate) async fn write(&self) -> Result<Tx<'_>, Error> {
+        let mut tx = self.pool.begin().await?;
+        // A statement of its own: the next one then sees what was committed while it waited.
+        sqlx::query("select lock_books()").execute(&mut *tx).await?;
+        Ok(tx)
+    }
+
+    /// A db_tx that reads one state of the books, however many statements it takes.
+    pub(crate) async fn snapshot(&self) -> Result<Tx<'_>, Error> {
+        Ok(self.pool.begin_with("begin isolation level repeatable read, read only").await?)
+    }
+
+    async fn check_schema(&self) -> Result<(), Error> {
+        let migrated: bool = sqlx::query_scalar("select to_regclass('event') is not null")
+            .fetch_one(&self.pool)
+            .await?;
+        if migrated { Ok(()) } else { Err(Error::NotMigrated) }
+    }
+}
+
+pub(crate) fn options(url: &str) -> Result<PgConnectOptions, Error> {
+    let options = PgConnectOptions::from_str(url).map_err(|e| Error::BadUrl(Cause::new(e)))?;
+    Ok(options.application_name("netfold"))
+}
+
+/// How long a call waits for a free connection.
+const ACQUIRE_PATIENCE: Duration = Duration::from_secs(30);
+
+static MIGRATOR: Migrator = sqlx::migrate!("../migrations");

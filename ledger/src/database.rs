@@ -1,0 +1,80 @@
+//! Databases of a server: made for a ledger, and removed again.
+
+use sqlx::{AssertSqlSafe, Connection, PgConnection};
+
+use crate::Error;
+use crate::connection::options;
+
+/// Creates database `name` on the server of `url` and returns its address. One that exists is left
+/// as it is.
+///
+/// # Errors
+/// [`Error::BadUrl`], [`Error::LoginRefused`], [`Error::NoDatabase`] (the one that `url` itself
+/// names), [`Error::Unreachable`], or [`Error::PermissionDenied`].
+pub async fn create(url: &str, name: &str) -> Result<String, Error> {
+    let mut connection = connect(url).await?;
+    let statement = format!("create database {}", quoted(name));
+    let created = sqlx::query(AssertSqlSafe(statement)).execute(&mut connection).await;
+    connection.close().await?;
+    match created {
+        Err(sqlx::Error::Database(refusal)) if refusal.code().as_deref() == Some("42P04") => {}
+        created => {
+            created?;
+        }
+    }
+    address(url, name)
+}
+
+/// Removes database `name` from the server of `url`, ending whatever is connected to it.
+///
+/// # Errors
+/// As [`create`].
+pub async fn remove(url: &str, name: &str) -> Result<(), Error> {
+    let mut connection = connect(url).await?;
+    let statement = format!("drop database if exists {} with (force)", quoted(name));
+    let removed = sqlx::query(AssertSqlSafe(statement)).execute(&mut connection).await;
+    connection.close().await?;
+    removed?;
+    Ok(())
+}
+
+async fn connect(url: &str) -> Result<PgConnection, Error> {
+    PgConnection::connect_with(&options(url)?).await.map_err(Error::connecting)
+}
+
+fn quoted(name: &str) -> String {
+    format!("\"{}\"", name.replace('"', "\"\""))
+}
+
+/// The address with another database in it.
+fn address(url: &str, name: &str) -> Result<String, Error> {
+    options(url)?;
+    let (place, query) = url.split_once('?').map_or((url, None), |(place, q)| (place, Some(q)));
+    let authority = place.find("://").map_or(0, |start| start.saturating_add(3));
+    let path = place.get(authority..).and_then(|rest| rest.find('/'));
+    let server = path.and_then(|path| place.get(..authority.saturating_add(path)));
+    let server = server.unwrap_or(place);
+    Ok(match query {
+        Some(query) => format!("{server}/{name}?{query}"),
+        None => format!("{server}/{name}"),
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    #![expect(clippy::unwrap_used, reason = "a failed unwrap is the test's failure")]
+    use super::*;
+
+    #[test]
+    fn only_the_database_changes() {
+        for (url, expected) in [
+            ("postgres://me@localhost/one?host=/tmp/s", "postgres://me@localhost/two?host=/tmp/s"),
+            ("postgres://me:pw@h:5433/one", "postgres://me:pw@h:5433/two"),
+            ("postgres://h", "postgres://h/two"),
+            ("postgres://h?sslmode=disable", "postgres://h/two?sslmode=disable"),
+        ] {
+            assert_eq!(address(url, "two").unwrap(), expected);
+        }
+        assert!(matches!(address("mysql://h/one", "two"), Err(Error::BadUrl(_))));
+    }
+}

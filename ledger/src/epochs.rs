@@ -1,0 +1,19 @@
+//! The life of an epoch, row by row.
+//!
+//! **Invariant:** every row is inserted once and never changed; an epoch's state is the last row
+//! that exists. Each insert is idempotent: the same again is the same, something else is an error
+//! by its own name.
+
+mod fold;
+mod read;
+mod seal;
+mod settle;
+mod submit;
+
+pub use fold::{FoldedStep, NewProof, Proof, StepRecord};
+pub use read::{Epoch, EpochStatus, ProofSummary, TimelineEntry};
+pub use seal::{OpenEpoch, SealReason, SealRequest, Sealed};
+pub use settle::{NewSettlement, Settlement};
+pub(crate) use fold::output as step_output;
+pub(crate) use seal::read as sealed;
+pub use submit::{NewSubmission, Submission, SupersedeReason};

@@ -1,0 +1,268 @@
+//! Folding's progress and its outcome: steps, checkpoints, the proof.
+//!
+//! Proofs and checkpoints are bytes here; what they mean is for `folding`.
+
+use alloy_primitives::B256;
+use domain::{EpochNumber, STEP_OUTPUT_WORDS, StepOutput, Word};
+use time::OffsetDateTime;
+
+use super::seal;
+use crate::column::{Columns, epoch_key, word_bytes};
+use crate::connection::Tx;
+use crate::{Error, Ledger, hash};
+
+/// The last step of an epoch, and where folding resumes from.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct FoldedStep {
+    /// Its number, from 1.
+    pub step: u32,
+    /// What it shows.
+    pub output: StepOutput,
+    /// The fold after it; `None` once the epoch is proven.
+    pub checkpoint: Option<Vec<u8>>,
+    /// When it was folded.
+    pub recorded_at: OffsetDateTime,
+}
+
+/// A step of an epoch.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct StepRecord {
+    /// Its number, from 1.
+    pub step: u32,
+    /// What it shows.
+    pub output: StepOutput,
+    /// When it was folded.
+    pub recorded_at: OffsetDateTime,
+}
+
+/// A proof to record.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct NewProof {
+    /// The digest that it leads to.
+    pub closing_digest: Word,
+    /// The number of its steps.
+    pub steps: u32,
+    /// The proof file.
+    pub bytes: Vec<u8>,
+}
+
+/// A recorded proof.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct Proof {
+    /// Of which epoch.
+    pub epoch: EpochNumber,
+    /// The digest that it leads to.
+    pub closing_digest: Word,
+    /// The number of its steps.
+    pub steps: u32,
+    /// SHA-256 of the bytes.
+    pub sha256: B256,
+    /// The proof file.
+    pub bytes: Vec<u8>,
+    /// When it was recorded.
+    pub proven_at: OffsetDateTime,
+}
+
+const STEP: Columns = Columns("epoch_step");
+const PROOF: Columns = Columns("epoch_proof");
+
+impl Ledger {
+    /// Records a step and where folding resumes after it; the checkpoint before goes. The same step
+    /// again changes nothing.
+    ///
+    /// # Errors
+    /// [`Error::StepConflict`], [`Error::StepOutOfOrder`], [`Error::NotSealed`].
+    pub async fn record_step(
+        &self,
+        epoch: EpochNumber,
+        step: u32,
+        output: &StepOutput,
+        checkpoint: &[u8],
+    ) -> Result<(), Error> {
+        let words: Vec<u8> = output.words().into_iter().flat_map(word_bytes).collect();
+        let number = i32::try_from(step).map_err(|_| Error::OutOfBound { what: "step" })?;
+        let mut tx = self.write().await?;
+        let recorded = sqlx::query_scalar!(
+            "select output from epoch_step where epoch_number = $1 and step_number = $2",
+            epoch_key(epoch),
+            number
+        )
+        .fetch_optional(&mut *tx)
+        .await?;
+        match recorded {
+            Some(recorded) if recorded == words => return Ok(()),
+            Some(_) => return Err(Error::StepConflict { epoch, step }),
+            None => {}
+        }
+        sqlx::query!(
+            "insert into epoch_step (epoch_number, step_number, output) values ($1, $2, $3)",
+            epoch_key(epoch),
+            number,
+            words
+        )
+        .execute(&mut *tx)
+        .await
+        .map_err(Error::from)
+        .map_err(|error| {
+            error
+                .on_constraint("epoch_step_of_seal", || Error::NotSealed { epoch })
+                .on_constraint("epoch_step_continues", || Error::StepOutOfOrder { epoch, step })
+        })?;
+        insert_checkpoint(&mut tx, epoch, number, checkpoint).await?;
+        tx.commit().await?;
+        Ok(())
+    }
+
+    /// The last step of an epoch, with its checkpoint.
+    ///
+    /// # Errors
+    /// When Postgres fails, or [`Error::PermissionDenied`]: checkpoints are the engine's alone.
+    pub async fn latest_step(&self, epoch: EpochNumber) -> Result<Option<FoldedStep>, Error> {
+        let row = sqlx::query!(
+            r#"select step_number, output, recorded_at, checkpoint as "checkpoint?"
+            from epoch_step left join epoch_checkpoint using (epoch_number, step_number)
+            where epoch_number = $1 order by step_number desc limit 1"#,
+            epoch_key(epoch)
+        )
+        .fetch_optional(self.pool())
+        .await?;
+        row.map(|row| {
+            Ok(FoldedStep {
+                step: STEP.small(row.step_number)?,
+                output: output(&row.output)?,
+                checkpoint: row.checkpoint,
+                recorded_at: row.recorded_at,
+            })
+        })
+        .transpose()
+    }
+
+    /// What each step of an epoch shows, in order.
+    ///
+    /// # Errors
+    /// When Postgres fails.
+    pub async fn steps(&self, epoch: EpochNumber) -> Result<Vec<StepRecord>, Error> {
+        let rows = sqlx::query!(
+            "select step_number, output, recorded_at from epoch_step
+            where epoch_number = $1 order by step_number",
+            epoch_key(epoch)
+        )
+        .fetch_all(self.pool())
+        .await?;
+        rows.into_iter()
+            .map(|row| {
+                Ok(StepRecord {
+                    step: STEP.small(row.step_number)?,
+                    output: output(&row.output)?,
+                    recorded_at: row.recorded_at,
+                })
+            })
+            .collect()
+    }
+
+    /// Records an epoch's proof, which must lead to the digest that the epoch was sealed with; its
+    /// checkpoints go. If a proof is recorded already, it stays: one is as good as another.
+    ///
+    /// # Errors
+    /// [`Error::NotSealed`], [`Error::ProofDiffers`], [`Error::StepOutOfOrder`] when its last step
+    /// is not recorded.
+    pub async fn record_proof(&self, epoch: EpochNumber, proof: &NewProof) -> Result<(), Error> {
+        let mut tx = self.write().await?;
+        let sealed = seal::read(&mut tx, epoch).await?.ok_or(Error::NotSealed { epoch })?;
+        if sealed.closing_digest != proof.closing_digest {
+            let (sealed, proven) = (sealed.closing_digest, proof.closing_digest);
+            return Err(Error::ProofDiffers { epoch, sealed, proven });
+        }
+        sqlx::query!(
+            "insert into epoch_proof (epoch_number, closing_digest, step_count, proof_digest, proof)
+            values ($1, $2::bytea, $3, $4::bytea, $5)
+            on conflict (epoch_number) do nothing",
+            epoch_key(epoch),
+            word_bytes(proof.closing_digest),
+            i32::try_from(proof.steps).map_err(|_| Error::OutOfBound { what: "steps" })?,
+            hash::bytes(&proof.bytes).to_vec(),
+            proof.bytes
+        )
+        .execute(&mut *tx)
+        .await
+        .map_err(Error::from)
+        .map_err(|error| {
+            let step = proof.steps;
+            error
+                .on_constraint("epoch_proof_of_steps", || Error::StepOutOfOrder { epoch, step })
+                .on_constraint("epoch_proof_in_bound", || Error::OutOfBound { what: "the proof" })
+        })?;
+        sqlx::query!("delete from epoch_checkpoint where epoch_number = $1", epoch_key(epoch))
+            .execute(&mut *tx)
+            .await?;
+        tx.commit().await?;
+        Ok(())
+    }
+
+    /// An epoch's proof.
+    ///
+    /// # Errors
+    /// When Postgres fails.
+    pub async fn proof(&self, epoch: EpochNumber) -> Result<Option<Proof>, Error> {
+        let row = sqlx::query!(
+            "select closing_digest, step_count, proof_digest, proof, proven_at from epoch_proof
+            where epoch_number = $1",
+            epoch_key(epoch)
+        )
+        .fetch_optional(self.pool())
+        .await?;
+        row.map(|row| {
+            Ok(Proof {
+                epoch,
+                closing_digest: PROOF.word(&row.closing_digest)?,
+                steps: PROOF.small(row.step_count)?,
+                sha256: PROOF.b256(&row.proof_digest)?,
+                bytes: row.proof,
+                proven_at: row.proven_at,
+            })
+        })
+        .transpose()
+    }
+}
+
+async fn insert_checkpoint(
+    tx: &mut Tx<'_>,
+    epoch: EpochNumber,
+    step: i32,
+    checkpoint: &[u8],
+) -> Result<(), Error> {
+    sqlx::query!(
+        "insert into epoch_checkpoint (epoch_number, step_number, checkpoint) values ($1, $2, $3)",
+        epoch_key(epoch),
+        step,
+        checkpoint
+    )
+    .execute(&mut **tx)
+    .await
+    .map_err(Error::from)
+    .map_err(|error| {
+        let too_long = || Error::OutOfBound { what: "the checkpoint" };
+        error.on_constraint("epoch_checkpoint_in_bound", too_long)
+    })?;
+    sqlx::query!(
+        "delete from epoch_checkpoint where epoch_number = $1 and step_number < $2",
+        epoch_key(epoch),
+        step
+    )
+    .execute(&mut **tx)
+    .await?;
+    Ok(())
+}
+
+/// A step's output from its words: state digest, pending, emission digest, what is emitted.
+pub(crate) fn output(bytes: &[u8]) -> Result<StepOutput, Error> {
+    let words = STEP.words(bytes)?;
+    if words.len() != STEP_OUTPUT_WORDS {
+        return Err(STEP.corrupt());
+    }
+    let mut words = words.into_iter();
+    let mut word = || words.next().ok_or_else(|| STEP.corrupt());
+    let (state_digest, pending, emission_digest) = (word()?, word()?, word()?);
+    let pending = u64::try_from(pending.to_uint()).map_err(|_| STEP.corrupt())?;
+    Ok(StepOutput { state_digest, pending, emission_digest, emitted: words.collect() })
+}

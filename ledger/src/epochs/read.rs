@@ -1,0 +1,263 @@
+//! Epochs as readers see them.
+
+use alloy_primitives::B256;
+use domain::{CellClosing, EpochNumber, LiquidityState, Word};
+use time::OffsetDateTime;
+
+use super::{Sealed, Settlement, seal, settle};
+use crate::column::{Columns, epoch_key};
+use crate::connection::Tx;
+use crate::{Error, EventKind, Ledger, PageLimit, state};
+
+/// How far an epoch is: the last row that exists.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum EpochStatus {
+    /// It takes postings. Left by sealing.
+    Open,
+    /// Order and cut-off are fixed. Left by the first folded step.
+    Sealed,
+    /// Some of its steps are folded. Left by the proof.
+    Proving {
+        /// How many.
+        steps: u32,
+    },
+    /// It has a proof, and no attempt to settle it is live. Entered again when an attempt is over,
+    /// or when a reorg undid a settlement by somebody else.
+    Proven,
+    /// An attempt to settle it is live. Entered again when a reorg undid its settlement.
+    Submitted {
+        /// Which, from 1.
+        attempt: u32,
+    },
+    /// L1 settled it. Left by finality, or by a reorg.
+    Settled,
+    /// Its settlement is deep enough. Never left.
+    Final,
+}
+
+/// An epoch and everything that is known of it.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct Epoch {
+    /// Its number.
+    pub epoch: EpochNumber,
+    /// How far it is.
+    pub status: EpochStatus,
+    /// Since when it was open.
+    pub opened_at: OffsetDateTime,
+    /// The state digest that it opened with.
+    pub opening_digest: Word,
+    /// How it was sealed.
+    pub sealed: Option<Sealed>,
+    /// Folded steps.
+    pub steps: u32,
+    /// Its proof.
+    pub proof: Option<ProofSummary>,
+    /// Attempts to settle it.
+    pub submissions: u32,
+    /// The settlement that stands.
+    pub settlement: Option<Settlement>,
+    /// When it became final.
+    pub final_at: Option<OffsetDateTime>,
+    /// Its batches.
+    pub batches: u64,
+    /// Its operations.
+    pub operations: u64,
+    /// The transfers of its batches and deposits.
+    pub transfers: u64,
+}
+
+/// A proof without its bytes.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub struct ProofSummary {
+    /// The digest that it leads to.
+    pub closing_digest: Word,
+    /// The number of its steps.
+    pub steps: u32,
+    /// SHA-256 of the bytes.
+    pub sha256: B256,
+    /// How many bytes.
+    pub bytes: u64,
+    /// When it was recorded.
+    pub proven_at: OffsetDateTime,
+}
+
+/// One moment of an epoch's life.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub struct TimelineEntry {
+    /// When.
+    pub at: OffsetDateTime,
+    /// What.
+    pub event: EventKind,
+}
+
+const TABLE: Columns = Columns("epoch");
+
+impl Ledger {
+    /// An epoch.
+    ///
+    /// # Errors
+    /// When Postgres fails.
+    pub async fn epoch(&self, epoch: EpochNumber) -> Result<Option<Epoch>, Error> {
+        let mut tx = self.snapshot().await?;
+        read(&mut tx, epoch).await
+    }
+
+    /// Epochs, newest first, from before one on.
+    ///
+    /// # Errors
+    /// When Postgres fails.
+    pub async fn epochs(
+        &self,
+        before: Option<EpochNumber>,
+        limit: PageLimit,
+    ) -> Result<Vec<Epoch>, Error> {
+        let mut tx = self.snapshot().await?;
+        let numbers = sqlx::query_scalar!(
+            "select epoch_number from epoch where $1::bigint is null or epoch_number < $1
+            order by epoch_number desc limit $2",
+            before.map(epoch_key),
+            limit.rows()
+        )
+        .fetch_all(&mut *tx)
+        .await?;
+        let mut epochs = Vec::with_capacity(numbers.len());
+        for number in numbers {
+            epochs.extend(read(&mut tx, TABLE.epoch(number)?).await?);
+        }
+        Ok(epochs)
+    }
+
+    /// Sealed epochs that are not final, in order: what there is to do.
+    ///
+    /// # Errors
+    /// When Postgres fails.
+    pub async fn unfinished_epochs(&self) -> Result<Vec<EpochNumber>, Error> {
+        let numbers = sqlx::query_scalar!(
+            "select epoch_number from epoch_seal s
+            where not exists (select from epoch_final f where f.epoch_number = s.epoch_number)
+            order by epoch_number"
+        )
+        .fetch_all(self.pool())
+        .await?;
+        numbers.into_iter().map(|number| TABLE.epoch(number)).collect()
+    }
+
+    /// What happened to an epoch, its postings aside, in order.
+    ///
+    /// # Errors
+    /// When Postgres fails.
+    pub async fn timeline(&self, epoch: EpochNumber) -> Result<Vec<TimelineEntry>, Error> {
+        let events = self.events_of(epoch).await?;
+        Ok(events.into_iter().map(|one| TimelineEntry { at: one.at, event: one.kind }).collect())
+    }
+
+    /// The positions of the cells that an epoch touched: closing ones of a sealed epoch, those of
+    /// now of the open one.
+    ///
+    /// # Errors
+    /// When Postgres fails.
+    pub async fn positions(&self, epoch: EpochNumber) -> Result<Vec<CellClosing>, Error> {
+        let mut tx = self.snapshot().await?;
+        let exists = sqlx::query_scalar!(
+            r#"select exists (select from epoch where epoch_number = $1) as "exists!""#,
+            epoch_key(epoch)
+        )
+        .fetch_one(&mut *tx)
+        .await?;
+        if !exists {
+            return Ok(Vec::new());
+        }
+        let state = match seal::read(&mut tx, epoch).await? {
+            Some(_) => state::at_seal(&mut tx, epoch).await?,
+            None => state::at_head(&mut tx, epoch).await?,
+        };
+        Ok(touched(&state))
+    }
+}
+
+fn touched(state: &LiquidityState) -> Vec<CellClosing> {
+    state
+        .cells()
+        .filter(|(_, _, cell)| cell.touched)
+        .map(|(rollup, asset, cell)| CellClosing {
+            rollup,
+            asset,
+            balance: cell.balance,
+            deposited: cell.deposited,
+            exited: cell.exited,
+        })
+        .collect()
+}
+
+async fn read(tx: &mut Tx<'_>, epoch: EpochNumber) -> Result<Option<Epoch>, Error> {
+    let row = sqlx::query!(
+        r#"select opened_at, opening_digest,
+            coalesce((
+                select max(step_number) from epoch_step where epoch_number = e.epoch_number
+            ), 0) as "steps!",
+            p.closing_digest as "closing_digest?", p.step_count as "step_count?",
+            p.proof_digest as "proof_digest?", octet_length(p.proof) as proof_bytes,
+            p.proven_at as "proven_at?",
+            coalesce((
+                select max(attempt) from epoch_submission where epoch_number = e.epoch_number
+            ), 0) as "attempts!",
+            (
+                select max(attempt) from epoch_submission s where epoch_number = e.epoch_number
+                    and not exists (
+                        select from epoch_submission_end x
+                        where x.epoch_number = s.epoch_number and x.attempt = s.attempt
+                    )
+            ) as live_attempt,
+            f.recorded_at as "final_at?"
+        from epoch e
+        left join epoch_proof p using (epoch_number)
+        left join epoch_final f using (epoch_number)
+        where epoch_number = $1"#,
+        epoch_key(epoch)
+    )
+    .fetch_optional(&mut **tx)
+    .await?;
+    let Some(row) = row else { return Ok(None) };
+    let sealed = seal::read(tx, epoch).await?;
+    let settlement = settle::read(tx, epoch).await?;
+    let (batches, operations, transfers) = match &sealed {
+        Some(sealed) => (sealed.batches, sealed.operations, sealed.transfers),
+        None => seal::counts(tx, epoch).await?,
+    };
+    let proof = match (row.closing_digest, row.step_count, row.proof_digest, row.proven_at) {
+        (Some(closing_digest), Some(steps), Some(sha256), Some(proven_at)) => Some(ProofSummary {
+            closing_digest: TABLE.word(&closing_digest)?,
+            steps: TABLE.small(steps)?,
+            sha256: TABLE.b256(&sha256)?,
+            bytes: TABLE.number(row.proof_bytes.unwrap_or_default().into())?,
+            proven_at,
+        }),
+        _ => None,
+    };
+    let steps = TABLE.small(row.steps)?;
+    let live_attempt = row.live_attempt.map(|attempt| TABLE.small(attempt)).transpose()?;
+    let status = match (row.final_at, &settlement, live_attempt, &proof, &sealed) {
+        (Some(_), ..) => EpochStatus::Final,
+        (None, Some(_), ..) => EpochStatus::Settled,
+        (None, None, Some(attempt), ..) => EpochStatus::Submitted { attempt },
+        (None, None, None, Some(_), _) => EpochStatus::Proven,
+        (None, None, None, None, Some(_)) if steps > 0 => EpochStatus::Proving { steps },
+        (None, None, None, None, Some(_)) => EpochStatus::Sealed,
+        (None, None, None, None, None) => EpochStatus::Open,
+    };
+    Ok(Some(Epoch {
+        epoch,
+        status,
+        opened_at: row.opened_at,
+        opening_digest: TABLE.word(&row.opening_digest)?,
+        sealed,
+        steps,
+        proof,
+        submissions: TABLE.small(row.attempts)?,
+        settlement,
+        final_at: row.final_at,
+        batches,
+        operations,
+        transfers,
+    }))
+}

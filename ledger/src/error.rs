@@ -1,0 +1,346 @@
+//! Everything the ledger refuses or fails at.
+//!
+//! **Invariant:** an error means that nothing was written, with two exceptions that say so:
+//! [`Error::BatchConflict`] keeps its evidence, and after [`Error::is_outcome_unknown`] one has to
+//! look, which calling again does, since every write is idempotent.
+
+use std::fmt;
+
+use domain::l1::{L1Block, L1LogId};
+use domain::{EpochNumber, ExitIndex, Height, Refusal, RollupId, Word};
+
+use crate::constraint;
+use crate::{Account, Adoption, BlockNumber};
+
+/// What the ledger refuses or fails at.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// A rule of the reference transition refuses it.
+    #[error(transparent)]
+    Refused(#[from] Refusal),
+    /// Another batch stands at that height. If this one was validly signed too, the pair is kept as
+    /// evidence of equivocation.
+    #[error("batch {height} of rollup {rollup} differs from the one recorded")]
+    BatchConflict {
+        /// Whose.
+        rollup: RollupId,
+        /// Its height.
+        height: Height,
+    },
+    /// The open epoch has as many batches as fit its steps: try again once it is sealed.
+    #[error("epoch {epoch} has its {limit} batches; it takes more once it is sealed")]
+    EpochFull {
+        /// The open epoch.
+        epoch: EpochNumber,
+        /// The bound.
+        limit: usize,
+    },
+    /// The database serves no domain yet.
+    #[error("the ledger serves no domain yet")]
+    NoDomain,
+    /// A domain's genesis is not the state with nothing in it.
+    #[error("the domain starts from state digest {found}, the ledger from {expected}")]
+    NotGenesis {
+        /// The digest of the empty state.
+        expected: Word,
+        /// The domain's.
+        found: Word,
+    },
+    /// The database belongs to another domain: another chain, contract or verifying key.
+    #[error("the ledger belongs to another domain than the one it was started for")]
+    DomainChanged {
+        /// Whose books these are.
+        recorded: Box<Adoption>,
+        /// What it was started for.
+        found: Box<Adoption>,
+    },
+    /// No such epoch.
+    #[error("there is no epoch {epoch}")]
+    UnknownEpoch {
+        /// Which.
+        epoch: EpochNumber,
+    },
+    /// The epoch is still open.
+    #[error("epoch {epoch} is not sealed")]
+    NotSealed {
+        /// Which.
+        epoch: EpochNumber,
+    },
+    /// The epoch has no proof yet.
+    #[error("epoch {epoch} is not proven")]
+    NotProven {
+        /// Which.
+        epoch: EpochNumber,
+    },
+    /// The epoch has no settlement that stands.
+    #[error("epoch {epoch} has not settled")]
+    NotSettled {
+        /// Which.
+        epoch: EpochNumber,
+    },
+    /// BASELINE_PRESENT: an opening value is missing. It is never taken for zero.
+    #[error("the closing state before epoch {epoch} is missing")]
+    BaselineMissing {
+        /// The epoch that cannot open.
+        epoch: EpochNumber,
+    },
+    /// ROOT_CONTINUITY: the opening state is not what the epoch before closed with.
+    #[error("epoch {epoch} opens with digest {expected}, its opening state has {found}")]
+    BaselineDiffers {
+        /// Which.
+        epoch: EpochNumber,
+        /// The recorded digest.
+        expected: Word,
+        /// The digest of the state as rebuilt.
+        found: Word,
+    },
+    /// The same step shows something else than recorded.
+    #[error("step {step} of epoch {epoch} shows something else than recorded")]
+    StepConflict {
+        /// The epoch.
+        epoch: EpochNumber,
+        /// The step, from 1.
+        step: u32,
+    },
+    /// A step whose predecessor is missing.
+    #[error("step {step} of epoch {epoch} comes before the one before it")]
+    StepOutOfOrder {
+        /// The epoch.
+        epoch: EpochNumber,
+        /// The step, from 1.
+        step: u32,
+    },
+    /// The proof does not lead to the digest that the ledger sealed.
+    #[error("epoch {epoch} was sealed with digest {sealed}, the proof leads to {proven}")]
+    ProofDiffers {
+        /// The epoch.
+        epoch: EpochNumber,
+        /// The digest at sealing.
+        sealed: Word,
+        /// The digest that the proof leads to.
+        proven: Word,
+    },
+    /// SINGLE_JOB: another submission is live, and unknown is not failed.
+    #[error("attempt {attempt} to settle epoch {epoch} is live")]
+    SubmissionLive {
+        /// The epoch.
+        epoch: EpochNumber,
+        /// The live attempt.
+        attempt: u32,
+    },
+    /// No such attempt.
+    #[error("there is no attempt {attempt} to settle epoch {epoch}")]
+    UnknownSubmission {
+        /// The epoch.
+        epoch: EpochNumber,
+        /// Which.
+        attempt: u32,
+    },
+    /// L1 settled something else than the ledger sealed.
+    #[error("epoch {epoch} was sealed with digest {sealed}, L1 settled {settled}")]
+    SettledOtherwise {
+        /// The epoch.
+        epoch: EpochNumber,
+        /// The digest at sealing.
+        sealed: Word,
+        /// The digest on L1.
+        settled: Word,
+    },
+    /// Another settlement of the epoch stands.
+    #[error("epoch {epoch} is settled by another l1_tx")]
+    SettlementStands {
+        /// The epoch.
+        epoch: EpochNumber,
+    },
+    /// The watcher's range ends before, or beside, what is booked already.
+    #[error("L1 is booked up to block {cursor:?}, the range ends at {found:?}")]
+    L1CursorBehind {
+        /// What is booked.
+        cursor: L1Block,
+        /// Where the range ends.
+        found: L1Block,
+    },
+    /// A log that is not in the range it came with, or not in order.
+    #[error("log {log:?} is outside its range, or out of order")]
+    L1LogOutside {
+        /// The log.
+        log: L1LogId,
+    },
+    /// A paid claim for an exit that the ledger never booked.
+    #[error("exit {index} of rollup {rollup} is unknown")]
+    UnknownExit {
+        /// Whose.
+        rollup: RollupId,
+        /// Its index.
+        index: ExitIndex,
+    },
+    /// A paid claim on other terms than its exit's.
+    #[error("exit {index} of rollup {rollup} was paid on other terms")]
+    ClaimDiffers {
+        /// Whose.
+        rollup: RollupId,
+        /// Its index.
+        index: ExitIndex,
+    },
+    /// An account that has to be there is not.
+    #[error("there is no account {account}")]
+    UnknownAccount {
+        /// Which.
+        account: Account,
+    },
+    /// POT_CAP, CUSTODY: an account other than a cell would be overdrawn, or pass `2^96 - 1`.
+    #[error("account {account} cannot move that much")]
+    AccountOutOfBound {
+        /// Which.
+        account: Account,
+    },
+    /// A balance and the journal disagree: run the audit.
+    #[error("the journal's block {block} does not continue the balances")]
+    Drift {
+        /// The block.
+        block: BlockNumber,
+    },
+    /// A named constraint of the schema refused it.
+    #[error("the schema refused it by {constraint}")]
+    Forbidden {
+        /// The constraint.
+        constraint: &'static str,
+    },
+    /// The connection's role may not do that.
+    #[error("the connection's role may not do that")]
+    PermissionDenied(#[source] Cause),
+    /// A row that is no value of the domain.
+    #[error("a row of table {table} holds what it cannot")]
+    Corrupt {
+        /// The table.
+        table: &'static str,
+    },
+    /// Longer or larger than the schema has room for.
+    #[error("{what} is longer or larger than the ledger holds")]
+    OutOfBound {
+        /// What.
+        what: &'static str,
+    },
+    /// The address is none that Postgres understands.
+    #[error("this is not the address of a Postgres database")]
+    BadUrl(#[source] Cause),
+    /// The server refused the login.
+    #[error("postgres refuses the login")]
+    LoginRefused(#[source] Cause),
+    /// The server has no such database.
+    #[error("postgres has no such database")]
+    NoDatabase(#[source] Cause),
+    /// The database has no schema, or not all of it.
+    #[error("the database has no ledger schema yet")]
+    NotMigrated,
+    /// No answer from the server.
+    #[error("postgres does not answer")]
+    Unreachable(#[source] Cause),
+    /// Postgres failed at it.
+    #[error("postgres failed")]
+    Postgres(#[source] Cause),
+    /// The schema could not be brought up to date.
+    #[error("the schema could not be brought up to date")]
+    Migration(#[source] Cause),
+}
+
+/// What lies under an [`Error`], for the log.
+pub struct Cause(Box<dyn std::error::Error + Send + Sync>);
+
+impl Error {
+    /// Whether the same call may succeed: a serialisation failure, a deadlock, a lock not granted in
+    /// time, a lost connection.
+    #[must_use]
+    pub fn is_transient(&self) -> bool {
+        match self {
+            Self::Unreachable(_) => true,
+            Self::Postgres(cause) => cause.sqlx().is_some_and(is_transient),
+            _ => false,
+        }
+    }
+
+    /// Whether it may have been done all the same: the connection was lost before the answer. Every
+    /// write is idempotent, so calling again both looks and, if needed, does it.
+    #[must_use]
+    pub fn is_outcome_unknown(&self) -> bool {
+        matches!(self, Self::Unreachable(_))
+    }
+
+    /// The refusal by constraint `constraint` as something the caller can act on.
+    pub(crate) fn on_constraint(self, constraint: &str, other: impl FnOnce() -> Self) -> Self {
+        match self {
+            Self::Forbidden { constraint: found } if found == constraint => other(),
+            error => error,
+        }
+    }
+
+    pub(crate) fn connecting(error: sqlx::Error) -> Self {
+        let code = error.as_database_error().and_then(|refusal| refusal.code());
+        match code.as_deref() {
+            Some("28P01" | "28000" | "42501") => Self::LoginRefused(Cause::new(error)),
+            Some("3D000") => Self::NoDatabase(Cause::new(error)),
+            // The role that is asked for does not exist.
+            Some("22023") => Self::NotMigrated,
+            _ => Self::from(error),
+        }
+    }
+}
+
+impl From<sqlx::Error> for Error {
+    fn from(error: sqlx::Error) -> Self {
+        match &error {
+            sqlx::Error::Database(refusal) => {
+                let known = refusal.constraint().and_then(constraint::known);
+                match (known, refusal.code().as_deref()) {
+                    (Some(constraint), _) => Self::Forbidden { constraint },
+                    (None, Some("57P01" | "57P02" | "57P03")) => {
+                        Self::Unreachable(Cause::new(error))
+                    }
+                    (None, Some("42501")) => Self::PermissionDenied(Cause::new(error)),
+                    _ => Self::Postgres(Cause::new(error)),
+                }
+            }
+            sqlx::Error::Configuration(_) => Self::BadUrl(Cause::new(error)),
+            sqlx::Error::Io(_)
+            | sqlx::Error::PoolTimedOut
+            | sqlx::Error::WorkerCrashed
+            | sqlx::Error::BeginFailed
+            | sqlx::Error::Protocol(_) => Self::Unreachable(Cause::new(error)),
+            _ => Self::Postgres(Cause::new(error)),
+        }
+    }
+}
+
+impl Cause {
+    pub(crate) fn new(error: impl std::error::Error + Send + Sync + 'static) -> Self {
+        Self(Box::new(error))
+    }
+
+    fn sqlx(&self) -> Option<&sqlx::Error> {
+        self.0.downcast_ref()
+    }
+}
+
+impl fmt::Debug for Cause {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
+impl fmt::Display for Cause {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
+impl std::error::Error for Cause {
+    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+        self.0.source()
+    }
+}
+
+fn is_transient(error: &sqlx::Error) -> bool {
+    let code = error.as_database_error().and_then(|refusal| refusal.code());
+    // Serialisation failure, deadlock, lock not granted in time, too many connections.
+    matches!(code.as_deref(), Some("40001" | "40P01" | "55P03" | "53300"))
+}

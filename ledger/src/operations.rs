@@ -1,0 +1,205 @@
+//! Operations of the reference transition, rebuilt from the journal.
+//!
+//! **Invariant:** in ledger order, complete, and each again a value of `domain` whose own rules
+//! hold: a batch comes back through [`domain::Batch::new`].
+
+use std::collections::BTreeMap;
+
+use domain::{Batch, BatchParts, EpochNumber, Exit, Lane, LiquidityState, Operation, Transfer, Word};
+
+use crate::column::{Columns, bigint, epoch_key};
+use crate::connection::Tx;
+use crate::{Account, BlockNumber, Error, Ledger, state};
+
+/// Everything that proving an epoch needs.
+#[derive(Clone, Debug)]
+pub struct EpochOperations {
+    /// The epoch.
+    pub epoch: EpochNumber,
+    /// The state that it opens with.
+    pub opening: LiquidityState,
+    /// What happened in it, in ledger order.
+    pub operations: Vec<Operation>,
+    /// The digest that the ledger sealed it with: what the proof has to lead to.
+    pub closing_digest: Word,
+}
+
+/// Blocks of the journal, both ends included.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct BlockRange {
+    pub(crate) first: i64,
+    pub(crate) last: i64,
+}
+
+const BATCH: Columns = Columns("batch");
+const LANE: Columns = Columns("lane");
+const TRANSFER: Columns = Columns("transfer");
+
+impl Ledger {
+    /// What a sealed epoch is proven from. Its opening state is checked against the chain of epochs
+    /// (BASELINE_PRESENT, ROOT_CONTINUITY).
+    ///
+    /// # Errors
+    /// [`Error::UnknownEpoch`], [`Error::NotSealed`], [`Error::BaselineMissing`],
+    /// [`Error::BaselineDiffers`], or [`Error::Corrupt`].
+    pub async fn operations_of(&self, epoch: EpochNumber) -> Result<EpochOperations, Error> {
+        let mut tx = self.snapshot().await?;
+        let (opening, _) = state::at_opening(&mut tx, epoch).await?;
+        let row = sqlx::query!(
+            r#"select closing_digest, last_block, (
+                select min(block_number) from journal_block where epoch_number = $1
+            ) as "first_block!"
+            from epoch_seal where epoch_number = $1"#,
+            epoch_key(epoch)
+        )
+        .fetch_optional(&mut *tx)
+        .await?
+        .ok_or(Error::NotSealed { epoch })?;
+        let range = BlockRange { first: row.first_block, last: row.last_block };
+        let operations = read(&mut tx, range).await?.into_values().collect();
+        let closing_digest = Columns("epoch_seal").word(&row.closing_digest)?;
+        Ok(EpochOperations { epoch, opening, operations, closing_digest })
+    }
+}
+
+/// The operations among a range of blocks, by block. Assets and claims are none.
+pub(crate) async fn read(
+    tx: &mut Tx<'_>,
+    range: BlockRange,
+) -> Result<BTreeMap<BlockNumber, Operation>, Error> {
+    let mut operations = BTreeMap::new();
+    let rows = sqlx::query!(
+        "select block_number, rollup_id, key_x, key_y from rollup
+        where block_number between $1 and $2",
+        range.first,
+        range.last
+    )
+    .fetch_all(&mut **tx)
+    .await?;
+    let columns = Columns("rollup");
+    for row in rows {
+        let key = columns.key(&row.key_x, &row.key_y)?;
+        let register = Operation::Register { rollup: columns.rollup(row.rollup_id)?, key };
+        operations.insert(columns.block(row.block_number)?, register);
+    }
+    let rows = sqlx::query!(
+        "select block_number, rollup_id, asset_id, atoms from deposit
+        where block_number between $1 and $2",
+        range.first,
+        range.last
+    )
+    .fetch_all(&mut **tx)
+    .await?;
+    let columns = Columns("deposit");
+    for row in rows {
+        let deposit = Operation::Deposit {
+            rollup: columns.rollup(row.rollup_id)?,
+            asset: columns.asset(row.asset_id)?,
+            atoms: columns.atoms(row.atoms)?,
+        };
+        operations.insert(columns.block(row.block_number)?, deposit);
+    }
+    for (block, parts) in batches(tx, range).await? {
+        let batch = Batch::new(parts).map_err(|_| BATCH.corrupt())?;
+        operations.insert(block, Operation::Batch(Box::new(batch)));
+    }
+    Ok(operations)
+}
+
+/// The batches among a range of blocks, as they were posted but unchecked.
+pub(crate) async fn batches(
+    tx: &mut Tx<'_>,
+    range: BlockRange,
+) -> Result<BTreeMap<BlockNumber, BatchParts>, Error> {
+    let rows = sqlx::query!(
+        "select block_number, rollup_id, height, previous_root, new_root, exit_root, signature
+        from batch where block_number between $1 and $2",
+        range.first,
+        range.last
+    )
+    .fetch_all(&mut **tx)
+    .await?;
+    let mut batches = BTreeMap::new();
+    for row in rows {
+        let parts = BatchParts {
+            rollup: BATCH.rollup(row.rollup_id)?,
+            height: BATCH.height(row.height)?,
+            previous_root: BATCH.l2_root(&row.previous_root)?,
+            new_root: BATCH.l2_root(&row.new_root)?,
+            exit_root: BATCH.exit_root(&row.exit_root)?,
+            transfers: Vec::new(),
+            exits: Vec::new(),
+            lanes: Vec::new(),
+            signature: BATCH.signature(&row.signature)?,
+        };
+        batches.insert(BATCH.block(row.block_number)?, parts);
+    }
+    if !batches.is_empty() {
+        add_lanes(tx, range, &mut batches).await?;
+        add_items(tx, range, &mut batches).await?;
+    }
+    Ok(batches)
+}
+
+async fn add_lanes(
+    tx: &mut Tx<'_>,
+    range: BlockRange,
+    batches: &mut BTreeMap<BlockNumber, BatchParts>,
+) -> Result<(), Error> {
+    let rows = sqlx::query!(
+        "select block_number, asset_id, destination_id, atoms
+        from batch join lane using (rollup_id, height)
+        where block_number between $1 and $2
+        order by block_number, asset_id, destination_id",
+        range.first,
+        range.last
+    )
+    .fetch_all(&mut **tx)
+    .await?;
+    for row in rows {
+        let batch = batches.get_mut(&LANE.block(row.block_number)?);
+        batch.ok_or_else(|| LANE.corrupt())?.lanes.push(Lane {
+            asset: LANE.asset(row.asset_id)?,
+            destination: LANE.rollup(row.destination_id)?,
+            atoms: LANE.atoms(row.atoms)?,
+        });
+    }
+    Ok(())
+}
+
+async fn add_items(
+    tx: &mut Tx<'_>,
+    range: BlockRange,
+    batches: &mut BTreeMap<BlockNumber, BatchParts>,
+) -> Result<(), Error> {
+    let rows = sqlx::query!(
+        r#"select block_number, credit_account_id, atoms, recipient as "recipient!"
+        from transfer where block_number between $1 and $2 and posting_kind = 4
+        order by block_number, position"#,
+        range.first,
+        range.last
+    )
+    .fetch_all(&mut **tx)
+    .await?;
+    for row in rows {
+        let batch = batches.get_mut(&TRANSFER.block(row.block_number)?);
+        let batch = batch.ok_or_else(|| TRANSFER.corrupt())?;
+        let atoms = TRANSFER.atoms(row.atoms)?;
+        let recipient = TRANSFER.address(&row.recipient)?;
+        match TRANSFER.account(row.credit_account_id)? {
+            Account::Cell { rollup, asset } => {
+                batch.transfers.push(Transfer { to: rollup, asset, atoms, recipient });
+            }
+            Account::Pot { asset, .. } => batch.exits.push(Exit { asset, atoms, recipient }),
+            Account::Custody { .. } => return Err(TRANSFER.corrupt()),
+        }
+    }
+    Ok(())
+}
+
+impl BlockRange {
+    pub(crate) fn one(block: BlockNumber) -> Result<Self, Error> {
+        let number = bigint("block number", block.number())?;
+        Ok(Self { first: number, last: number })
+    }
+}
