@@ -1,1 +1,46 @@
-//! api
+//! The REST API and the pages of Netfold.
+//!
+//! **Invariant:** HTTP only. Input becomes `domain` types once, at the edge; every rule is
+//! `domain`'s or `ledger`'s; this crate decides only how things are written and which status a
+//! refusal has. It deliberately knows no SQL, no proofs, no L1 node and no engine: it meets the
+//! engine in the ledger alone.
+//!
+//! ```no_run
+//! # async fn start() -> Result<(), Box<dyn std::error::Error>> {
+//! let ledger = ledger::Ledger::connect("postgres://localhost/netfold", ledger::Role::Api, 16).await?;
+//! let state = api::State::new(ledger, api::Settings::default());
+//! let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await?;
+//! api::serve(listener, state, std::future::pending()).await?;
+//! # Ok(())
+//! # }
+//! ```
+
+mod accounts;
+mod assets;
+mod batches;
+mod cells;
+mod deposits;
+mod epochs;
+mod error;
+mod events;
+mod exits;
+mod extract;
+mod health;
+mod identity;
+mod json;
+mod layers;
+mod money;
+mod page;
+mod pages;
+mod rollups;
+mod router;
+mod server;
+mod state;
+mod transfers;
+mod trial_balance;
+
+pub use batches::{BatchRequest, ExitRequest, LaneRequest, SignatureRequest, TransferRequest};
+pub use extract::BODY_LIMIT;
+pub use router::{openapi, router};
+pub use server::serve;
+pub use state::{Settings, State};

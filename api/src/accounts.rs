@@ -1,0 +1,66 @@
+//! `/v1/accounts`: every account of the ledger.
+
+use axum::{Json, extract::State as Extracted};
+use ledger::AccountBalance;
+use serde::Serialize;
+use utoipa::ToSchema;
+
+use crate::{
+    State,
+    error::{Error, Problems},
+    extract::Parameters,
+    money::{Amount, Assets},
+    page::Page,
+    transfers::asset_of,
+};
+
+/// An account of the ledger.
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct Account {
+    /// Its name: `cell:ROLLUP:ASSET`, `pot:ROLLUP:ASSET` or `custody:l1:ASSET`.
+    #[schema(example = "cell:1:2")]
+    pub account: String,
+    /// The asset that it counts.
+    pub asset: u16,
+    /// All debits since genesis.
+    pub debits: Amount,
+    /// All credits since genesis.
+    pub credits: Amount,
+    /// What it holds: credits − debits, for custody debits − credits.
+    pub balance: Amount,
+    /// How many transfers touch it.
+    pub transfers: u64,
+    /// The last journal block that touches it; absent without transfers.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub last_block: Option<u64>,
+}
+
+/// List the accounts
+#[utoipa::path(
+    get, path = "/v1/accounts", operation_id = "list_accounts", tag = "ledger",
+    responses((status = 200, description = "All of them", body = Page<Account>), Problems),
+)]
+pub(crate) async fn list(
+    Extracted(state): Extracted<State>,
+    query: Parameters,
+) -> Result<Json<Page<Account>>, Error> {
+    query.finish()?;
+    let accounts = state.ledger().accounts().await?;
+    let assets = state.assets().await?;
+    Ok(Json(Page::whole(accounts.iter().map(|account| Account::of(account, &assets)).collect())))
+}
+
+impl Account {
+    fn of(account: &AccountBalance, assets: &Assets) -> Self {
+        let asset = asset_of(account.account);
+        Self {
+            account: account.account.to_string(),
+            asset: asset.number(),
+            debits: assets.sum(asset, account.debits),
+            credits: assets.sum(asset, account.credits),
+            balance: assets.amount(asset, account.balance),
+            transfers: account.transfers,
+            last_block: account.last_block.map(ledger::BlockNumber::number),
+        }
+    }
+}

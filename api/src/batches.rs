@@ -1,0 +1,268 @@
+//! `/v1/batches`: posting signed batches, and reading the booked ones.
+//!
+//! **Invariant:** a batch is booked whole, with all its transfers, or refused with nothing written.
+//! The same batch again answers as the first did; its height is its idempotency key.
+
+mod request;
+
+use axum::{
+    Json,
+    extract::{Path, State as Extracted},
+    http::{HeaderName, HeaderValue, StatusCode, header},
+    response::{IntoResponse, Response},
+};
+use domain::{AssetId, Batch, EpochNumber, Height, RollupId};
+use ledger::{Account, BatchFilter, BlockNumber, PageLimit, Posted, PostedBatch, TransferFilter};
+use serde::Serialize;
+use time::OffsetDateTime;
+use utoipa::ToSchema;
+
+pub use request::{BatchRequest, ExitRequest, LaneRequest, SignatureRequest, TransferRequest};
+
+use crate::{
+    State,
+    error::{Error, Missing, NotFound, Problems, Refusals},
+    extract::{JsonBody, Parameters, number},
+    money::{Amount, Assets},
+    page::{Page, PageQuery},
+};
+
+/// Says that the answer is the one that the batch got when it was booked.
+const REPLAYED: HeaderName = HeaderName::from_static("idempotent-replayed");
+
+/// A booked batch.
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct Booked {
+    /// Whose transition.
+    pub rollup: u16,
+    /// Its number among the rollup's batches.
+    pub height: u64,
+    /// The journal block that holds it.
+    pub block: u64,
+    /// The epoch that it settles in.
+    pub epoch: u64,
+    /// The digest that was signed.
+    pub digest: String,
+    /// When it was booked.
+    #[serde(with = "time::serde::rfc3339")]
+    pub posted_at: OffsetDateTime,
+    /// What the rollup's cells that it debited held after it.
+    pub balances: Vec<Balance>,
+}
+
+/// What a cell holds.
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct Balance {
+    /// The asset.
+    pub asset: u16,
+    /// How much.
+    #[serde(flatten)]
+    pub amount: Amount,
+}
+
+/// A booked batch, in a list.
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct BatchSummary {
+    /// Whose transition.
+    pub rollup: u16,
+    /// Its number among the rollup's batches.
+    pub height: u64,
+    /// The journal block that holds it.
+    pub block: u64,
+    /// The epoch that it settles in.
+    pub epoch: u64,
+    /// The digest that was signed.
+    pub digest: String,
+    /// The L2 root that it continues.
+    pub previous_root: String,
+    /// The L2 root that it leads to.
+    pub new_root: String,
+    /// The root of the rollup's exit tree after it.
+    pub exit_root: String,
+    /// The totals per (asset, destination).
+    pub lanes: Vec<LaneTotal>,
+    /// How many transfers it lists.
+    pub transfers: u32,
+    /// How many exits it lists.
+    pub exits: u32,
+    /// The signature over the digest.
+    pub signature: SignatureRequest,
+    /// When it was booked.
+    #[serde(with = "time::serde::rfc3339")]
+    pub posted_at: OffsetDateTime,
+}
+
+/// The total of a batch in one (asset, destination).
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct LaneTotal {
+    /// The asset.
+    pub asset: u16,
+    /// The destination rollup; 0 is L1.
+    pub destination: u16,
+    /// How much.
+    #[serde(flatten)]
+    pub amount: Amount,
+}
+
+/// A booked batch with the request that posted it.
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct BatchAnswer {
+    /// What is booked.
+    #[serde(flatten)]
+    pub summary: BatchSummary,
+    /// The batch as it can be posted again, amounts with all their decimals.
+    pub request: BatchRequest,
+}
+
+/// Post a signed batch
+///
+/// The batch is booked with all its transfers in one database transaction, or refused and nothing
+/// is written. Posting the same batch again answers 200 with `idempotent-replayed: true` and the
+/// first answer; another batch at the same height is refused as `batch_conflict`, and when it is
+/// signed, both signatures are kept as evidence.
+#[utoipa::path(
+    post, path = "/v1/batches", operation_id = "post_batch", tag = "batches", request_body = BatchRequest,
+    responses(
+        (status = 201, description = "Booked", body = Booked,
+            headers(("location" = String, description = "Where the batch is from now on"))),
+        (status = 200, description = "Booked before; the first answer again", body = Booked,
+            headers(("idempotent-replayed" = String, description = "`true`"))),
+        Problems, Refusals,
+    ),
+)]
+pub(crate) async fn post(
+    Extracted(state): Extracted<State>,
+    JsonBody(body): JsonBody,
+) -> Result<Response, Error> {
+    let ledger = state.ledger();
+    let assets = state.assets().await?;
+    let batch = Batch::new(request::read_batch(body, &assets)?)?;
+    let posted = ledger.post_batch(&batch).await?;
+    let balances = balances_after(&state, &posted, &assets).await?;
+    let location = format!("/v1/batches/{}/{}", posted.rollup, posted.height);
+    let answer = Json(Booked::of(&posted, balances));
+    if posted.replayed {
+        return Ok(([(REPLAYED, HeaderValue::from_static("true"))], answer).into_response());
+    }
+    Ok((StatusCode::CREATED, [(header::LOCATION, location)], answer).into_response())
+}
+
+/// List batches, newest first
+#[utoipa::path(
+    get, path = "/v1/batches", operation_id = "list_batches", tag = "batches",
+    params(
+        ("rollup" = Option<u16>, Query, description = "Only this rollup's"),
+        ("epoch" = Option<u64>, Query, description = "Only this epoch's"),
+        ("cursor" = Option<String>, Query, description = "`next_cursor` of the page before"),
+        ("limit" = Option<u16>, Query, minimum = 1, maximum = 1000, description = "100 if absent"),
+    ),
+    responses(
+        (status = 200, description = "A page", body = Page<BatchSummary>),
+        Problems,
+    ),
+)]
+pub(crate) async fn list(
+    Extracted(state): Extracted<State>,
+    mut query: Parameters,
+) -> Result<Json<Page<BatchSummary>>, Error> {
+    let page = PageQuery::<BlockNumber>::take("batches", &mut query)?;
+    let filter = BatchFilter {
+        rollup: query.number("rollup")?.map(RollupId::new),
+        epoch: query.number("epoch")?.map(EpochNumber::new),
+    };
+    query.finish()?;
+    let rows = state.ledger().batches(&filter, page.before, page.limit).await?;
+    let assets = state.assets().await?;
+    let wire = |batch| BatchSummary::of(&batch, &assets);
+    Ok(Json(page.page(rows, |batch| batch.block, wire)))
+}
+
+/// Read one batch
+#[utoipa::path(
+    get, path = "/v1/batches/{rollup}/{height}", operation_id = "read_batch", tag = "batches",
+    params(
+        ("rollup" = u16, Path, description = "Whose batch"),
+        ("height" = u64, Path, description = "Its number among the rollup's batches"),
+    ),
+    responses(
+        (status = 200, description = "The batch, as it can be posted again", body = BatchAnswer),
+        Problems, Missing,
+    ),
+)]
+pub(crate) async fn one(
+    Extracted(state): Extracted<State>,
+    Path((rollup, height)): Path<(String, String)>,
+    query: Parameters,
+) -> Result<Json<BatchAnswer>, Error> {
+    query.finish()?;
+    let rollup = RollupId::new(number("rollup", &rollup)?);
+    let height = Height::new(number("height", &height)?);
+    let found = state.ledger().batch(rollup, height).await?;
+    let detail = found.ok_or(NotFound::Batch { rollup, height })?;
+    let assets = state.assets().await?;
+    let request = BatchRequest::of(detail.batch.parts(), &assets);
+    Ok(Json(BatchAnswer { summary: BatchSummary::of(&detail.posted, &assets), request }))
+}
+
+/// The balances that the batch left in the cells it debited, read from the journal, so that a
+/// replay answers as the first did.
+async fn balances_after(
+    state: &State,
+    posted: &Posted,
+    assets: &Assets,
+) -> Result<Vec<Balance>, Error> {
+    let batch = Some((posted.rollup, posted.height));
+    let filter = TransferFilter { batch, ..TransferFilter::default() };
+    let rows = state.ledger().transfers(&filter, None, PageLimit::MAX).await?;
+    // Newest first: the first row of an asset holds its last balance.
+    let balance_of = |asset: AssetId| {
+        let cell = Account::Cell { rollup: posted.rollup, asset };
+        rows.iter().find(|row| row.debit == cell).map(|row| row.debit_balance)
+    };
+    let balances = AssetId::all().filter_map(|asset| Some((asset, balance_of(asset)?)));
+    Ok(balances
+        .map(|(asset, atoms)| Balance {
+            asset: asset.number(),
+            amount: assets.amount(asset, atoms),
+        })
+        .collect())
+}
+
+impl Booked {
+    fn of(posted: &Posted, balances: Vec<Balance>) -> Self {
+        Self {
+            rollup: posted.rollup.number(),
+            height: posted.height.number(),
+            block: posted.block.number(),
+            epoch: posted.epoch.number(),
+            digest: posted.digest.to_string(),
+            posted_at: posted.posted_at,
+            balances,
+        }
+    }
+}
+
+impl BatchSummary {
+    fn of(batch: &PostedBatch, assets: &Assets) -> Self {
+        let lanes = batch.lanes.iter().map(|lane| LaneTotal {
+            asset: lane.asset.number(),
+            destination: lane.destination.number(),
+            amount: assets.amount(lane.asset, lane.atoms),
+        });
+        Self {
+            rollup: batch.rollup.number(),
+            height: batch.height.number(),
+            block: batch.block.number(),
+            epoch: batch.epoch.number(),
+            digest: batch.digest.to_string(),
+            previous_root: batch.previous_root.to_string(),
+            new_root: batch.new_root.to_string(),
+            exit_root: batch.exit_root.to_string(),
+            lanes: lanes.collect(),
+            transfers: batch.transfers,
+            exits: batch.exits,
+            signature: SignatureRequest::of(&batch.signature),
+            posted_at: batch.posted_at,
+        }
+    }
+}

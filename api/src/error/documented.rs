@@ -1,0 +1,50 @@
+//! The error answers as the `OpenAPI` document names them.
+
+use utoipa::IntoResponses;
+
+use super::ProblemBody;
+
+/// What any request may be answered with.
+#[derive(IntoResponses)]
+#[expect(dead_code, reason = "only its description is used")]
+pub(crate) enum Problems {
+    /// A parameter is refused; `param` and `value` say which.
+    #[response(status = 400, content_type = "application/problem+json")]
+    BadRequest(ProblemBody),
+    /// Something failed on our side; the log has the cause under the `request_id`.
+    #[response(status = 500, content_type = "application/problem+json")]
+    Internal(ProblemBody),
+    /// Not at the moment; the header `retry-after` says when to try again.
+    #[response(status = 503, content_type = "application/problem+json")]
+    Unavailable(ProblemBody),
+}
+
+/// What a request for one thing may be answered with besides.
+#[derive(IntoResponses)]
+#[expect(dead_code, reason = "only its description is used")]
+pub(crate) enum Missing {
+    /// There is no such thing.
+    #[response(status = 404, content_type = "application/problem+json")]
+    NotFound(ProblemBody),
+}
+
+/// What a posted batch may be answered with besides.
+#[derive(IntoResponses)]
+#[expect(dead_code, reason = "only its description is used")]
+pub(crate) enum Refusals {
+    /// The signature is not by the rollup's registered key.
+    #[response(status = 403, content_type = "application/problem+json")]
+    Forbidden(ProblemBody),
+    /// Not the rollup's next batch, or another one is booked at this height.
+    #[response(status = 409, content_type = "application/problem+json")]
+    Conflict(ProblemBody),
+    /// The body is too large.
+    #[response(status = 413, content_type = "application/problem+json")]
+    TooLarge(ProblemBody),
+    /// The body is not announced as JSON.
+    #[response(status = 415, content_type = "application/problem+json")]
+    MediaType(ProblemBody),
+    /// A rule refuses the batch; nothing was written.
+    #[response(status = 422, content_type = "application/problem+json")]
+    Unprocessable(ProblemBody),
+}

@@ -1,0 +1,161 @@
+//! What the rules of `domain` and `ledger` answer with.
+
+use std::fmt::Display;
+
+use domain::{KeyError, Refusal};
+
+use super::{Code, Problem};
+
+/// A signature or key that is none.
+pub(super) fn of_key(error: KeyError) -> Problem {
+    let detail = error.to_string();
+    match error {
+        KeyError::NotOnCurve { x, .. } | KeyError::SmallOrder { x, .. } => {
+            Problem::new(Code::KeyInvalid, detail).value(x.to_string())
+        }
+        KeyError::Malleable { s } => {
+            Problem::new(Code::SignatureMalleable, detail).value(s.to_string())
+        }
+    }
+}
+
+/// A rule of the reference transition.
+pub(super) fn of_refusal(refusal: Refusal) -> Problem {
+    let problem = Problem::new(code_of(refusal), refusal.to_string());
+    match refusal {
+        Refusal::UnknownRollup { rollup }
+        | Refusal::AlreadyRegistered { rollup }
+        | Refusal::ExitTreeFull { rollup } => problem.value(rollup.number()),
+        Refusal::UnknownAsset { asset } => problem.value(asset.number()),
+        Refusal::SignatureInvalid { digest, .. } => {
+            problem.param("signature").with("digest", digest.to_string())
+        }
+        Refusal::HeightOutOfOrder { expected, found, .. } => problem
+            .param("height")
+            .value(found.number())
+            .with("expected", expected.number())
+            .with("found", found.number()),
+        Refusal::PreviousRootMismatch { expected, found, .. } => {
+            mismatch(problem, "previous_root", expected, found)
+        }
+        Refusal::ExitRootMismatch { expected, found, .. } => {
+            mismatch(problem, "exit_root", expected, found)
+        }
+        Refusal::LanesDiffer { asset, destination, declared, listed } => problem
+            .param("lanes")
+            .value(declared.to_string())
+            .with("asset", asset.number())
+            .with("destination", destination.number())
+            .with("declared_atoms", declared.to_string())
+            .with("listed_atoms", listed.to_string()),
+        Refusal::LanesOutOfOrder { index } => problem.param(format!("lanes[{index}]")).item(index),
+        Refusal::TooManyLanes { found, limit } => {
+            problem.param("lanes").value(found).with("limit", limit)
+        }
+        Refusal::TooManyTransfers { found, limit } => {
+            problem.param("transfers").value(found).with("limit", limit)
+        }
+        Refusal::ZeroAmount { index } => problem.item(index).value("0"),
+        Refusal::BadDestination { index, destination, .. } => problem
+            .param(format!("transfers[{index}].to"))
+            .item(index)
+            .value(destination.number()),
+        Refusal::Overdraft { rollup, asset, balance, needed } => problem
+            .value(needed.to_string())
+            .with("rollup", rollup.number())
+            .with("asset", asset.number())
+            .with("balance_atoms", balance.to_string())
+            .with("needed_atoms", needed.to_string()),
+        Refusal::AmountTooLarge { rollup, asset } => {
+            problem.with("rollup", rollup.number()).with("asset", asset.number())
+        }
+        Refusal::TooManySteps { limit } => problem.with("limit", limit),
+    }
+}
+
+fn mismatch(problem: Problem, param: &str, expected: impl Display, found: impl Display) -> Problem {
+    problem
+        .param(param)
+        .value(found.to_string())
+        .with("expected", expected.to_string())
+        .with("found", found.to_string())
+}
+
+fn code_of(refusal: Refusal) -> Code {
+    match refusal {
+        Refusal::UnknownRollup { .. } => Code::UnknownRollup,
+        Refusal::UnknownAsset { .. } => Code::UnknownAsset,
+        Refusal::AlreadyRegistered { .. } => Code::AlreadyRegistered,
+        Refusal::SignatureInvalid { .. } => Code::SignatureInvalid,
+        Refusal::HeightOutOfOrder { .. } => Code::HeightOutOfOrder,
+        Refusal::PreviousRootMismatch { .. } => Code::PreviousRootMismatch,
+        Refusal::ExitRootMismatch { .. } => Code::ExitRootMismatch,
+        Refusal::LanesDiffer { .. } => Code::LanesDiffer,
+        Refusal::LanesOutOfOrder { .. } => Code::LanesOutOfOrder,
+        Refusal::TooManyLanes { .. } => Code::TooManyLanes,
+        Refusal::TooManyTransfers { .. } => Code::TooManyTransfers,
+        Refusal::ZeroAmount { .. } => Code::AmountZero,
+        Refusal::BadDestination { .. } => Code::BadDestination,
+        Refusal::Overdraft { .. } => Code::Overdraft,
+        Refusal::AmountTooLarge { .. } => Code::AmountTooLarge,
+        Refusal::ExitTreeFull { .. } => Code::ExitTreeFull,
+        Refusal::TooManySteps { .. } => Code::TooManySteps,
+    }
+}
+
+/// A refusal or failure of the ledger.
+pub(super) fn of_ledger(error: &ledger::Error) -> Problem {
+    use ledger::Error as Ledger;
+    let detail = || error.to_string();
+    match error {
+        Ledger::Refused(refusal) => of_refusal(*refusal),
+        Ledger::BatchConflict { rollup, height } => Problem::new(Code::BatchConflict, detail())
+            .param("height")
+            .value(height.number())
+            .with("rollup", rollup.number()),
+        Ledger::EpochFull { epoch, limit } => Problem::new(Code::EpochFull, detail())
+            .with("epoch", epoch.number())
+            .with("limit", *limit),
+        Ledger::NoDomain => Problem::new(Code::DomainNotAdopted, detail()),
+        Ledger::UnknownEpoch { epoch } => {
+            Problem::new(Code::EpochNotFound, detail()).param("epoch").value(epoch.number())
+        }
+        Ledger::UnknownExit { rollup, index } => Problem::new(Code::ExitNotFound, detail())
+            .param("index")
+            .value(index.number())
+            .with("rollup", rollup.number()),
+        Ledger::NotSealed { epoch } | Ledger::NotProven { epoch } | Ledger::NotSettled { epoch } => {
+            Problem::new(Code::EpochNotReady, detail()).param("epoch").value(epoch.number())
+        }
+        Ledger::DomainChanged { .. } | Ledger::NotGenesis { .. } => {
+            Problem::new(Code::DomainChanged, "the operator has to look; the log says what differs")
+        }
+        Ledger::Unreachable(_) => Problem::unavailable(),
+        Ledger::Postgres(_) if error.is_transient() => Problem::unavailable(),
+        Ledger::NotMigrated | Ledger::LoginRefused(_) | Ledger::NoDatabase(_) | Ledger::BadUrl(_) => {
+            Problem::new(Code::DatabaseUnavailable, "the operator has to look; the log says at what")
+        }
+        // What only the engine can cause, and defects: nothing of them leaves.
+        Ledger::BaselineMissing { .. }
+        | Ledger::BaselineDiffers { .. }
+        | Ledger::StepConflict { .. }
+        | Ledger::StepOutOfOrder { .. }
+        | Ledger::ProofDiffers { .. }
+        | Ledger::SubmissionLive { .. }
+        | Ledger::UnknownSubmission { .. }
+        | Ledger::SettledOtherwise { .. }
+        | Ledger::SettlementStands { .. }
+        | Ledger::L1CursorBehind { .. }
+        | Ledger::L1LogOutside { .. }
+        | Ledger::ClaimDiffers { .. }
+        | Ledger::UnknownAccount { .. }
+        | Ledger::AccountOutOfBound { .. }
+        | Ledger::Drift { .. }
+        | Ledger::Forbidden { .. }
+        | Ledger::PermissionDenied(_)
+        | Ledger::Corrupt { .. }
+        | Ledger::OutOfBound { .. }
+        | Ledger::Postgres(_)
+        | Ledger::Migration(_) => Problem::internal(),
+    }
+}

@@ -1,0 +1,207 @@
+//! What the handlers share: the ledger, the bounds, and what is known of sealed epochs.
+//!
+//! **Invariant:** nothing here is the truth. Everything can be lost at any moment and is read from
+//! the ledger again; what is kept of an epoch is kept only once it is sealed and cannot change.
+
+use std::{
+    collections::BTreeMap,
+    sync::{Arc, Mutex, PoisonError},
+    time::Duration,
+};
+
+use domain::{AssetId, EpochNumber, RollupId, plan_steps};
+use ledger::{BatchFilter, EpochStatus, EventNumber, Ledger, PageLimit};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
+
+use crate::{
+    epochs::{AssetFlow, flows},
+    error::Error,
+    money::Assets,
+};
+
+/// The bounds of a server, and what its pages know besides the ledger.
+#[derive(Clone, Debug)]
+pub struct Settings {
+    /// The longest that an answer may take to begin.
+    pub request_timeout: Duration,
+    /// Most requests that are answered at once.
+    pub max_requests: usize,
+    /// Most event streams that are open at once.
+    pub max_streams: usize,
+    /// How long requests may go on after the server was asked to stop.
+    pub drain_timeout: Duration,
+    /// How often the engine seals, if by schedule.
+    pub seal_every: Option<Duration>,
+    /// What people call the assets; without a name an asset shows as its id.
+    pub asset_names: BTreeMap<AssetId, String>,
+    /// What people call the rollups; without a name a rollup shows as its id.
+    pub rollup_names: BTreeMap<RollupId, String>,
+}
+
+/// What the handlers share.
+#[derive(Clone)]
+pub struct State(Arc<Shared>);
+
+struct Shared {
+    ledger: Ledger,
+    settings: Settings,
+    bell: watch::Sender<u64>,
+    closing: watch::Sender<bool>,
+    requests: Arc<Semaphore>,
+    streams: Arc<Semaphore>,
+    sealed: Mutex<BTreeMap<EpochNumber, SealedEpoch>>,
+}
+
+/// What cannot change any more about a sealed epoch.
+#[derive(Clone, Default)]
+struct SealedEpoch {
+    planned_steps: Option<u32>,
+    flows: Option<Arc<[AssetFlow]>>,
+}
+
+/// Wakes a stream when something was booked.
+pub(crate) struct Pulse {
+    bell: watch::Receiver<u64>,
+    closing: watch::Receiver<bool>,
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        Self {
+            request_timeout: Duration::from_secs(15),
+            max_requests: 512,
+            max_streams: 256,
+            drain_timeout: Duration::from_secs(10),
+            seal_every: None,
+            asset_names: BTreeMap::new(),
+            rollup_names: BTreeMap::new(),
+        }
+    }
+}
+
+impl State {
+    /// Serves this ledger, connected as [`ledger::Role::Api`].
+    #[must_use]
+    pub fn new(ledger: Ledger, settings: Settings) -> Self {
+        Self(Arc::new(Shared {
+            ledger,
+            bell: watch::Sender::new(0),
+            closing: watch::Sender::new(false),
+            requests: Arc::new(Semaphore::new(settings.max_requests)),
+            streams: Arc::new(Semaphore::new(settings.max_streams)),
+            sealed: Mutex::default(),
+            settings,
+        }))
+    }
+
+    pub(crate) fn ledger(&self) -> &Ledger {
+        &self.0.ledger
+    }
+
+    pub(crate) fn settings(&self) -> &Settings {
+        &self.0.settings
+    }
+
+    /// The registered assets.
+    pub(crate) async fn assets(&self) -> Result<Assets, Error> {
+        Ok(Assets::new(self.ledger().assets().await?))
+    }
+
+    /// A place among the requests that are answered at once.
+    pub(crate) fn request_permit(&self) -> Result<OwnedSemaphorePermit, Error> {
+        let limit = self.0.settings.max_requests;
+        Arc::clone(&self.0.requests).try_acquire_owned().map_err(|_| Error::Overloaded { limit })
+    }
+
+    /// A place among the open event streams.
+    pub(crate) fn stream_permit(&self) -> Result<OwnedSemaphorePermit, Error> {
+        let limit = self.0.settings.max_streams;
+        Arc::clone(&self.0.streams).try_acquire_owned().map_err(|_| Error::Overloaded { limit })
+    }
+
+    /// The newest event.
+    pub(crate) async fn last_event(&self) -> Result<EventNumber, Error> {
+        Ok(self.ledger().last_event().await?)
+    }
+
+    /// What an epoch moves per asset, gross and net.
+    pub(crate) async fn flows(&self, epoch: &ledger::Epoch) -> Result<Arc<[AssetFlow]>, Error> {
+        if let Some(flows) = self.known(epoch.epoch).flows {
+            return Ok(flows);
+        }
+        let filter = BatchFilter { epoch: Some(epoch.epoch), ..BatchFilter::default() };
+        // An epoch has fewer batches than a page has room for.
+        let batches = self.ledger().batches(&filter, None, PageLimit::MAX).await?;
+        let lanes = batches
+            .iter()
+            .flat_map(|batch| batch.lanes.iter().map(move |lane| (batch.rollup, lane)));
+        let flows: Arc<[AssetFlow]> = flows(lanes).into();
+        if epoch.sealed.is_some() {
+            let known = Arc::clone(&flows);
+            self.learn(epoch.epoch, |sealed| sealed.flows = Some(known));
+        }
+        Ok(flows)
+    }
+
+    /// The steps that a sealed epoch needs; `None` while it is open.
+    pub(crate) async fn planned_steps(&self, epoch: &ledger::Epoch) -> Result<Option<u32>, Error> {
+        if let Some(proof) = &epoch.proof {
+            return Ok(Some(proof.steps));
+        }
+        if epoch.status == EpochStatus::Open {
+            return Ok(None);
+        }
+        if let Some(steps) = self.known(epoch.epoch).planned_steps {
+            return Ok(Some(steps));
+        }
+        let operations = self.ledger().operations_of(epoch.epoch).await?.operations;
+        let steps = u32::try_from(plan_steps(&operations)?.len()).unwrap_or(u32::MAX);
+        self.learn(epoch.epoch, |sealed| sealed.planned_steps = Some(steps));
+        Ok(Some(steps))
+    }
+
+    /// Wakes when something is booked after this call.
+    pub(crate) fn pulse(&self) -> Pulse {
+        Pulse { bell: self.0.bell.subscribe(), closing: self.0.closing.subscribe() }
+    }
+
+    /// Wakes every stream.
+    pub(crate) fn ring(&self) {
+        self.0.bell.send_modify(|rung| *rung = rung.wrapping_add(1));
+    }
+
+    /// Ends every stream, so that the server can stop.
+    pub(crate) fn close(&self) {
+        self.0.closing.send_replace(true);
+    }
+
+    fn known(&self, epoch: EpochNumber) -> SealedEpoch {
+        let sealed = self.0.sealed.lock().unwrap_or_else(PoisonError::into_inner);
+        sealed.get(&epoch).cloned().unwrap_or_default()
+    }
+
+    fn learn(&self, epoch: EpochNumber, change: impl FnOnce(&mut SealedEpoch)) {
+        let mut sealed = self.0.sealed.lock().unwrap_or_else(PoisonError::into_inner);
+        change(sealed.entry(epoch).or_default());
+        while sealed.len() > KNOWN_EPOCHS {
+            sealed.pop_first();
+        }
+    }
+}
+
+impl Pulse {
+    /// Waits for a pulse, at most this long; `false` when the server is closing.
+    pub(crate) async fn wait(&mut self, at_most: Duration) -> bool {
+        if *self.closing.borrow() {
+            return false;
+        }
+        tokio::select! {
+            _ = self.closing.changed() => false,
+            _ = self.bell.changed() => true,
+            () = tokio::time::sleep(at_most) => true,
+        }
+    }
+}
+
+/// Most epochs of which something is kept.
+const KNOWN_EPOCHS: usize = 256;

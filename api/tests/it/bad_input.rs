@@ -1,0 +1,305 @@
+//! Bad input: each a stable code, the offending value, and a ledger byte for byte as before.
+
+use alloy_primitives::B256;
+use domain::{BatchParts, ExitRoot, Height, L2Root, Lane, RollupId, SigningKey};
+use serde_json::{Value, json};
+
+use crate::{
+    rollup::{ETH, Rollup, USDC, atoms, exit, transfer},
+    world::{World, wire},
+};
+
+/// What is posted, and what has to come back.
+struct Case {
+    name: &'static str,
+    body: Value,
+    status: u16,
+    code: &'static str,
+    param: Value,
+    value: Value,
+}
+
+/// Every bad batch is refused with its code, the field to blame and the offending value, and
+/// changes nothing.
+#[tokio::test]
+async fn bad_batches_are_refused_and_change_nothing() {
+    let world = World::new("bad").await;
+    let mut one = Rollup::new(1);
+    world.booked(&mut one, &[transfer(2, USDC, 1_000_000)], &[exit(ETH, 3)]).await;
+    let dump = world.database.dump();
+    let mut cases = amounts(&one, &world);
+    cases.extend(fields(&one, &world));
+    cases.extend(rules(&one, &world));
+    for case in cases {
+        let answer = world.post_json(&case.body).await;
+        assert_eq!(answer.status, case.status, "{}: {}", case.name, answer.text);
+        let problem = answer.problem();
+        assert_eq!(problem["code"], case.code, "{}", case.name);
+        assert_eq!(problem["param"], case.param, "{}: {problem}", case.name);
+        assert_eq!(problem["value"], case.value, "{}: {problem}", case.name);
+    }
+    assert_eq!(world.database.dump(), dump, "something was written");
+    // The rollup goes on as if nothing had been.
+    world.booked(&mut one, &[transfer(2, USDC, 1)], &[]).await;
+    world.end().await;
+}
+
+/// The batch that would be booked, with one thing changed after it was signed.
+fn changed(good: &Value, pointer: &str, value: Value) -> Value {
+    let mut body = good.clone();
+    *body.pointer_mut(pointer).unwrap() = value;
+    body
+}
+
+fn good(one: &Rollup, world: &World) -> BatchParts {
+    let transfers = [transfer(2, USDC, 2_000_000), transfer(3, USDC, 5)];
+    one.batch(world.word(), &transfers, &[exit(ETH, 4)])
+}
+
+fn amounts(one: &Rollup, world: &World) -> Vec<Case> {
+    let good = wire(&good(one, world));
+    let two_96 = "79228162514264337593543950336";
+    [
+        ("too many decimals", json!("0.0000001"), "amount_too_many_decimals"),
+        ("zero", json!("0"), "amount_zero"),
+        ("zero with decimals", json!("0.000000"), "amount_zero"),
+        ("negative", json!("-1"), "amount_negative"),
+        ("exponent", json!("1e3"), "amount_has_exponent"),
+        ("NaN", json!("NaN"), "amount_not_a_number"),
+        ("leading zero", json!("01"), "amount_not_a_number"),
+        ("plus", json!("+1"), "amount_not_a_number"),
+        ("empty", json!(""), "amount_not_a_number"),
+        ("a JSON number", json!(2), "amount_not_a_string"),
+        ("a JSON fraction", json!(0.5), "amount_not_a_string"),
+        ("null", json!(null), "amount_not_a_string"),
+        ("2^96 atoms", json!("79228162514264337593543.950336"), "amount_too_large"),
+        ("2^96", json!(two_96), "amount_too_large"),
+    ]
+    .into_iter()
+    .map(|(name, value, code)| Case {
+        name,
+        body: changed(&good, "/transfers/1/amount", value.clone()),
+        status: 422,
+        code,
+        param: json!("transfers[1].amount"),
+        value,
+    })
+    .collect()
+}
+
+fn fields(one: &Rollup, world: &World) -> Vec<Case> {
+    let good = wire(&good(one, world));
+    let case = |name, (pointer, value): (&str, Value), status, code, param: &str| Case {
+        name,
+        body: changed(&good, pointer, value.clone()),
+        status,
+        code,
+        param: json!(param),
+        value,
+    };
+    let order = "0x30644e72e131a029b85045b68181585d2833e84879b9709143e1f593f0000001";
+    let malleable = format!("0x{}", "ff".repeat(32));
+    let mut unknown = good.clone();
+    unknown["exits"][0]["memo"] = json!("hi");
+    let mut missing = good.clone();
+    missing["signature"].as_object_mut().unwrap().remove("s");
+    let without_value = |name, body, code, param: &str| Case {
+        name,
+        body,
+        status: 400,
+        code,
+        param: json!(param),
+        value: Value::Null,
+    };
+    vec![
+        case("asset 9", ("/transfers/0/asset", json!(9)), 422, "unknown_asset", "transfers[0].asset"),
+        case("asset 3", ("/exits/0/asset", json!(3)), 422, "unknown_asset", "exits[0].asset"),
+        case("rollup 9", ("/rollup", json!(9)), 422, "unknown_rollup", "rollup"),
+        case("to 9", ("/transfers/0/to", json!(9)), 422, "unknown_rollup", "transfers[0].to"),
+        case("to itself", ("/transfers/1/to", json!(1)), 422, "bad_destination", "transfers[1].to"),
+        case("to L1", ("/transfers/1/to", json!(0)), 422, "bad_destination", "transfers[1].to"),
+        case("a negative id", ("/rollup", json!(-1)), 400, "invalid_value", "rollup"),
+        case("a text id", ("/rollup", json!("1")), 400, "wrong_type", "rollup"),
+        case("a short root", ("/new_root", json!("0x12")), 400, "invalid_value", "new_root"),
+        case(
+            "an address without 0x",
+            ("/exits/0/recipient", json!("ee".repeat(20))),
+            400,
+            "invalid_value",
+            "exits[0].recipient",
+        ),
+        case("r8x = r", ("/signature/r8x", json!(order)), 400, "invalid_value", "signature.r8x"),
+        case("S too large", ("/signature/s", json!(malleable)), 422, "signature_malleable", "signature.s"),
+        case("no list", ("/transfers", json!({})), 400, "wrong_type", "transfers"),
+        without_value("an unknown field", unknown, "unknown_field", "exits[0].memo"),
+        without_value("a missing field", missing, "missing_field", "signature.s"),
+    ]
+}
+
+fn rules(one: &Rollup, world: &World) -> Vec<Case> {
+    let word = world.word();
+    let good = good(one, world);
+    let signed = |change: &dyn Fn(&mut BatchParts)| {
+        let mut parts = good.clone();
+        change(&mut parts);
+        wire(&one.sign(word, parts))
+    };
+    let case = |name, body, status, code, param: Value, value: Value| Case {
+        name,
+        body,
+        status,
+        code,
+        param,
+        value,
+    };
+    let forged = SigningKey::from_seed([99; 32]).sign(good.digest(word));
+    let other_root = B256::repeat_byte(0x77);
+    let stranger = Rollup::new(4);
+    let held = 5_000_000_000 - 1_000_000;
+    let overdraft = one.batch(word, &[transfer(2, USDC, held + 1)], &[]);
+    let too_many = vec![transfer(2, USDC, 1); 1_001];
+    let mut crowded = good.clone();
+    crowded.transfers = too_many;
+    let five = Lane { asset: ETH, destination: RollupId::new(2), atoms: atoms(1) };
+    vec![
+        case(
+            "another key's signature",
+            wire(&BatchParts { signature: forged, ..good.clone() }),
+            403,
+            "signature_invalid",
+            json!("signature"),
+            Value::Null,
+        ),
+        case(
+            "changed after signing",
+            changed(&wire(&good), "/new_root", json!(other_root.to_string())),
+            403,
+            "signature_invalid",
+            json!("signature"),
+            Value::Null,
+        ),
+        case(
+            "an unregistered rollup",
+            wire(&stranger.batch(word, &[], &[])),
+            422,
+            "unknown_rollup",
+            Value::Null,
+            json!(4),
+        ),
+        case(
+            "an unregistered destination",
+            wire(&one.batch(word, &[transfer(4, USDC, 1)], &[])),
+            422,
+            "unknown_rollup",
+            Value::Null,
+            json!(4),
+        ),
+        case(
+            "a height ahead",
+            signed(&|parts| parts.height = Height::new(2)),
+            409,
+            "height_out_of_order",
+            json!("height"),
+            json!(2),
+        ),
+        case(
+            "another previous root",
+            signed(&|parts| parts.previous_root = L2Root::new(other_root)),
+            409,
+            "previous_root_mismatch",
+            json!("previous_root"),
+            json!(other_root.to_string()),
+        ),
+        case(
+            "another exit root",
+            signed(&|parts| parts.exit_root = ExitRoot::new(other_root)),
+            422,
+            "exit_root_mismatch",
+            json!("exit_root"),
+            json!(other_root.to_string()),
+        ),
+        case(
+            "a lane with one atom more",
+            signed(&|parts| parts.lanes[1].atoms = atoms(2_000_001)),
+            422,
+            "lanes_differ",
+            json!("lanes"),
+            json!("2000001"),
+        ),
+        case(
+            "a lane missing",
+            signed(&|parts| parts.lanes.truncate(2)),
+            422,
+            "lanes_differ",
+            json!("lanes"),
+            json!("0"),
+        ),
+        case(
+            "lanes out of order",
+            signed(&|parts| parts.lanes.reverse()),
+            422,
+            "lanes_out_of_order",
+            json!("lanes[1]"),
+            Value::Null,
+        ),
+        case(
+            "five lanes",
+            signed(&|parts| parts.lanes = vec![five; 5]),
+            422,
+            "too_many_lanes",
+            json!("lanes"),
+            json!(5),
+        ),
+        case(
+            "1,002 transfers and exits",
+            wire(&crowded),
+            422,
+            "too_many_transfers",
+            json!("transfers"),
+            json!(1_002),
+        ),
+        case(
+            "an overdraft by one atom",
+            wire(&overdraft),
+            422,
+            "overdraft",
+            Value::Null,
+            json!((held + 1).to_string()),
+        ),
+    ]
+}
+
+/// Bodies that are no request at all.
+#[tokio::test]
+async fn bad_bodies_are_refused_and_change_nothing() {
+    let world = World::new("bodies").await;
+    let dump = world.database.dump();
+    let json = "application/json";
+    let large = format!("{{\"x\": \"{}\"}}", "y".repeat(api::BODY_LIMIT));
+    let deep = "[".repeat(200_000);
+    for (name, content_type, body, status, code) in [
+        ("cut off", json, "{\"rollup\": 1,", 400, "malformed_json"),
+        ("no JSON", json, "rollup=1", 400, "malformed_json"),
+        ("a bare NaN", json, "{\"rollup\": NaN}", 400, "malformed_json"),
+        ("trailing", json, "{} {}", 400, "malformed_json"),
+        ("empty", json, "", 400, "malformed_json"),
+        ("deep", json, deep.as_str(), 400, "malformed_json"),
+        ("1e999", json, "{\"rollup\": 1e999}", 400, "malformed_json"),
+        ("a name twice", json, "{\"rollup\": 1, \"rollup\": 2}", 400, "duplicate_field"),
+        ("a list", json, "[]", 400, "wrong_type"),
+        ("nothing in it", json, "{}", 400, "missing_field"),
+        ("too large", json, large.as_str(), 413, "body_too_large"),
+        ("text", "text/plain", "{}", 415, "unsupported_media_type"),
+        ("a form", "application/x-www-form-urlencoded", "{}", 415, "unsupported_media_type"),
+    ] {
+        let answer = world.post("/v1/batches", content_type, body.as_bytes().to_vec()).await;
+        assert_eq!(answer.status, status, "{name}: {}", answer.text);
+        assert_eq!(answer.problem()["code"], code, "{name}");
+    }
+    let utf8 = world.post("/v1/batches", json, vec![b'"', 0xff, b'"']).await;
+    assert_eq!(utf8.problem()["code"], "malformed_json");
+    let charset = world.post("/v1/batches", "application/json; charset=utf-8", b"{}".to_vec());
+    assert_eq!(charset.await.problem()["code"], "missing_field");
+    assert_eq!(world.database.dump(), dump, "something was written");
+    world.end().await;
+}

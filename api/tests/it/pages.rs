@@ -1,0 +1,53 @@
+//! The page and what it loads.
+
+use crate::{
+    rollup::{ETH, Rollup, USDC, exit, transfer},
+    world::World,
+};
+
+/// The page shows exact numbers in words and columns, loads nothing from elsewhere, and what it
+/// loads is there.
+#[tokio::test]
+async fn the_page_shows_the_cluster() {
+    let world = World::new("page").await;
+    let mut one = Rollup::new(1);
+    world.booked(&mut one, &[transfer(2, USDC, 1_234_567)], &[exit(ETH, 1)]).await;
+    let page = world.get("/").await;
+    assert_eq!(page.status, 200);
+    assert!(page.header("content-type").starts_with("text/html"));
+    assert!(page.header("content-security-policy").contains("default-src 'self'"));
+    for shown in [
+        "Yes, to the last atom",
+        "Nothing",
+        "Rollup 3",
+        "4,998<span class=\"point\">.</span>765433",
+        "000000000000000001",
+        "open for batches",
+        "/v1/batches/1/0",
+    ] {
+        assert!(page.text.contains(shown), "{shown} in\n{}", page.text);
+    }
+    for place in page.text.split("src=\"").skip(1).chain(page.text.split("href=\"").skip(1)) {
+        let address = place.split('"').next().unwrap();
+        assert!(address.starts_with('/') || address.starts_with('#'), "{address} is elsewhere");
+        if address.starts_with("/assets/") {
+            assert_eq!(world.get(address).await.status, 200, "{address}");
+        }
+    }
+    world.end().await;
+}
+
+/// The documentation is served from our own binary and asks nobody else.
+#[tokio::test]
+async fn the_documentation_is_our_own() {
+    let world = World::new("docs").await;
+    let document = world.get("/openapi.json").await.json();
+    assert_eq!(document["openapi"], "3.1.0");
+    let docs = world.get("/docs/").await;
+    assert_eq!(docs.status, 200);
+    assert!(!docs.text.contains("https://"), "{}", docs.text);
+    let start = world.get("/docs/swagger-initializer.js").await;
+    assert!(start.text.contains("/openapi.json") && start.text.contains("\"validatorUrl\": \"none\""));
+    assert_eq!(world.get("/docs/swagger-ui-bundle.js").await.status, 200);
+    world.end().await;
+}
