@@ -1,0 +1,138 @@
+//! The life of an epoch, one arm per state.
+//!
+//! **Invariant:** an epoch's state is the last row that it has in the ledger. Each arm reads what
+//! the one before wrote and writes one new row, so an engine that is killed anywhere goes on from
+//! the last row, and an epoch only ever moves along these arms:
+//!
+//! ```text
+//! sealed ──▶ proven ──▶ submitted ──▶ settled ──▶ final
+//!              ▲ nonce      ▲ reorg       │
+//!              └── spent ───┴─────────────┘
+//! ```
+//!
+//! Epochs are proven as soon as they are sealed, but submitted strictly in order, each only when the
+//! one before is final: there is one live L1 job.
+
+use domain::EpochNumber;
+use ledger::EpochStatus;
+
+use crate::confirm::{confirm, finalise};
+use crate::context::{Context, Progress};
+use crate::error::Error;
+use crate::prove::prove;
+use crate::submit::submit;
+
+/// Where an epoch stands, with what exists then.
+#[derive(Debug)]
+pub(crate) enum Stage {
+    Sealed(Sealed),
+    Proven(Proven),
+    Submitted(Submitted),
+    Settled(Settled),
+    Final,
+}
+
+/// Order and content are fixed.
+#[derive(Debug)]
+pub(crate) struct Sealed {
+    pub(crate) seal: ledger::Sealed,
+}
+
+/// There is a verified proof.
+#[derive(Debug)]
+pub(crate) struct Proven {
+    pub(crate) seal: ledger::Sealed,
+}
+
+/// There is a signed l1_tx that may have landed.
+#[derive(Debug)]
+pub(crate) struct Submitted {
+    pub(crate) seal: ledger::Sealed,
+    pub(crate) submission: ledger::Submission,
+}
+
+/// L1 has settled it, in a block that may still be dropped.
+#[derive(Debug)]
+pub(crate) struct Settled {
+    pub(crate) seal: ledger::Sealed,
+    pub(crate) settlement: ledger::Settlement,
+}
+
+/// What an arm came to.
+#[derive(Debug)]
+pub(crate) enum Outcome {
+    /// A row was written: the epoch stands there now.
+    Advanced(Box<Stage>),
+    /// Nothing to do until L1, or somebody, moves.
+    Waiting,
+}
+
+impl Outcome {
+    pub(crate) fn to(stage: Stage) -> Self {
+        Self::Advanced(Box::new(stage))
+    }
+}
+
+/// Takes an epoch one state further.
+pub(crate) async fn advance(context: &Context, stage: Stage) -> Result<Outcome, Error> {
+    match stage {
+        Stage::Sealed(sealed) => prove(context, sealed).await,
+        Stage::Proven(proven) => submit(context, proven).await,
+        Stage::Submitted(submitted) => confirm(context, submitted).await,
+        Stage::Settled(settled) => finalise(context, settled).await,
+        Stage::Final => Ok(Outcome::Waiting),
+    }
+}
+
+/// Proves the oldest epoch that is sealed and not proven.
+pub(crate) async fn prove_next(context: &Context) -> Result<Progress, Error> {
+    for epoch in context.ledger.unfinished_epochs().await? {
+        if let stage @ Stage::Sealed(_) = load(context, epoch).await? {
+            return Ok(match advance(context, stage).await? {
+                Outcome::Advanced(_) => Progress::Moved,
+                Outcome::Waiting => Progress::Idle,
+            });
+        }
+    }
+    Ok(Progress::Idle)
+}
+
+/// Takes the oldest epoch that is not final as far as it goes, unless it waits for its proof.
+pub(crate) async fn settle_next(context: &Context) -> Result<Progress, Error> {
+    let Some(epoch) = context.ledger.unfinished_epochs().await?.into_iter().next() else {
+        return Ok(Progress::Idle);
+    };
+    let mut stage = load(context, epoch).await?;
+    while !matches!(stage, Stage::Sealed(_)) && !context.shutdown.is_cancelled() {
+        stage = match advance(context, stage).await? {
+            Outcome::Advanced(next) => *next,
+            Outcome::Waiting => return Ok(Progress::Idle),
+        };
+        if matches!(stage, Stage::Final) {
+            return Ok(Progress::Moved);
+        }
+    }
+    Ok(Progress::Idle)
+}
+
+/// Reads where an epoch stands.
+async fn load(context: &Context, epoch: EpochNumber) -> Result<Stage, Error> {
+    let ledger = &context.ledger;
+    let unknown = || Error::from(ledger::Error::NotSealed { epoch });
+    let row = ledger.epoch(epoch).await?.ok_or_else(unknown)?;
+    let seal = row.sealed.ok_or_else(unknown)?;
+    Ok(match row.status {
+        EpochStatus::Open => return Err(unknown()),
+        EpochStatus::Sealed | EpochStatus::Proving { .. } => Stage::Sealed(Sealed { seal }),
+        EpochStatus::Proven => Stage::Proven(Proven { seal }),
+        EpochStatus::Submitted { .. } => match ledger.live_submission(epoch).await? {
+            Some(submission) => Stage::Submitted(Submitted { seal, submission }),
+            None => Stage::Proven(Proven { seal }),
+        },
+        EpochStatus::Settled => match row.settlement {
+            Some(settlement) => Stage::Settled(Settled { seal, settlement }),
+            None => return Err(ledger::Error::NotSettled { epoch }.into()),
+        },
+        EpochStatus::Final => Stage::Final,
+    })
+}

@@ -1,0 +1,442 @@
+//! Why the engine stops, or tries again.
+//!
+//! **Invariant:** a transient error is one after which the same call may succeed and has done
+//! nothing twice: every write of the ledger is idempotent, and an l1_tx is written down before it
+//! is sent. Everything else needs an operator, and says which values disagree.
+
+use alloy::transports::{RpcError, TransportError};
+use alloy_primitives::{Address, B256};
+use domain::{AmountError, AssetError, DomainIdentity, EpochNumber, KeyError, Word, WordError};
+
+use crate::l1::Revert;
+
+/// Why the engine stops, or tries again.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// The ledger refused or failed.
+    #[error("the ledger did not take it")]
+    Ledger(#[source] Box<ledger::Error>),
+    /// Folding failed.
+    #[error("folding failed")]
+    Folding(#[source] Box<folding::Error>),
+    /// A proving thread ended without an answer.
+    #[error("the proving thread ended without an answer")]
+    ProverEnded(#[source] tokio::task::JoinError),
+    /// The RPC address is none.
+    #[error("the L1 RPC address is no http address")]
+    RpcUrl,
+    /// The signer's key is no private key.
+    #[error("the L1 signer's key is not 32 bytes of hex below the curve's order")]
+    SignerKey,
+    /// The L1 node did not answer.
+    #[error("the L1 node did not answer")]
+    L1Unreachable(#[source] Box<TransportError>),
+    /// The L1 node answered a request with an error.
+    #[error("the L1 node refused a request with code {code}")]
+    L1Refused {
+        /// The JSON-RPC code.
+        code: i64,
+        /// The whole answer.
+        #[source]
+        source: Box<TransportError>,
+    },
+    /// The L1 node's answer is not of the shape that the contract's ABI has.
+    #[error("the L1 node answered {call} with something that it cannot be")]
+    L1Answer {
+        /// Which question.
+        call: &'static str,
+        /// What is wrong with the answer.
+        #[source]
+        fault: AnswerFault,
+    },
+    /// The contract reverted a call before anything was sent.
+    #[error("the contract refuses {call}: {revert}")]
+    Reverted {
+        /// Which call.
+        call: &'static str,
+        /// Its reason.
+        revert: Revert,
+    },
+    /// An l1_tx was mined and failed.
+    #[error("l1_tx {tx_hash} ({call}) was mined in block {block} and failed")]
+    L1TxFailed {
+        /// Which call.
+        call: &'static str,
+        /// The l1_tx.
+        tx_hash: B256,
+        /// Its block.
+        block: u64,
+    },
+    /// An l1_tx was sent and not mined in time: its outcome is unknown.
+    #[error("l1_tx {tx_hash} ({call}) was sent and is not mined after {seconds} s")]
+    NotMined {
+        /// Which call.
+        call: &'static str,
+        /// The l1_tx.
+        tx_hash: B256,
+        /// How long was waited.
+        seconds: u64,
+    },
+
+    /// The ledger belongs to no domain yet.
+    #[error("the ledger has adopted no domain: deploy or connect one first")]
+    NoDomain,
+    /// Another chain answers than the one that the ledger belongs to.
+    #[error(
+        "the ledger belongs to chain {recorded}, the L1 node serves chain {found}: name the right \
+         node, or use another database"
+    )]
+    ChainDiffers {
+        /// As recorded.
+        recorded: u64,
+        /// As found.
+        found: u64,
+    },
+    /// There is no contract at the recorded address.
+    #[error(
+        "chain {chain_id} has no contract at {settlement}: this L1 was reset, or is not synced yet"
+    )]
+    NoContract {
+        /// The chain.
+        chain_id: u64,
+        /// The address.
+        settlement: Address,
+    },
+    /// The contract is not the one that the ledger belongs to.
+    #[error("the ledger belongs to {recorded:?}, the contract says {found:?}")]
+    ContractDiffers {
+        /// As recorded.
+        recorded: Box<DomainIdentity>,
+        /// As found.
+        found: Box<DomainIdentity>,
+    },
+    /// The contract's domain word does not follow from its own parts.
+    #[error("the contract's domain word is {found}, its parts make {expected}")]
+    DomainWordDiffers {
+        /// From the parts.
+        expected: Word,
+        /// As the contract says.
+        found: Word,
+    },
+
+    /// A log of the contract that says nothing the ledger could book.
+    #[error("log {log_index} of l1_tx {tx_hash} cannot be read")]
+    MalformedLog {
+        /// Its l1_tx, zero if the node named none.
+        tx_hash: B256,
+        /// Its index within the block.
+        log_index: u64,
+        /// What is wrong with it.
+        #[source]
+        fault: AnswerFault,
+    },
+    /// A block that was final enough for booking is no longer on the chain.
+    #[error(
+        "block {number} was booked as {recorded}, the chain now has {found}: a reorg deeper than \
+         the configured confirmations, or another chain"
+    )]
+    BookedBlockDropped {
+        /// The block.
+        number: u64,
+        /// Its hash as booked.
+        recorded: B256,
+        /// Its hash now.
+        found: B256,
+    },
+    /// The node is behind what was booked already.
+    #[error("the L1 node is at block {head}, booked is up to {cursor}")]
+    HeadBehindCursor {
+        /// The node's head.
+        head: u64,
+        /// The cursor.
+        cursor: u64,
+    },
+    /// The chain moved while its logs were read.
+    #[error("block {number} changed while its logs were read")]
+    ChainMoved {
+        /// The block.
+        number: u64,
+    },
+
+    /// Plan, ledger and proof disagree: nothing was sent.
+    #[error("epoch {epoch}: the {left} says {left_digest}, the {right} says {right_digest}")]
+    StatesDiffer {
+        /// The epoch.
+        epoch: EpochNumber,
+        /// One side.
+        left: Side,
+        /// Its digest.
+        left_digest: Word,
+        /// The other side.
+        right: Side,
+        /// Its digest.
+        right_digest: Word,
+    },
+    /// Two sides agree in the digest and disagree in a step's or cell's words.
+    #[error("epoch {epoch}: the {left} and the {right} disagree in {part} {position}")]
+    PartsDiffer {
+        /// The epoch.
+        epoch: EpochNumber,
+        /// One side.
+        left: Side,
+        /// The other side.
+        right: Side,
+        /// Step, cell or rollup.
+        part: Part,
+        /// Its position, from 1.
+        position: usize,
+    },
+    /// The recorded proof states something else than this epoch.
+    #[error("the proof recorded for epoch {epoch} is of epoch {found} of {identity:?}")]
+    ProofOfAnother {
+        /// The epoch.
+        epoch: EpochNumber,
+        /// The proof's domain.
+        identity: Box<DomainIdentity>,
+        /// The proof's epoch.
+        found: EpochNumber,
+    },
+    /// The settled state on L1 is not the one that the epoch opens with.
+    #[error("epoch {epoch} opens with {expected}, L1 holds {found}")]
+    OpeningDiffers {
+        /// The epoch.
+        epoch: EpochNumber,
+        /// The ledger's opening digest.
+        expected: Word,
+        /// L1's state digest.
+        found: Word,
+    },
+    /// L1 has not settled the epoch before; the node may lag.
+    #[error("epoch {epoch} waits: L1 has settled {settled}")]
+    L1Behind {
+        /// The epoch to submit.
+        epoch: EpochNumber,
+        /// The last that L1 has settled, 0 for none.
+        settled: u64,
+    },
+    /// The contract is paused.
+    #[error("epoch {epoch} waits: the contract is paused")]
+    Paused {
+        /// The epoch to submit.
+        epoch: EpochNumber,
+    },
+    /// The contract would refuse the settlement: nothing was sent.
+    #[error("the contract refuses to settle epoch {epoch}: {revert}")]
+    SettleRefused {
+        /// The epoch.
+        epoch: EpochNumber,
+        /// Its reason.
+        revert: Revert,
+    },
+    /// The settlement was mined and failed. It is not sent again.
+    #[error("l1_tx {tx_hash} of epoch {epoch} was mined in block {block} and failed: {revert}")]
+    SettleReverted {
+        /// The epoch.
+        epoch: EpochNumber,
+        /// The l1_tx.
+        tx_hash: B256,
+        /// Its block.
+        block: u64,
+        /// The reason, as a replay tells it.
+        revert: Revert,
+    },
+    /// There is no failed settlement to sign anew.
+    #[error("epoch {epoch} has no l1_tx that was mined and failed")]
+    NotFailed {
+        /// The epoch.
+        epoch: EpochNumber,
+    },
+    /// L1 settled the epoch with another state than the ledger's.
+    #[error("epoch {epoch} closes with {ours}, L1 settled it with {theirs} in l1_tx {tx_hash}")]
+    SettledOtherwise {
+        /// The epoch.
+        epoch: EpochNumber,
+        /// The ledger's closing digest.
+        ours: Word,
+        /// The settled digest.
+        theirs: Word,
+        /// The l1_tx that settled it.
+        tx_hash: B256,
+    },
+}
+
+/// One side of a comparison.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Side {
+    /// The native plan: the reference transition over the epoch's operations.
+    Plan,
+    /// The ledger's own rows.
+    Ledger,
+    /// The proof's statement.
+    Proof,
+}
+
+/// A part of an epoch that two sides can disagree in.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Part {
+    /// A step's output.
+    Step,
+    /// A cell's closing position.
+    Cell,
+}
+
+/// Why an answer of the L1 node is no value of the domain.
+#[derive(Debug, thiserror::Error)]
+pub enum AnswerFault {
+    /// A field that is always there is missing.
+    #[error("{field} is missing")]
+    Missing {
+        /// The field.
+        field: &'static str,
+    },
+    /// The log was dropped by a reorg.
+    #[error("it was dropped by a reorg")]
+    Removed,
+    /// The log is another contract's.
+    #[error("it is a log of {address}")]
+    Foreign {
+        /// The contract.
+        address: Address,
+    },
+    /// The log is of a block that was not asked for.
+    #[error("it is of block {block}")]
+    OutOfRange {
+        /// The block.
+        block: u64,
+    },
+    /// The ABI does not have it.
+    #[error("the ABI does not have it")]
+    Abi(#[source] Box<alloy::sol_types::Error>),
+    /// An amount out of bounds.
+    #[error("an amount is out of bounds")]
+    Amount(#[from] AmountError),
+    /// Not an asset.
+    #[error("an asset is out of bounds")]
+    Asset(#[from] AssetError),
+    /// Not a settlement key.
+    #[error("a settlement key is none")]
+    Key(#[from] KeyError),
+    /// Not a word.
+    #[error("a word is not canonical")]
+    Word(#[from] WordError),
+    /// A number too large for its type.
+    #[error("a number is too large")]
+    Number(#[from] std::num::TryFromIntError),
+}
+
+impl Error {
+    /// Whether the same call may succeed later.
+    #[must_use]
+    pub fn is_transient(&self) -> bool {
+        match self {
+            Self::Ledger(error) => error.is_transient() || error.is_outcome_unknown(),
+            Self::L1Refused { code, .. } => !MALFORMED_REQUEST.contains(code),
+            Self::L1Unreachable(_)
+            | Self::NotMined { .. }
+            | Self::HeadBehindCursor { .. }
+            | Self::ChainMoved { .. }
+            | Self::L1Behind { .. }
+            | Self::Paused { .. } => true,
+            Self::Folding(_)
+            | Self::ProverEnded(_)
+            | Self::RpcUrl
+            | Self::SignerKey
+            | Self::L1Answer { .. }
+            | Self::Reverted { .. }
+            | Self::L1TxFailed { .. }
+            | Self::NoDomain
+            | Self::ChainDiffers { .. }
+            | Self::NoContract { .. }
+            | Self::ContractDiffers { .. }
+            | Self::DomainWordDiffers { .. }
+            | Self::MalformedLog { .. }
+            | Self::BookedBlockDropped { .. }
+            | Self::StatesDiffer { .. }
+            | Self::PartsDiffer { .. }
+            | Self::ProofOfAnother { .. }
+            | Self::OpeningDiffers { .. }
+            | Self::SettleRefused { .. }
+            | Self::SettleReverted { .. }
+            | Self::NotFailed { .. }
+            | Self::SettledOtherwise { .. } => false,
+        }
+    }
+
+    pub(crate) fn answer(call: &'static str, fault: impl Into<AnswerFault>) -> Self {
+        Self::L1Answer { call, fault: fault.into() }
+    }
+
+    /// What an RPC request failed with: a revert's data, a refusal, or no answer at all.
+    pub(crate) fn rpc(call: &'static str, error: TransportError) -> Self {
+        if let Some(answer) = error.as_error_resp()
+            && let Some(data) = answer.as_revert_data()
+        {
+            return Self::Reverted { call, revert: Revert::new(data) };
+        }
+        match &error {
+            RpcError::ErrorResp(payload) => {
+                Self::L1Refused { code: payload.code, source: Box::new(error) }
+            }
+            RpcError::NullResp => Self::answer(call, AnswerFault::Missing { field: "result" }),
+            _ => Self::L1Unreachable(Box::new(error)),
+        }
+    }
+
+    /// What a contract call failed with.
+    pub(crate) fn contract(call: &'static str, error: alloy::contract::Error) -> Self {
+        match error {
+            alloy::contract::Error::TransportError(error) => Self::rpc(call, error),
+            alloy::contract::Error::AbiError(_) | alloy::contract::Error::ZeroData(..) => {
+                Self::answer(call, AnswerFault::Missing { field: "result" })
+            }
+            _ => Self::answer(call, AnswerFault::Missing { field: "receipt" }),
+        }
+    }
+}
+
+impl AnswerFault {
+    pub(crate) const fn missing(field: &'static str) -> Self {
+        Self::Missing { field }
+    }
+}
+
+impl From<ledger::Error> for Error {
+    fn from(error: ledger::Error) -> Self {
+        Self::Ledger(Box::new(error))
+    }
+}
+
+impl From<folding::Error> for Error {
+    fn from(error: folding::Error) -> Self {
+        Self::Folding(Box::new(error))
+    }
+}
+
+impl From<alloy::sol_types::Error> for AnswerFault {
+    fn from(error: alloy::sol_types::Error) -> Self {
+        Self::Abi(Box::new(error))
+    }
+}
+
+impl std::fmt::Display for Side {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(match self {
+            Self::Plan => "plan",
+            Self::Ledger => "ledger",
+            Self::Proof => "proof",
+        })
+    }
+}
+
+impl std::fmt::Display for Part {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(match self {
+            Self::Step => "step",
+            Self::Cell => "cell",
+        })
+    }
+}
+
+/// JSON-RPC codes of a request that no node will ever take: parse error, invalid request, unknown
+/// method, invalid parameters.
+const MALFORMED_REQUEST: [i64; 4] = [-32700, -32600, -32601, -32602];

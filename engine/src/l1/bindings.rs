@@ -1,0 +1,19 @@
+//! The contracts' ABI and bytecode, read at compile time from the committed artefacts.
+
+alloy::sol!(
+    #[sol(rpc, all_derives)]
+    Settlement,
+    "../contracts/abi/Settlement.json"
+);
+
+alloy::sol!(
+    #[sol(rpc, all_derives)]
+    DevelopmentVerifier,
+    "../contracts/abi/DevelopmentVerifier.json"
+);
+
+alloy::sol!(
+    #[sol(rpc, all_derives)]
+    DevelopmentToken,
+    "../contracts/abi/DevelopmentToken.json"
+);

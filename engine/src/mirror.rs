@@ -1,0 +1,82 @@
+//! Mirrors L1's logs into the ledger.
+//!
+//! **Invariant (EXACTLY_ONCE):** a log is booked once, in L1 order, and only when `confirmations`
+//! blocks stand on top of it. Logs and cursor are written in one db_tx, so a crash between reading
+//! and booking repeats the reading. A booked block that is no longer on the chain stops the engine:
+//! what was booked from it may be backed by nothing.
+
+use domain::l1::L1Block;
+use ledger::BookedLogs;
+use tracing::{debug, info};
+
+use crate::context::{Context, Progress};
+use crate::error::{AnswerFault, Error};
+use crate::milestone::Milestone;
+
+/// Blocks whose logs are to be booked next: all after the cursor, up to `to`.
+struct Range {
+    from: u64,
+    to: L1Block,
+}
+
+/// Books the next range of blocks, if there is one.
+pub(crate) async fn book_logs(context: &Context) -> Result<Progress, Error> {
+    let Some(Range { from, to }) = next_range(context).await? else { return Ok(Progress::Idle) };
+    let logs = context.l1.logs(from, to.number).await?;
+    // The hash of the last block covers all before it: if it still stands, so does what was read.
+    if context.l1.block(to.number).await? != Some(to) {
+        return Err(Error::ChainMoved { number: to.number });
+    }
+    if let Some(log) = logs.iter().find(|log| log.block.number == to.number && log.block != to) {
+        let fault = AnswerFault::Removed;
+        let (tx_hash, log_index) = (log.id.tx_hash, log.id.log_index);
+        return Err(Error::MalformedLog { tx_hash, log_index, fault });
+    }
+    let booked = context.ledger.record_l1_block_range(&logs, to).await?;
+    log(from, to, &booked);
+    context.reached(&Milestone::LogsBooked { upto: to, booked });
+    Ok(Progress::Moved)
+}
+
+async fn next_range(context: &Context) -> Result<Option<Range>, Error> {
+    let head = context.l1.head().await?.number;
+    let cursor = context.ledger.l1_cursor().await?;
+    if let Some(cursor) = cursor {
+        check_cursor(context, cursor, head).await?;
+    }
+    let from = cursor.map_or(context.deployed_at_block, |cursor| cursor.number.saturating_add(1));
+    let Some(deep_enough) = head.checked_sub(context.config.confirmations) else {
+        return Ok(None);
+    };
+    let last = from.saturating_add(context.config.block_range.max(1)).saturating_sub(1);
+    let to = last.min(deep_enough);
+    if to < from {
+        return Ok(None);
+    }
+    let moved = Error::ChainMoved { number: to };
+    let to = context.l1.block(to).await?.ok_or(moved)?;
+    Ok(Some(Range { from, to }))
+}
+
+async fn check_cursor(context: &Context, cursor: L1Block, head: u64) -> Result<(), Error> {
+    let behind = Error::HeadBehindCursor { head, cursor: cursor.number };
+    let found = context.l1.block(cursor.number).await?.ok_or(behind)?;
+    if found == cursor {
+        return Ok(());
+    }
+    let (number, recorded, found) = (cursor.number, cursor.hash, found.hash);
+    Err(Error::BookedBlockDropped { number, recorded, found })
+}
+
+fn log(from: u64, to: L1Block, booked: &BookedLogs) {
+    let BookedLogs { assets, rollups, deposits, settlements, claims, already_booked } = *booked;
+    let blocks = (from, to.number);
+    if [assets, rollups, deposits, settlements, claims].iter().all(|count| *count == 0) {
+        debug!(?blocks, block_hash = %to.hash, already_booked, "no news from L1");
+    } else {
+        info!(
+            ?blocks, block_hash = %to.hash, assets, rollups, deposits, settlements, claims,
+            already_booked, "L1 logs booked"
+        );
+    }
+}

@@ -1,0 +1,147 @@
+//! From sealed to proven: folds the epoch's steps, compresses, verifies, records.
+//!
+//! **Invariant:** a checkpoint is recorded after every step, so that a killed engine repeats at most
+//! one step; and only a proof that verifies as a stranger would verify it is ever recorded.
+//!
+//! Folding is synchronous and takes both cores: it runs on tokio's blocking threads, one step per
+//! task, so that the rest of the engine goes on and a shutdown waits for one step at most.
+
+use std::time::Instant;
+
+use domain::{EpochNumber, StepContext};
+use folding::{EpochProof, Fold, Params, Plan, StepWitness};
+use ledger::NewProof;
+use tracing::{info, warn};
+
+use crate::advance::{Outcome, Proven, Sealed, Stage};
+use crate::compare::check_plan;
+use crate::context::Context;
+use crate::error::{Error, Part, Side};
+use crate::milestone::Milestone;
+
+/// Proves a sealed epoch. Waits, with all checkpoints recorded, when the engine is to stop.
+pub(crate) async fn prove(context: &Context, sealed: Sealed) -> Result<Outcome, Error> {
+    let Sealed { seal } = sealed;
+    let epoch = seal.epoch;
+    let began = Instant::now();
+    let Plan { steps, closing } = plan(context, epoch).await?;
+    // Before minutes of proving, not after: what cannot be proven is an incident already.
+    check_plan(&seal, &steps, &closing)?;
+    info!(%epoch, steps = steps.len(), "epoch planned");
+    let fold = resume(context, &seal, &steps).await?;
+    let Some(fold) = fold_steps(context, epoch, fold, steps).await? else {
+        return Ok(Outcome::Waiting);
+    };
+    let steps = step_number(fold.steps());
+    let key = context.params.verifying_key().clone();
+    let bytes = blocking(move || {
+        let (proof, _) = fold.finish()?;
+        // What will be stored is read back and verified with nothing but the key.
+        let bytes = proof.to_bytes();
+        EpochProof::from_bytes(&bytes)?.verify(&key)?;
+        Ok(bytes)
+    })
+    .await?;
+    context.reached(&Milestone::Compressed { epoch, bytes: bytes.len() });
+    let size = bytes.len();
+    let proof = NewProof { closing_digest: seal.closing_digest, steps, bytes };
+    context.ledger.record_proof(epoch, &proof).await?;
+    info!(
+        %epoch, steps, bytes = size, seconds = began.elapsed().as_secs(),
+        closing_digest = %seal.closing_digest, "epoch proven"
+    );
+    context.reached(&Milestone::Proven { epoch, steps, bytes: size });
+    Ok(Outcome::to(Stage::Proven(Proven { seal })))
+}
+
+/// The native plan of an epoch, from the ledger's journal.
+pub(crate) async fn plan(context: &Context, epoch: EpochNumber) -> Result<Plan, Error> {
+    let operations = context.ledger.operations_of(epoch).await?;
+    let step = StepContext { domain_word: context.identity.word(), epoch };
+    blocking(move || Ok(folding::plan(&operations.opening, &operations.operations, step)?)).await
+}
+
+/// The fold as the last checkpoint has it, or a new one.
+async fn resume(
+    context: &Context,
+    seal: &ledger::Sealed,
+    steps: &[StepWitness],
+) -> Result<Fold, Error> {
+    let epoch = seal.epoch;
+    let latest = context.ledger.latest_step(epoch).await?;
+    let Some((step, checkpoint)) = latest.and_then(|last| Some((last.step, last.checkpoint?)))
+    else {
+        return start(context, seal).await;
+    };
+    let params = Params::clone(&context.params);
+    let fold = match blocking(move || Ok(Fold::resume(&params, &checkpoint)?)).await {
+        Ok(fold) => fold,
+        Err(error) => {
+            // A checkpoint is working data: made with other parameters, it is merely useless.
+            warn!(%epoch, step, %error, "checkpoint not usable, folding from the first step");
+            return start(context, seal).await;
+        }
+    };
+    let planned = steps.iter().map(StepWitness::output);
+    match planned.zip(fold.outputs()).position(|(planned, folded)| planned != folded) {
+        None => {
+            info!(%epoch, step, "folding goes on from the checkpoint");
+            Ok(fold)
+        }
+        Some(position) => {
+            let position = position.saturating_add(1);
+            let (left, right, part) = (Side::Plan, Side::Proof, Part::Step);
+            Err(Error::PartsDiffer { epoch, left, right, part, position })
+        }
+    }
+}
+
+async fn start(context: &Context, seal: &ledger::Sealed) -> Result<Fold, Error> {
+    let params = Params::clone(&context.params);
+    let (identity, epoch, opening) = (context.identity, seal.epoch, seal.opening_digest);
+    blocking(move || Ok(Fold::start(&params, identity, epoch, opening))).await
+}
+
+/// Folds what is left, a checkpoint after every step; `None` if told to stop on the way.
+async fn fold_steps(
+    context: &Context,
+    epoch: EpochNumber,
+    mut fold: Fold,
+    steps: Vec<StepWitness>,
+) -> Result<Option<Fold>, Error> {
+    let of = step_number(steps.len());
+    let folded = fold.steps();
+    for witness in steps.into_iter().skip(folded) {
+        if context.shutdown.is_cancelled() {
+            return Ok(None);
+        }
+        let began = Instant::now();
+        let (next, output, checkpoint) = blocking(move || {
+            let output = fold.step(&witness)?;
+            let checkpoint = fold.checkpoint()?;
+            Ok((fold, output, checkpoint))
+        })
+        .await?;
+        fold = next;
+        let step = step_number(fold.steps());
+        context.ledger.record_step(epoch, step, &output, &checkpoint).await?;
+        info!(
+            %epoch, step, of, state_digest = %output.state_digest, pending = output.pending,
+            fold_time_ms = began.elapsed().as_millis(), "step folded"
+        );
+        context.reached(&Milestone::StepFolded { epoch, step, of });
+    }
+    Ok(Some(fold))
+}
+
+fn step_number(steps: usize) -> u32 {
+    // At most `MAX_STEPS_PER_EPOCH`.
+    u32::try_from(steps).unwrap_or(u32::MAX)
+}
+
+/// Runs work that takes a core, away from the tasks that must keep answering.
+pub(crate) async fn blocking<T: Send + 'static>(
+    work: impl FnOnce() -> Result<T, Error> + Send + 'static,
+) -> Result<T, Error> {
+    tokio::task::spawn_blocking(work).await.map_err(Error::ProverEnded)?
+}

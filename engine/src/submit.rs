@@ -1,0 +1,94 @@
+//! From proven to submitted: compares, signs, writes the intent, sends.
+//!
+//! **Invariant (SINGLE_JOB):** the signed l1_tx and its hash are in the ledger before any node sees
+//! it. Whatever happens afterwards, what may have landed is known by its hash.
+
+use domain::EpochNumber;
+use folding::EpochProof;
+use ledger::{NewSubmission, Submission};
+use tracing::{info, warn};
+
+use crate::advance::{Outcome, Proven, Stage, Submitted};
+use crate::compare::Accounts;
+use crate::confirm::{record_settlement, settled_by_anyone, settled_on_l1};
+use crate::context::Context;
+use crate::error::Error;
+use crate::milestone::Milestone;
+use crate::prove::{blocking, plan};
+
+/// Submits a proven epoch, unless L1 has settled it already.
+pub(crate) async fn submit(context: &Context, proven: Proven) -> Result<Outcome, Error> {
+    let Proven { seal } = proven;
+    let epoch = seal.epoch;
+    if let Some(found) = settled_by_anyone(context, &seal).await? {
+        return record_settlement(context, seal, found).await;
+    }
+    let view = context.l1.latest().await?;
+    let settled = view.epoch().await?.map_or(0, EpochNumber::number);
+    if settled >= epoch.number() {
+        // Somebody else was faster; the mirror books it once it is deep enough.
+        info!(%epoch, settled, "L1 has settled the epoch already");
+        return Ok(Outcome::Waiting);
+    }
+    if settled.saturating_add(1) != epoch.number() {
+        return Err(Error::L1Behind { epoch, settled });
+    }
+    let (expected, found) = (seal.opening_digest, view.state_digest().await?);
+    if expected != found {
+        return Err(Error::OpeningDiffers { epoch, expected, found });
+    }
+    let submission = match write_intent(context, &seal).await {
+        // Settled by somebody else between the look and the signing.
+        Err(Error::SettleRefused { .. }) if settled_on_l1(context, epoch).await? => {
+            return Ok(Outcome::Waiting);
+        }
+        written => written?,
+    };
+    send(context, &submission).await;
+    Ok(Outcome::to(Stage::Submitted(Submitted { seal, submission })))
+}
+
+/// Signs the settlement and records it. Nothing is sent.
+async fn write_intent(context: &Context, seal: &ledger::Sealed) -> Result<Submission, Error> {
+    let epoch = seal.epoch;
+    let not_proven = || Error::from(ledger::Error::NotProven { epoch });
+    let proof = context.ledger.proof(epoch).await?.ok_or_else(not_proven)?;
+    let key = context.params.verifying_key().clone();
+    let bytes = proof.bytes;
+    let verified = blocking(move || Ok(EpochProof::from_bytes(&bytes)?.verify(&key)?)).await?;
+    let plan = plan(context, epoch).await?;
+    let outputs = Accounts {
+        identity: &context.identity,
+        seal,
+        positions: &context.ledger.positions(epoch).await?,
+        records: &context.ledger.steps(epoch).await?,
+        planned: &plan.steps,
+        closing: &plan.closing,
+        verified: &verified,
+    }
+    .agree()?;
+    // The development verifier checks nothing; the file's hash says which proof was meant.
+    let prepared = context.l1.prepare_settle(epoch, &outputs, proof.sha256.as_slice()).await?;
+    let intent = NewSubmission {
+        sender: prepared.sender,
+        nonce: prepared.nonce,
+        tx_hash: prepared.tx_hash,
+        raw_tx: prepared.raw_tx,
+    };
+    let submission = context.ledger.record_submission(epoch, &intent).await?;
+    let Submission { attempt, tx_hash, nonce, .. } = submission;
+    info!(%epoch, attempt, %tx_hash, nonce, steps = outputs.len(), "settlement signed");
+    context.reached(&Milestone::IntentWritten { epoch, attempt, tx_hash });
+    Ok(submission)
+}
+
+/// Hands the signed l1_tx to the node. A failure is no news about its outcome: it may have landed,
+/// and it is looked up by its hash before it is sent again.
+pub(crate) async fn send(context: &Context, submission: &Submission) {
+    let Submission { epoch, tx_hash, .. } = *submission;
+    match context.l1.send_raw(&submission.raw_tx).await {
+        Ok(()) => info!(%epoch, %tx_hash, "settlement sent"),
+        Err(error) => warn!(%epoch, %tx_hash, ?error, "settlement sent, outcome unknown"),
+    }
+    context.reached(&Milestone::Sent { epoch, tx_hash });
+}

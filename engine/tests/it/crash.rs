@@ -1,0 +1,59 @@
+//! `kill -9` of the engine at each persistence point, then a restart.
+
+use alloy_primitives::U256;
+
+use crate::engine_process::{run_and_kill_at, run_and_stop_at};
+use crate::operator::recipient;
+use crate::world::World;
+
+/// An engine that is killed at every persistence point of an epoch, one after another, ends with the
+/// same books as one that is not, and has each effect on L1 once.
+#[tokio::test]
+async fn killed_at_each_persistence_point() {
+    let mut world = World::new().await;
+    world.deposit(1, 1, 1_000).await;
+    world.deposit(2, 2, 500).await;
+    run_and_kill_at(&world, "LogsBooked", 1);
+    assert_eq!(world.ledger.totals().await.unwrap().deposits, 2);
+
+    world.post(1, &[(2, 1, 300)], &[(1, 100)]).await;
+    world.post(2, &[(3, 2, 50), (1, 1, 20)], &[(2, 5)]).await;
+    world.posting.request_seal("test").await.unwrap();
+    // Three registrations make two steps; each process counts from the first that it folds itself.
+    for (kind, count) in [
+        ("Sealed", 1),
+        ("StepFolded", 1),
+        ("StepFolded", 1),
+        ("Compressed", 1),
+        ("Proven", 1),
+        ("IntentWritten", 1),
+        ("Sent", 1),
+        ("Settled", 1),
+        ("Final", 1),
+    ] {
+        run_and_kill_at(&world, kind, count);
+    }
+    world.await_final(1).await;
+    assert_eq!(world.claim_all().await, 2);
+    run_and_kill_at(&world, "LogsBooked", 1);
+    assert_eq!(world.ledger.totals().await.unwrap().claims_paid, 2);
+
+    // And it goes on: another epoch, with one kill between signing and sending.
+    world.deposit(3, 1, 7).await;
+    run_and_stop_at(&world, "LogsBooked", 1);
+    world.post(1, &[], &[(1, 1)]).await;
+    world.posting.request_seal("test").await.unwrap();
+    run_and_kill_at(&world, "IntentWritten", 1);
+    run_and_stop_at(&world, "Final", 1);
+    assert_eq!(world.claim_all().await, 1);
+    run_and_stop_at(&world, "LogsBooked", 1);
+
+    world.check_books(2).await;
+    // One l1_tx per epoch, however often the engine died: the account's nonce counts them.
+    let engine = world.engine_l1().await;
+    let head = engine.head().await.unwrap().number;
+    assert_eq!(engine.nonce_at(engine.signer(), head).await.unwrap(), 2);
+    // 101 atoms of Ether with nine decimals.
+    let paid = U256::from(101_000_000_000_u64);
+    assert_eq!(world.l1.ether_of(recipient()).await.unwrap(), paid);
+}

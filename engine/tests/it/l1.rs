@@ -1,0 +1,139 @@
+//! The L1 adapter against the contract on anvil.
+
+use alloy_primitives::{Address, U256};
+use domain::l1::L1Event;
+use domain::{Atoms, DomainId, DomainIdentity, EpochNumber, LiquidityState, SigningKey};
+use engine::Error;
+use engine::l1::{L1, SettlementReceipt};
+
+use crate::anvil::{Anvil, KEYS};
+
+async fn deployed(anvil: &Anvil) -> L1 {
+    let key = KEYS[0].parse().unwrap();
+    let genesis = LiquidityState::genesis().digest();
+    L1::deploy_development(&anvil.url, &key, DomainId::new(1), genesis).await.unwrap().0
+}
+
+/// What is sent to the contract comes back as typed logs and views, in order.
+#[tokio::test]
+async fn what_is_sent_is_read_back() {
+    let anvil = Anvil::start();
+    let l1 = deployed(&anvil).await;
+    let ether = l1.register_asset(Address::ZERO, 18, 9).await.unwrap();
+    let token = l1.deploy_token("USD Coin", "USDC", 6).await.unwrap();
+    let usdc = l1.register_asset(token, 6, 6).await.unwrap();
+    let key = SigningKey::from_seed([1; 32]).public();
+    let rollup = l1.register_rollup(key).await.unwrap();
+    l1.mint(token, l1.signer(), U256::from(1_000)).await.unwrap();
+    l1.approve(token, U256::from(1_000)).await.unwrap();
+    l1.deposit(rollup, &usdc, U256::from(900)).await.unwrap();
+    l1.deposit(rollup, &ether, U256::from(5_000_000_000_u64)).await.unwrap();
+
+    let head = l1.head().await.unwrap();
+    let logs = l1.logs(0, head.number).await.unwrap();
+    let depositor = l1.signer();
+    let deposited = |asset: &domain::Asset, atoms| L1Event::Deposited {
+        rollup,
+        asset: asset.id(),
+        depositor,
+        atoms: Atoms::new(atoms).unwrap(),
+    };
+    let events: Vec<_> = logs.iter().map(|log| log.event.clone()).collect();
+    assert_eq!(
+        events,
+        [
+            L1Event::AssetRegistered(ether),
+            L1Event::AssetRegistered(usdc),
+            L1Event::RollupRegistered { rollup, key },
+            deposited(&usdc, 900),
+            deposited(&ether, 5),
+        ]
+    );
+    assert!(logs.is_sorted_by_key(|log| (log.block.number, log.id.log_index)));
+    let view = l1.latest().await.unwrap();
+    assert_eq!(view.epoch().await.unwrap(), None);
+    assert_eq!(view.state_digest().await.unwrap(), LiquidityState::genesis().digest());
+    assert_eq!(view.cell(rollup, usdc.id()).await.unwrap().deposited_total, 900);
+    assert_eq!(view.custody(ether.id()).await.unwrap(), Atoms::new(5).unwrap());
+    assert_eq!(view.tokens_held(&ether).await.unwrap(), U256::from(5_000_000_000_u64));
+    assert_eq!(view.tokens_held(&usdc).await.unwrap(), U256::from(900));
+    assert_eq!(view.asset(usdc.id()).await.unwrap(), usdc);
+    assert_eq!(view.rollup(rollup).await.unwrap().key, key);
+    assert_eq!(view.asset_count().await.unwrap(), 2);
+}
+
+/// A revert is told in the contract's own words, before anything is sent.
+#[tokio::test]
+async fn a_refusal_names_the_contracts_error() {
+    let anvil = Anvil::start();
+    let l1 = deployed(&anvil).await;
+    let ether = l1.register_asset(Address::ZERO, 18, 9).await.unwrap();
+    let rollup = l1.register_rollup(SigningKey::from_seed([1; 32]).public()).await.unwrap();
+    let before = l1.head().await.unwrap();
+    let fraction = l1.deposit(rollup, &ether, U256::from(1)).await.unwrap_err();
+    assert!(fraction.to_string().contains("NotWholeLedgerUnits"), "{fraction}");
+    assert!(!fraction.is_transient());
+    let early = l1.prepare_settle(EpochNumber::new(2), &[], &[]).await.unwrap_err();
+    assert!(early.to_string().contains("EpochOutOfOrder"), "{early}");
+    assert_eq!(l1.head().await.unwrap(), before);
+}
+
+/// Another chain, no contract, another contract: each error has both values.
+#[tokio::test]
+async fn a_changed_chain_is_told_apart() {
+    let anvil = Anvil::start();
+    let l1 = deployed(&anvil).await;
+    let identity = l1.identity().await.unwrap();
+    l1.check(&identity).await.unwrap();
+    let other = DomainIdentity { chain_id: 1, ..identity };
+    let differs = l1.check(&other).await.unwrap_err();
+    assert!(matches!(differs, Error::ChainDiffers { recorded: 1, found: 31337 }), "{differs}");
+    let other = DomainIdentity { domain_id: DomainId::new(2), ..identity };
+    let differs = l1.check(&other).await.unwrap_err();
+    assert!(matches!(differs, Error::ContractDiffers { .. }), "{differs}");
+    let nowhere = L1::connect(&anvil.url, Address::repeat_byte(9), &KEYS[0].parse().unwrap()).await;
+    assert!(matches!(nowhere.unwrap_err(), Error::NoContract { chain_id: 31337, .. }));
+    let (url, key) = (anvil.url.clone(), KEYS[0].parse().unwrap());
+    drop(anvil);
+    let gone = L1::connect(&url, Address::repeat_byte(9), &key).await.unwrap_err();
+    assert!(matches!(gone, Error::L1Unreachable(_)) && gone.is_transient(), "{gone}");
+}
+
+/// A settlement is signed without being sent, is found by its hash once sent, and counts once
+/// however often it is sent.
+#[tokio::test]
+async fn a_signed_settlement_lands_once() {
+    let anvil = Anvil::start();
+    let l1 = deployed(&anvil).await;
+    let epoch = EpochNumber::FIRST;
+    let rollup = l1.register_rollup(SigningKey::from_seed([1; 32]).public()).await.unwrap();
+    let register =
+        domain::Operation::Register { rollup, key: SigningKey::from_seed([1; 32]).public() };
+    let steps = domain::plan_steps(&[register]).unwrap();
+    let domain_word = l1.identity().await.unwrap().word();
+    let context = domain::StepContext { domain_word, epoch };
+    let genesis = LiquidityState::genesis();
+    let (closing, output) = steps[0].run(&genesis, context, domain::Word::ZERO).unwrap();
+    let head = l1.head().await.unwrap();
+
+    let prepared = l1.prepare_settle(epoch, &[output], &[7; 32]).await.unwrap();
+    assert_eq!(l1.head().await.unwrap(), head);
+    assert_eq!(l1.nonce_at(prepared.sender, head.number).await.unwrap(), prepared.nonce);
+    assert!(!l1.knows(prepared.tx_hash).await.unwrap());
+    assert_eq!(l1.settlement_receipt(epoch, prepared.tx_hash).await.unwrap(), None);
+
+    l1.send_raw(&prepared.raw_tx).await.unwrap();
+    let receipt = l1.settlement_receipt(epoch, prepared.tx_hash).await.unwrap().unwrap();
+    let SettlementReceipt::Settled { l1_tx, state_digest } = receipt else { panic!("{receipt:?}") };
+    assert_eq!(state_digest, closing.digest());
+    assert_eq!(l1_tx.block.number, head.number + 1);
+    l1.send_raw(&prepared.raw_tx).await.unwrap_err();
+    let view = l1.latest().await.unwrap();
+    assert_eq!(view.epoch().await.unwrap(), Some(epoch));
+    assert_eq!(view.state_digest().await.unwrap(), closing.digest());
+    let logs = l1.logs(l1_tx.block.number, l1_tx.block.number).await.unwrap();
+    assert!(matches!(logs[0].event, L1Event::EpochSettled { steps: 1, .. }));
+
+    anvil.reorg(1).await;
+    assert_eq!(l1.settlement_receipt(epoch, prepared.tx_hash).await.unwrap(), None);
+}

@@ -1,0 +1,22 @@
+//! The engine on a real anvil, a real Postgres and real proofs.
+//!
+//! Each test has a chain and a database of its own; the proving parameters are made once and kept
+//! beside the build.
+#![expect(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    clippy::arithmetic_side_effects,
+    clippy::expect_used,
+    reason = "a failure here is the test's failure"
+)]
+
+mod anvil;
+mod crash;
+mod engine_process;
+mod l1;
+mod mirror;
+mod operator;
+mod postgres;
+mod settle;
+mod world;

@@ -1,0 +1,154 @@
+//! From posted batches to a final settlement, and what may come between.
+
+use alloy_primitives::U256;
+use domain::EpochNumber;
+use engine::{Error, Milestone};
+use folding::EpochProof;
+
+use crate::anvil::KEYS;
+use crate::engine_process::{run_and_kill_at, run_and_stop_at};
+use crate::world::{World, config, params};
+
+/// Two epochs are sealed, proven, settled in order and final; the proofs verify from their bytes,
+/// and books and contract agree.
+#[tokio::test]
+async fn two_epochs_end_to_end() {
+    let mut world = World::new().await;
+    let engine = world.engine(config(0)).await;
+    world.deposit(1, 1, 1_000).await;
+    world.deposit(2, 2, 500).await;
+    engine.await_milestone(|milestone| booked_deposits(milestone) > 0).await;
+    while world.ledger.totals().await.unwrap().deposits < 2 {
+        tokio::time::sleep(std::time::Duration::from_millis(20)).await;
+    }
+    world.post(1, &[(2, 1, 300)], &[(1, 100)]).await;
+    world.posting.request_seal("test").await.unwrap();
+    engine.await_milestone(|milestone| matches!(milestone, Milestone::Sealed { .. })).await;
+    // Posted into the second epoch while the first is proven.
+    world.post(2, &[(3, 1, 10)], &[(2, 1)]).await;
+    world.posting.request_seal("test").await.unwrap();
+    world.await_final(2).await;
+    assert_eq!(world.claim_all().await, 2);
+    while world.ledger.totals().await.unwrap().claims_paid < 2 {
+        tokio::time::sleep(std::time::Duration::from_millis(20)).await;
+    }
+    let kinds: Vec<_> = engine
+        .seen()
+        .iter()
+        .map(Milestone::kind)
+        .filter(|kind| ["IntentWritten", "Sent", "Settled", "Final"].contains(kind))
+        .collect();
+    assert_eq!(kinds, ["IntentWritten", "Sent", "Settled", "Final"].repeat(2));
+    engine.stop().await.unwrap();
+    let key = params().verifying_key().clone();
+    for number in 1..=2 {
+        let proof = world.ledger.proof(EpochNumber::new(number)).await.unwrap().unwrap();
+        let verified = EpochProof::from_bytes(&proof.bytes).unwrap().verify(&key).unwrap();
+        assert_eq!(verified.epoch.number(), number);
+        assert_eq!(verified.identity, world.identity);
+    }
+    world.check_books(2).await;
+}
+
+/// What may happen to an intent between signing and sending: somebody else settles the epoch, which
+/// counts; or somebody else spends the nonce, and the intent is replaced by one that can land.
+#[tokio::test]
+async fn an_intent_overtaken() {
+    let mut world = World::new().await;
+    world.deposit(1, 1, 1_000).await;
+    run_and_stop_at(&world, "LogsBooked", 1);
+    world.post(1, &[(2, 1, 300)], &[]).await;
+    world.posting.request_seal("test").await.unwrap();
+    run_and_kill_at(&world, "IntentWritten", 1);
+    let epoch = EpochNumber::FIRST;
+    let outputs: Vec<_> = world.ledger.steps(epoch).await.unwrap();
+    let outputs: Vec<_> = outputs.into_iter().map(|step| step.output).collect();
+    let theirs = world.l1.prepare_settle(epoch, &outputs, &[]).await.unwrap();
+    world.l1.send_raw(&theirs.raw_tx).await.unwrap();
+    run_and_stop_at(&world, "Final", 1);
+    let settlement = world.ledger.settlement(epoch).await.unwrap().unwrap();
+    assert_eq!(settlement.tx_hash, theirs.tx_hash);
+
+    world.post(2, &[(1, 1, 1)], &[]).await;
+    world.posting.request_seal("test").await.unwrap();
+    run_and_kill_at(&world, "IntentWritten", 1);
+    let key = KEYS[1].parse().unwrap();
+    let same = engine::l1::L1::connect(&world.anvil.url, world.l1.settlement(), &key).await;
+    let ether = &world.assets[0];
+    let token_atoms = U256::from(1_000_000_000_u64);
+    same.unwrap().deposit(domain::RollupId::new(1), ether, token_atoms).await.unwrap();
+    run_and_stop_at(&world, "Final", 1);
+    let second = EpochNumber::new(2);
+    let submissions = world.ledger.submissions(second).await.unwrap();
+    let nonces: Vec<_> = submissions.iter().map(|submission| submission.nonce).collect();
+    assert_eq!(nonces, [0, 1]);
+    let settlement = world.ledger.settlement(second).await.unwrap().unwrap();
+    assert_eq!(settlement.tx_hash, submissions[1].tx_hash);
+    world.check_books(2).await;
+}
+
+/// A settlement that a reorg drops before it is final goes back to submitted and lands again, as the
+/// same l1_tx.
+#[tokio::test]
+async fn a_dropped_settlement_lands_again() {
+    let mut world = World::new().await;
+    world.deposit(1, 1, 1_000).await;
+    world.anvil.mine(3).await;
+    let engine = world.engine(config(3)).await;
+    engine.await_milestone(|milestone| booked_deposits(milestone) > 0).await;
+    world.post(1, &[(2, 1, 300)], &[(1, 100)]).await;
+    world.posting.request_seal("test").await.unwrap();
+    engine.await_milestone(|milestone| matches!(milestone, Milestone::Settled { .. })).await;
+    world.anvil.mine(1).await;
+    world.anvil.reorg(2).await;
+    engine.await_milestone(|milestone| matches!(milestone, Milestone::Reorged { .. })).await;
+    let again = |seen: Vec<Milestone>| {
+        seen.iter().filter(|milestone| matches!(milestone, Milestone::Settled { .. })).count() == 2
+    };
+    while !again(engine.seen()) {
+        tokio::time::sleep(std::time::Duration::from_millis(50)).await;
+    }
+    world.anvil.mine(6).await;
+    world.await_final(1).await;
+    engine.stop().await.unwrap();
+    let submissions = world.ledger.submissions(EpochNumber::FIRST).await.unwrap();
+    assert_eq!(submissions.len(), 1);
+    world.check_books(1).await;
+}
+
+/// A settlement that was mined and failed ends the engine with the contract's reason, again after a
+/// restart, and is not sent a second time.
+#[tokio::test]
+async fn a_failed_settlement_is_an_incident() {
+    let mut world = World::new().await;
+    world.deposit(1, 1, 1_000).await;
+    run_and_stop_at(&world, "LogsBooked", 1);
+    world.post(1, &[(2, 1, 300)], &[]).await;
+    world.posting.request_seal("test").await.unwrap();
+    run_and_kill_at(&world, "IntentWritten", 1);
+    world.l1.pause().await.unwrap();
+    for _ in 0..2 {
+        let ended = world.engine(config(0)).await.ended().await.unwrap_err();
+        assert!(matches!(ended, Error::SettleReverted { .. }), "{ended}");
+        assert!(ended.to_string().contains("EnforcedPause"), "{ended}");
+    }
+    let submissions = world.ledger.submissions(EpochNumber::FIRST).await.unwrap();
+    assert_eq!(submissions.len(), 1);
+
+    // An operator who has mended the cause lets it be signed anew.
+    world.l1.unpause().await.unwrap();
+    engine::retry_failed(&world.ledger, &world.engine_l1().await, EpochNumber::FIRST)
+        .await
+        .unwrap();
+    run_and_stop_at(&world, "Final", 1);
+    let submissions = world.ledger.submissions(EpochNumber::FIRST).await.unwrap();
+    assert_eq!(submissions.len(), 2);
+    world.check_books(1).await;
+}
+
+fn booked_deposits(milestone: &Milestone) -> u32 {
+    match milestone {
+        Milestone::LogsBooked { booked, .. } => booked.deposits,
+        _ => 0,
+    }
+}

@@ -1,0 +1,234 @@
+//! A chain with the contract, a database with the ledger, and rollups that post batches.
+
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex};
+use std::time::{Duration, Instant};
+
+use alloy_primitives::{Address, U256};
+use domain::l1::{L1Event, L1Log};
+use domain::{Asset, DomainId, DomainIdentity, EpochNumber, LiquidityState, RollupId};
+use engine::l1::{L1, ProvenClaim};
+use engine::{Config, Milestone, Observer, SealPolicy};
+use ledger::{EpochStatus, Ledger, PageLimit, Role};
+use tokio::task::JoinHandle;
+use tokio_util::sync::CancellationToken;
+
+use crate::anvil::{Anvil, KEYS};
+use crate::operator::Operator;
+use crate::postgres::Postgres;
+
+/// A chain with the contract, a database with the ledger, and rollups that post batches.
+pub(crate) struct World {
+    pub(crate) postgres: Postgres,
+    pub(crate) anvil: Anvil,
+    /// The operator's account: owner, depositor, claimant.
+    pub(crate) l1: L1,
+    pub(crate) identity: DomainIdentity,
+    pub(crate) assets: Vec<Asset>,
+    pub(crate) operators: Vec<Operator>,
+    pub(crate) ledger: Ledger,
+    pub(crate) posting: Ledger,
+}
+
+impl World {
+    /// Three rollups and two assets on L1; the ledger has adopted the domain and knows nothing else.
+    pub(crate) async fn new() -> Self {
+        let anvil = Anvil::start();
+        let postgres = Postgres::start();
+        let key = KEYS[0].parse().unwrap();
+        let genesis = LiquidityState::genesis().digest();
+        let (l1, deployment) =
+            L1::deploy_development(&anvil.url, &key, DomainId::new(1), genesis).await.unwrap();
+        let ether = l1.register_asset(Address::ZERO, 18, 9).await.unwrap();
+        let token = l1.deploy_token("USD Coin", "USDC", 6).await.unwrap();
+        let usdc = l1.register_asset(token, 6, 6).await.unwrap();
+        l1.mint(token, l1.signer(), U256::from(1_000_000_000_u64)).await.unwrap();
+        l1.approve(token, U256::MAX).await.unwrap();
+        let operators: Vec<_> = (1..=3).map(Operator::new).collect();
+        for operator in &operators {
+            let rollup = l1.register_rollup(operator.public()).await.unwrap();
+            assert_eq!(rollup, operator.rollup);
+        }
+        let url = postgres.url();
+        Ledger::migrate(&url).await.unwrap();
+        let ledger = Ledger::connect(&url, Role::Engine, 8).await.unwrap();
+        let posting = Ledger::connect(&url, Role::Api, 4).await.unwrap();
+        let identity = l1.identity().await.unwrap();
+        engine::adopt(&ledger, &l1, deployment.l1_tx.block.number).await.unwrap();
+        let assets = vec![ether, usdc];
+        Self { postgres, anvil, l1, identity, assets, operators, ledger, posting }
+    }
+
+    /// Deposits ledger atoms for a rollup.
+    pub(crate) async fn deposit(&self, rollup: u16, asset: usize, atoms: u128) {
+        let asset = &self.assets[asset - 1];
+        let token_atoms = asset.to_token_atoms(domain::Atoms::new(atoms).unwrap());
+        self.l1.deposit(RollupId::new(rollup), asset, token_atoms).await.unwrap();
+    }
+
+    /// Posts the next batch of a rollup: transfers as (to, asset, atoms), exits as (asset, atoms).
+    pub(crate) async fn post(
+        &mut self,
+        rollup: usize,
+        transfers: &[(u16, u16, u128)],
+        exits: &[(u16, u128)],
+    ) {
+        let word = self.identity.word();
+        let batch = self.operators[rollup - 1].batch(word, transfers, exits);
+        self.posting.post_batch(&batch).await.unwrap();
+    }
+
+    /// The engine's own account on L1.
+    pub(crate) async fn engine_l1(&self) -> L1 {
+        let key = KEYS[1].parse().unwrap();
+        L1::connect(&self.anvil.url, self.l1.settlement(), &key).await.unwrap()
+    }
+
+    /// Starts an engine in this process.
+    pub(crate) async fn engine(&self, config: Config) -> RunningEngine {
+        let seen = Arc::new(Mutex::new(Vec::new()));
+        let observer: Observer = {
+            let seen = Arc::clone(&seen);
+            Arc::new(move |milestone: &Milestone| seen.lock().unwrap().push(milestone.clone()))
+        };
+        let shutdown = CancellationToken::new();
+        let engine = engine::run(
+            config,
+            self.ledger.clone(),
+            self.engine_l1().await,
+            params(),
+            observer,
+            shutdown.clone(),
+        );
+        RunningEngine { task: tokio::spawn(engine), shutdown, seen }
+    }
+
+    /// Waits until an epoch is final, or panics with what is wrong.
+    pub(crate) async fn await_final(&self, epoch: u64) {
+        let began = Instant::now();
+        loop {
+            let row = self.ledger.epoch(EpochNumber::new(epoch)).await.unwrap();
+            let status = row.map(|row| row.status);
+            if matches!(status, Some(EpochStatus::Final)) {
+                return;
+            }
+            assert!(began.elapsed() < PATIENCE, "epoch {epoch} is still {status:?}");
+            tokio::time::sleep(Duration::from_millis(100)).await;
+        }
+    }
+
+    /// All logs of the contract that the ledger knows of.
+    pub(crate) async fn logs(&self) -> Vec<L1Log> {
+        let head = self.l1.head().await.unwrap();
+        self.l1.logs(0, head.number).await.unwrap()
+    }
+
+    /// Claims every exit that is claimable, in one l1_tx.
+    pub(crate) async fn claim_all(&self) -> usize {
+        let claimable = self.ledger.claimable(PageLimit::MAX).await.unwrap();
+        let mut claims = Vec::new();
+        for exit in claimable {
+            let (rollup, index) = (exit.claim.rollup, exit.claim.index);
+            let data = self.ledger.claim_data(rollup, index).await.unwrap().unwrap();
+            claims.push(ProvenClaim { epoch: data.epoch, claim: data.exit.claim, path: data.path });
+        }
+        self.l1.claim_many(&claims).await.unwrap().paid
+    }
+
+    /// EXACTLY_ONCE and FOUR_WAY: each L1 effect is there once, and ledger, contract and model agree.
+    pub(crate) async fn check_books(&self, epochs: u64) {
+        let logs = self.logs().await;
+        let settled: Vec<_> = logs
+            .iter()
+            .filter_map(|log| match log.event {
+                L1Event::EpochSettled { epoch, state_digest, .. } => Some((epoch, state_digest)),
+                _ => None,
+            })
+            .collect();
+        let numbers: Vec<_> = settled.iter().map(|(epoch, _)| epoch.number()).collect();
+        assert_eq!(numbers, (1..=epochs).collect::<Vec<_>>());
+        let view = self.l1.latest().await.unwrap();
+        for (epoch, state_digest) in &settled {
+            let sealed = self.ledger.sealed(*epoch).await.unwrap().unwrap();
+            assert_eq!(sealed.closing_digest, *state_digest);
+        }
+        for epoch in 1..=epochs {
+            for cell in self.ledger.positions(EpochNumber::new(epoch)).await.unwrap() {
+                let on_l1 = view.cell(cell.rollup, cell.asset).await.unwrap();
+                let last = on_l1.last_epoch.map(EpochNumber::number);
+                assert!(last > Some(epoch) || on_l1.balance == cell.balance);
+            }
+        }
+        let claims = logs.iter().filter(|log| matches!(log.event, L1Event::ClaimPaid { .. }));
+        let deposits = logs.iter().filter(|log| matches!(log.event, L1Event::Deposited { .. }));
+        let totals = self.ledger.totals().await.unwrap();
+        assert_eq!(totals.deposits, u64::try_from(deposits.count()).unwrap());
+        assert_eq!(totals.claims_paid, u64::try_from(claims.count()).unwrap());
+        for line in self.ledger.trial_balance().await.unwrap() {
+            assert_eq!(line.debits, line.credits);
+            let custody = view.custody(line.asset).await.unwrap();
+            assert_eq!(line.custody, U256::from(custody.number()));
+        }
+        let report = ledger::audit::run(&self.ledger, &mut |_| {}).await.unwrap();
+        assert_eq!(report.first_fault.map(|fault| fault.to_string()), None);
+    }
+}
+
+/// An engine in this process, with what it has told.
+pub(crate) struct RunningEngine {
+    task: JoinHandle<Result<(), engine::Error>>,
+    shutdown: CancellationToken,
+    seen: Arc<Mutex<Vec<Milestone>>>,
+}
+
+impl RunningEngine {
+    /// What it has told so far.
+    pub(crate) fn seen(&self) -> Vec<Milestone> {
+        self.seen.lock().unwrap().clone()
+    }
+
+    /// Waits for a milestone of that kind that `wanted` accepts.
+    pub(crate) async fn await_milestone(&self, wanted: impl Fn(&Milestone) -> bool) {
+        let began = Instant::now();
+        while !self.seen().iter().any(&wanted) {
+            assert!(began.elapsed() < PATIENCE, "only {:?}", self.seen());
+            assert!(!self.task.is_finished(), "the engine ended after {:?}", self.seen());
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
+    }
+
+    /// Stops it and returns what it ended with.
+    pub(crate) async fn stop(self) -> Result<(), engine::Error> {
+        self.shutdown.cancel();
+        self.task.await.unwrap()
+    }
+
+    /// Waits until it ends by itself.
+    pub(crate) async fn ended(self) -> Result<(), engine::Error> {
+        tokio::time::timeout(PATIENCE, self.task).await.expect("the engine goes on").unwrap()
+    }
+}
+
+/// A configuration that seals by command alone.
+pub(crate) fn config(confirmations: u64) -> Config {
+    let seal = SealPolicy { every: Duration::from_hours(24), batches: 400 };
+    Config { confirmations, seal, poll: Duration::from_millis(100), ..Config::development() }
+}
+
+/// The proving parameters, made by the first test that needs them.
+pub(crate) fn params() -> folding::Params {
+    let folder = params_folder();
+    std::fs::create_dir_all(&folder).unwrap();
+    // One process at a time: the others find the files that it made.
+    let lock = std::fs::File::create(folder.join("engine-tests.lock")).unwrap();
+    lock.lock().unwrap();
+    let setup = folding::Setup::InsecureDevelopment;
+    folding::Params::load_or_create(&folder, &setup, &mut |_| {}).unwrap()
+}
+
+fn params_folder() -> PathBuf {
+    Path::new(env!("CARGO_TARGET_TMPDIR")).join("../params")
+}
+
+/// The parameters are made within this time too, on a loaded machine.
+const PATIENCE: Duration = Duration::from_secs(600);
