@@ -1,0 +1,326 @@
+//! The arguments of `netfold`.
+
+use std::ffi::OsString;
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use clap::{Args, Parser, Subcommand};
+
+use crate::drill::CrashPoint;
+
+/// Shared liquidity for rollups: signed batches in, one proof per epoch, one L1 settlement.
+#[derive(Debug, Parser)]
+#[command(name = "netfold", version, propagate_version = true)]
+pub(crate) struct Cli {
+    /// What is logged to stderr: a level, or levels by module (`info,engine=debug`).
+    #[arg(long, global = true, env = "NETFOLD_LOG", default_value = "warn", value_name = "FILTER")]
+    pub(crate) log: String,
+    /// Log as JSON, one object a line.
+    #[arg(long, global = true)]
+    pub(crate) log_json: bool,
+    #[command(subcommand)]
+    pub(crate) command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Start everything in one process: database, development L1, engine, api; run the scenario.
+    Up(UpArguments),
+    /// Serve the REST interface and the pages.
+    Api(ApiArguments),
+    /// Run the engine: watch L1, seal, prove, settle.
+    Engine(EngineArguments),
+    /// Bring the database's roles and schema to this version.
+    Migrate(DatabaseArguments),
+    /// Make a settlement key for a rollup.
+    Keygen(KeygenArguments),
+    /// Sign a batch; the signed batch goes to stdout.
+    Sign(SignArguments),
+    /// Post a signed batch.
+    Submit(SubmitArguments),
+    /// Check an epoch's proof file; needs neither database nor network.
+    Verify(VerifyArguments),
+    /// Pay an exit on L1 to its recipient.
+    Claim(ClaimArguments),
+    /// Recompute everything from the journal, and compare it with L1.
+    Audit(AuditArguments),
+    /// Epochs.
+    #[command(subcommand)]
+    Epoch(EpochCommand),
+    /// Run a command with `DATABASE_URL` leading to an embedded Postgres; without one, just that.
+    Postgres(PostgresArguments),
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum EpochCommand {
+    /// Have the open epoch sealed.
+    Seal(UrlArguments),
+}
+
+/// Where the state folder is.
+#[derive(Debug, Args)]
+pub(crate) struct StateArguments {
+    /// Folder of everything that is kept.
+    #[arg(long, value_name = "DIR", env = "NETFOLD_STATE", default_value = ".netfold")]
+    pub(crate) state: PathBuf,
+}
+
+/// Where the proving parameters are and what they are made from.
+#[derive(Debug, Args)]
+pub(crate) struct ParameterArguments {
+    /// Folder of the proving parameters [default: params in the state folder].
+    #[arg(long, value_name = "DIR", env = "NETFOLD_PARAMS")]
+    pub(crate) params: Option<PathBuf>,
+    /// Folder of powers-of-tau files; without it an insecure development setup is used.
+    #[arg(long, value_name = "DIR", env = "NETFOLD_PTAU")]
+    pub(crate) ptau_dir: Option<PathBuf>,
+}
+
+impl ParameterArguments {
+    /// The parameters' folder, given the state folder.
+    pub(crate) fn folder(&self, state: &std::path::Path) -> PathBuf {
+        self.params.clone().unwrap_or_else(|| state.join("params"))
+    }
+
+    pub(crate) fn setup(&self) -> folding::Setup {
+        match &self.ptau_dir {
+            Some(folder) => folding::Setup::PowersOfTau(folder.clone()),
+            None => folding::Setup::InsecureDevelopment,
+        }
+    }
+}
+
+/// How the embedded Postgres is found.
+#[derive(Debug, Args)]
+pub(crate) struct PostgresProgram {
+    /// Folder with initdb and postgres [default: searched for].
+    #[arg(long, value_name = "DIR", env = "NETFOLD_PG_BIN")]
+    pub(crate) pg_bin: Option<PathBuf>,
+}
+
+/// A database that is already there.
+#[derive(Debug, Args)]
+pub(crate) struct DatabaseArguments {
+    /// Address of the database, as its owner.
+    #[arg(long, value_name = "URL", env = "DATABASE_URL", hide_env_values = true)]
+    pub(crate) database_url: String,
+}
+
+/// How the embedded L1 is found, or which one is used instead.
+#[derive(Debug, Args)]
+pub(crate) struct L1Arguments {
+    /// An L1 node to use instead of an embedded one.
+    #[arg(long, value_name = "URL", env = "L1_RPC_URL")]
+    pub(crate) l1_rpc_url: Option<String>,
+    /// The Settlement contract, on an L1 that has it [default: deployed, on a development chain].
+    #[arg(long, value_name = "ADDRESS", env = "L1_SETTLEMENT")]
+    pub(crate) settlement: Option<alloy_primitives::Address>,
+    /// The block that the contract was deployed in.
+    #[arg(long, value_name = "NUMBER", env = "L1_SETTLEMENT_BLOCK", default_value_t = 0)]
+    pub(crate) settlement_block: u64,
+    /// Private key of the account that settles [default: a public one, on a development chain].
+    #[arg(long, value_name = "HEX", env = "L1_PRIVATE_KEY", hide_env_values = true)]
+    pub(crate) l1_private_key: Option<String>,
+    /// The program anvil [default: contracts/node_modules, then PATH].
+    #[arg(long, value_name = "FILE", env = "NETFOLD_ANVIL_BIN")]
+    pub(crate) anvil_bin: Option<PathBuf>,
+    /// Port of the embedded L1; 0 takes a free one.
+    #[arg(long, value_name = "PORT", default_value_t = 0)]
+    pub(crate) l1_port: u16,
+}
+
+/// When the engine seals and what it waits for.
+#[derive(Debug, Args)]
+pub(crate) struct ScheduleArguments {
+    /// Seconds after which an open epoch is sealed.
+    #[arg(long, value_name = "SECONDS", env = "NETFOLD_SEAL_EVERY")]
+    pub(crate) seal_every: Option<u64>,
+    /// Number of batches at which an open epoch is sealed.
+    #[arg(long, value_name = "NUMBER", env = "NETFOLD_SEAL_BATCHES")]
+    pub(crate) seal_batches: Option<u64>,
+    /// Blocks on top of an L1 block before it counts [default: 64; 0 on development chains].
+    #[arg(long, value_name = "NUMBER", env = "NETFOLD_CONFIRMATIONS")]
+    pub(crate) confirmations: Option<u64>,
+    /// For drills: die as by `kill -9` right after a milestone, such as `Sent` or `Sealed:2`.
+    #[arg(long, value_name = "MILESTONE", env = "NETFOLD_CRASH_AT", hide = true)]
+    pub(crate) crash_at: Option<CrashPoint>,
+}
+
+impl ScheduleArguments {
+    pub(crate) fn seal_every(&self) -> Option<Duration> {
+        self.seal_every.map(Duration::from_secs)
+    }
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct UpArguments {
+    #[command(flatten)]
+    pub(crate) state: StateArguments,
+    #[command(flatten)]
+    pub(crate) parameters: ParameterArguments,
+    #[command(flatten)]
+    pub(crate) program: PostgresProgram,
+    /// A database to use instead of an embedded one.
+    #[arg(long, value_name = "URL", env = "DATABASE_URL", hide_env_values = true)]
+    pub(crate) database_url: Option<String>,
+    #[command(flatten)]
+    pub(crate) l1: L1Arguments,
+    #[command(flatten)]
+    pub(crate) schedule: ScheduleArguments,
+    /// Run the scenario in a fresh folder (`once` in the state folder), audit, and end.
+    #[arg(long)]
+    pub(crate) once: bool,
+    /// With --once: end with one JSON object on stdout.
+    #[arg(long, requires = "once")]
+    pub(crate) json: bool,
+    /// Where the api listens [default: 127.0.0.1:8080; a free port with --once].
+    #[arg(long, value_name = "ADDRESS", env = "NETFOLD_LISTEN")]
+    pub(crate) listen: Option<SocketAddr>,
+    /// Another scenario than the shipped one.
+    #[arg(long, value_name = "FILE", conflicts_with = "no_scenario")]
+    pub(crate) scenario: Option<PathBuf>,
+    /// Start the parts and run no scenario.
+    #[arg(long, conflicts_with = "once")]
+    pub(crate) no_scenario: bool,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct ApiArguments {
+    #[command(flatten)]
+    pub(crate) database: DatabaseArguments,
+    /// Where to listen.
+    #[arg(long, value_name = "ADDRESS", env = "NETFOLD_LISTEN", default_value = "127.0.0.1:8080")]
+    pub(crate) listen: SocketAddr,
+    /// The engine's schedule in seconds, shown on the page.
+    #[arg(long, value_name = "SECONDS", env = "NETFOLD_SEAL_EVERY")]
+    pub(crate) seal_every: Option<u64>,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct EngineArguments {
+    #[command(flatten)]
+    pub(crate) state: StateArguments,
+    #[command(flatten)]
+    pub(crate) parameters: ParameterArguments,
+    #[command(flatten)]
+    pub(crate) database: DatabaseArguments,
+    #[command(flatten)]
+    pub(crate) l1: L1Arguments,
+    #[command(flatten)]
+    pub(crate) schedule: ScheduleArguments,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct KeygenArguments {
+    /// The new key file.
+    pub(crate) file: PathBuf,
+}
+
+/// Where the api is.
+#[derive(Debug, Args)]
+pub(crate) struct UrlArguments {
+    /// Address of the api.
+    #[arg(long, value_name = "URL", env = "NETFOLD_URL", default_value = "http://127.0.0.1:8080")]
+    pub(crate) url: String,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct SignArguments {
+    /// The rollup's key file.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) key: PathBuf,
+    /// An api that tells the domain and fills in height, previous root and exit root.
+    #[arg(long, value_name = "URL", env = "NETFOLD_URL")]
+    pub(crate) url: Option<String>,
+    /// Without an api: the domain's word.
+    #[arg(long, value_name = "HEX", conflicts_with = "url")]
+    pub(crate) domain_word: Option<String>,
+    /// Without an api: the ledger decimals of an asset; may be repeated.
+    #[arg(long, value_name = "ASSET=DECIMALS", conflicts_with = "url")]
+    pub(crate) decimals: Vec<String>,
+    /// The batch as JSON, without lanes and signature; - is stdin.
+    #[arg(default_value = "-")]
+    pub(crate) file: PathBuf,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct SubmitArguments {
+    #[command(flatten)]
+    pub(crate) url: UrlArguments,
+    /// The signed batch; - is stdin.
+    #[arg(default_value = "-")]
+    pub(crate) file: PathBuf,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct VerifyArguments {
+    #[command(flatten)]
+    pub(crate) state: StateArguments,
+    #[command(flatten)]
+    pub(crate) parameters: ParameterArguments,
+    /// Print the proven statement as JSON.
+    #[arg(long)]
+    pub(crate) json: bool,
+    /// The proof file.
+    pub(crate) file: PathBuf,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct ClaimArguments {
+    #[command(flatten)]
+    pub(crate) url: UrlArguments,
+    /// The L1 node.
+    #[arg(long, value_name = "URL", env = "L1_RPC_URL")]
+    pub(crate) l1_rpc_url: String,
+    /// Private key of the account that pays the gas.
+    #[arg(long, value_name = "HEX", env = "L1_PRIVATE_KEY", hide_env_values = true)]
+    pub(crate) l1_private_key: String,
+    /// The rollup that the exit left.
+    pub(crate) rollup: u16,
+    /// The exit's number among the rollup's exits.
+    pub(crate) index: u32,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct AuditArguments {
+    #[command(flatten)]
+    pub(crate) state: StateArguments,
+    #[command(flatten)]
+    pub(crate) program: PostgresProgram,
+    /// A database instead of the state folder's.
+    #[arg(long, value_name = "URL", env = "DATABASE_URL", hide_env_values = true)]
+    pub(crate) database_url: Option<String>,
+    #[command(flatten)]
+    pub(crate) l1: L1Arguments,
+    /// Print what was found as JSON.
+    #[arg(long)]
+    pub(crate) json: bool,
+    /// Leave L1 out.
+    #[arg(long)]
+    pub(crate) ledger_only: bool,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct PostgresArguments {
+    #[command(flatten)]
+    pub(crate) state: StateArguments,
+    #[command(flatten)]
+    pub(crate) program: PostgresProgram,
+    /// The command and its arguments.
+    #[arg(last = true)]
+    pub(crate) command: Vec<OsString>,
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory as _;
+
+    use super::Cli;
+
+    /// The arguments contradict each other nowhere.
+    #[test]
+    fn arguments_are_consistent() {
+        Cli::command().debug_assert();
+    }
+}

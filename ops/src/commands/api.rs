@@ -1,0 +1,21 @@
+//! `netfold api`: the REST interface and the pages, on a database that an engine works on.
+
+use std::process::ExitCode;
+use std::time::Duration;
+
+use ledger::Role;
+
+use crate::cli::ApiArguments;
+use crate::progress::say;
+use crate::services::{self, Services};
+
+pub(super) async fn run(arguments: &ApiArguments) -> anyhow::Result<ExitCode> {
+    let ledger = services::connect(&arguments.database.database_url, Role::Api).await?;
+    let seal_every = arguments.seal_every.map(Duration::from_secs);
+    let mut running = Services::new();
+    let address = running.serve(arguments.listen, ledger, seal_every).await?;
+    say(format_args!("The page is at http://{address}"));
+    let outcome = running.until_asked_to_end().await;
+    running.end().await;
+    outcome.map(|()| ExitCode::SUCCESS)
+}

@@ -1,0 +1,18 @@
+//! `netfold submit`: posts a signed batch.
+
+use std::process::ExitCode;
+
+use crate::cli::SubmitArguments;
+use crate::client::Client;
+use crate::input;
+use crate::output::Output;
+
+pub(super) async fn run(
+    arguments: &SubmitArguments,
+    output: &mut Output,
+) -> anyhow::Result<ExitCode> {
+    let body = input::read(&arguments.file)?;
+    let answer = Client::new(&arguments.url.url)?.post("/v1/batches", body).await?;
+    output.json(&answer)?;
+    Ok(ExitCode::SUCCESS)
+}

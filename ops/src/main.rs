@@ -1,0 +1,7 @@
+//! The command `netfold`.
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    ops::run()
+}
