@@ -16,6 +16,7 @@ use crate::{
 
 /// An account of the ledger.
 #[derive(Debug, Serialize, ToSchema)]
+#[expect(clippy::struct_field_names, reason = "the names of the wire")]
 pub(crate) struct Account {
     /// Its name: `cell:ROLLUP:ASSET`, `pot:ROLLUP:ASSET` or `custody:l1:ASSET`.
     #[schema(example = "cell:1:2")]

@@ -13,6 +13,7 @@ use crate::{
 
 /// A registered asset.
 #[derive(Debug, Serialize, ToSchema)]
+#[expect(clippy::struct_field_names, reason = "the names of the wire")]
 pub(crate) struct Asset {
     /// Its id.
     pub asset: u16,

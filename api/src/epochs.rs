@@ -37,6 +37,12 @@ pub(crate) struct SealRequested {
     pub requested_at: OffsetDateTime,
 }
 
+/// The bytes of a proof file.
+#[derive(ToSchema)]
+#[schema(value_type = String, format = Binary)]
+#[expect(dead_code, reason = "only its description is used")]
+struct ProofFile(Vec<u8>);
+
 /// List epochs, newest first
 #[utoipa::path(
     get, path = "/v1/epochs", operation_id = "list_epochs", tag = "epochs",
@@ -93,7 +99,7 @@ pub(crate) async fn one(
     get, path = "/v1/epochs/{epoch}/proof", operation_id = "read_proof", tag = "epochs",
     params(("epoch" = u64, Path, description = "Its number, from 1")),
     responses(
-        (status = 200, description = "The proof file", body = Vec<u8>,
+        (status = 200, description = "The proof file", body = ProofFile,
             content_type = "application/octet-stream"),
         Problems, Missing,
     ),

@@ -62,10 +62,10 @@ impl<S: Send + Sync> FromRequestParts<S> for Parameters {
         let Query(pairs) = Query::<Vec<(String, String)>>::from_request_parts(parts, state)
             .await
             .map_err(|_| ParameterError::Invalid {
-                param: "query",
-                expected: "percent-encoded name=value pairs",
-                value: parts.uri.query().unwrap_or("").to_owned(),
-            })?;
+            param: "query",
+            expected: "percent-encoded name=value pairs",
+            value: parts.uri.query().unwrap_or("").to_owned(),
+        })?;
         let mut parameters = BTreeMap::new();
         for (name, value) in pairs {
             if parameters.contains_key(&name) {
@@ -79,7 +79,10 @@ impl<S: Send + Sync> FromRequestParts<S> for Parameters {
 
 impl Parameters {
     /// Takes an id or another number.
-    pub(crate) fn number<T: FromStr>(&mut self, param: &'static str) -> Result<Option<T>, ParameterError> {
+    pub(crate) fn number<T: FromStr>(
+        &mut self,
+        param: &'static str,
+    ) -> Result<Option<T>, ParameterError> {
         self.0.remove(param).map(|text| number(param, &text)).transpose()
     }
 
@@ -95,9 +98,11 @@ impl Parameters {
     ) -> Result<Option<alloy_primitives::Address>, ParameterError> {
         let address = |text: String| match parse_bytes(&text) {
             Some(bytes) => Ok(alloy_primitives::Address::new(bytes)),
-            None => {
-                Err(ParameterError::Invalid { param, expected: "0x and 40 hex digits", value: text })
-            }
+            None => Err(ParameterError::Invalid {
+                param,
+                expected: "0x and 40 hex digits",
+                value: text,
+            }),
         };
         self.0.remove(param).map(address).transpose()
     }
@@ -115,8 +120,11 @@ impl Parameters {
 pub(crate) fn number<T: FromStr>(param: &'static str, text: &str) -> Result<T, ParameterError> {
     let digits = !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
     let canonical = digits && (text == "0" || !text.starts_with('0'));
-    let refused =
-        || ParameterError::Invalid { param, expected: "a whole number in range", value: text.into() };
+    let refused = || ParameterError::Invalid {
+        param,
+        expected: "a whole number in range",
+        value: text.into(),
+    };
     if !canonical {
         return Err(refused());
     }

@@ -13,6 +13,7 @@ use crate::{
 
 /// The domain that this deployment settles.
 #[derive(Debug, Serialize, ToSchema)]
+#[expect(clippy::struct_field_names, reason = "the names of the wire")]
 pub(crate) struct Domain {
     /// Which of the deployment's domains.
     pub domain_id: u32,

@@ -265,7 +265,6 @@ impl<'de> Visitor<'de> for JsonVisitor {
 
 #[cfg(test)]
 mod tests {
-    #![expect(clippy::unwrap_used, reason = "a failed unwrap is the test's failure")]
     use super::*;
 
     fn object(text: &str) -> Object {
@@ -277,9 +276,13 @@ mod tests {
     fn leftovers_gaps_and_repetitions_are_refused_with_their_path() {
         let mut body = object(r#"{"a": {"b": 1, "c": 2}}"#);
         let mut inner = body.take("a").unwrap().object().unwrap();
-        assert!(matches!(inner.take("x"), Err(BodyError::MissingField { place }) if place.path == "a.x"));
+        assert!(
+            matches!(inner.take("x"), Err(BodyError::MissingField { place }) if place.path == "a.x")
+        );
         inner.take("b").unwrap();
-        assert!(matches!(inner.finish(), Err(BodyError::UnknownField { place }) if place.path == "a.c"));
+        assert!(
+            matches!(inner.finish(), Err(BodyError::UnknownField { place }) if place.path == "a.c")
+        );
         body.finish().unwrap();
         let twice = Json::read(br#"{"a": 1, "a": 1}"#);
         assert!(matches!(twice, Err(BodyError::DuplicateField { line: 1, .. })));

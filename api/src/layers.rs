@@ -16,7 +16,7 @@ use axum::{
 };
 use tower_http::{
     catch_panic::CatchPanicLayer,
-    request_id::{MakeRequestId, MakeRequestUuid},
+    request_id::{MakeRequestId, MakeRequestUuid, RequestId},
 };
 use tracing::Instrument;
 
@@ -64,7 +64,7 @@ fn request_id(request: &Request) -> HeaderValue {
     let given = request.headers().get(REQUEST_ID).filter(plain).cloned();
     given.unwrap_or_else(|| {
         let made = MakeRequestUuid.make_request_id(request);
-        made.map_or(HeaderValue::from_static("unknown"), |id| id.into_header_value())
+        made.map_or(HeaderValue::from_static("unknown"), RequestId::into_header_value)
     })
 }
 
@@ -98,10 +98,14 @@ pub(crate) async fn limit_time(
 }
 
 /// Answers a panic as `internal`, without its message, which goes to the log.
-pub(crate) fn catch_panic() -> CatchPanicLayer<fn(Box<dyn Any + Send>) -> Answer> {
-    CatchPanicLayer::custom(panicked as fn(Box<dyn Any + Send>) -> Answer)
+pub(crate) fn catch_panic() -> CatchPanicLayer<AnswerPanic> {
+    let answer: AnswerPanic = panicked;
+    CatchPanicLayer::custom(answer)
 }
 
+type AnswerPanic = fn(Box<dyn Any + Send>) -> Answer;
+
+#[expect(clippy::needless_pass_by_value, reason = "the layer hands the panic over")]
 fn panicked(panic: Box<dyn Any + Send>) -> Answer {
     let text = panic.downcast_ref::<String>().map(String::as_str);
     let text = text.or_else(|| panic.downcast_ref::<&str>().copied()).unwrap_or("");
@@ -126,7 +130,6 @@ const DOCS_POLICY: &str = "default-src 'self'; style-src 'self' 'unsafe-inline';
 
 #[cfg(test)]
 mod tests {
-    #![expect(clippy::unwrap_used, reason = "a failed unwrap is the test's failure")]
     use super::*;
     use axum::{Router, middleware, routing::get};
 

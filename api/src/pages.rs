@@ -11,10 +11,11 @@ mod figure;
 mod matrix;
 mod names;
 
+use alloy_primitives::hex;
 use askama::Template;
 use axum::{
     extract::{Path, State as Extracted},
-    http::{StatusCode, header},
+    http::{HeaderMap, StatusCode, header},
     response::{Html, IntoResponse, Response},
 };
 use ledger::{BatchFilter, EpochStatus, PageLimit};
@@ -86,14 +87,19 @@ pub(crate) async fn overview(
     }
 }
 
-pub(crate) async fn asset(Path(name): Path<String>) -> Result<Response, Error> {
+/// A file that the page loads. Browsers ask each time whether it has changed, so that no page meets
+/// the style of another version.
+pub(crate) async fn asset(Path(name): Path<String>, headers: HeaderMap) -> Result<Response, Error> {
     let file = Files::get(&name);
     let file = file.ok_or_else(|| NotFound::Route { path: format!("/assets/{name}") })?;
-    let headers = [
-        (header::CONTENT_TYPE, file.metadata.mimetype().to_owned()),
-        (header::CACHE_CONTROL, "public, max-age=300".to_owned()),
-    ];
-    Ok((headers, file.data.into_owned()).into_response())
+    let tag = format!("\"{}\"", hex::encode(file.metadata.sha256_hash()));
+    let known = headers.get(header::IF_NONE_MATCH).is_some_and(|known| known == tag.as_str());
+    let caching = [(header::ETAG, tag), (header::CACHE_CONTROL, "no-cache".to_owned())];
+    if known {
+        return Ok((StatusCode::NOT_MODIFIED, caching).into_response());
+    }
+    let kind = [(header::CONTENT_TYPE, file.metadata.mimetype().to_owned())];
+    Ok((caching, kind, file.data.into_owned()).into_response())
 }
 
 async fn read(state: &State) -> Result<Overview, Error> {
@@ -148,10 +154,18 @@ async fn proving(state: &State) -> Result<Vec<Proving>, Error> {
             }
             _ => None,
         };
+        let submitted_at = match epoch.submissions {
+            0 => None,
+            _ => {
+                let submissions = state.ledger().submissions(epoch.epoch).await?;
+                submissions.last().map(|submission| submission.recorded_at)
+            }
+        };
         proving.push(Proving {
             planned_steps: state.planned_steps(&epoch).await?,
             flows: state.flows(&epoch).await?,
             last_step_at,
+            submitted_at,
             epoch,
         });
     }

@@ -19,6 +19,7 @@ use crate::{
 
 /// A registered rollup.
 #[derive(Debug, Serialize, ToSchema)]
+#[expect(clippy::struct_field_names, reason = "the names of the wire")]
 pub(crate) struct Rollup {
     /// Its id.
     pub rollup: u16,

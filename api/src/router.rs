@@ -6,8 +6,8 @@ use utoipa_axum::{router::OpenApiRouter, routes};
 use utoipa_swagger_ui::{Config, SwaggerUi};
 
 use crate::{
-    State, accounts, assets, batches, cells, deposits, epochs, error::ProblemBody, events, exits, extract::BODY_LIMIT,
-    health, identity, layers, pages, rollups, transfers, trial_balance,
+    State, accounts, assets, batches, cells, deposits, epochs, error::ProblemBody, events, exits,
+    extract::BODY_LIMIT, health, identity, layers, pages, rollups, transfers, trial_balance,
 };
 
 /// Every path, with its layers.

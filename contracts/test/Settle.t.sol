@@ -359,6 +359,17 @@ contract SettleTest is SettlementTest {
         checkRefused(abi.encodeWithSelector(ISettlement.CellEmittedTwice.selector, A, ETH));
     }
 
+    /// @dev Nothing but the same words twice: they must not cancel each other out.
+    function test_settle_refusesNothingButTheSameEmissionTwice() public {
+        settleDeposits();
+        emitCell(A, ETH, 100, 0, 0);
+        emitCell(A, ETH, 100, 0, 0);
+        checkRefused(abi.encodeWithSelector(ISettlement.CellEmittedTwice.selector, A, ETH));
+        emitRollup(A, 1, bytes32(uint256(1)));
+        emitRollup(A, 1, bytes32(uint256(1)));
+        checkRefused(abi.encodeWithSelector(ISettlement.RollupEmittedTwice.selector, A));
+    }
+
     function test_settle_refusesACellTwiceAcrossSteps() public {
         settleDeposits();
         emitCell(A, ETH, 100, 0, 0);

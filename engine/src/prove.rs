@@ -66,7 +66,7 @@ async fn resume(
     context: &Context,
     seal: &ledger::Sealed,
     steps: &[StepWitness],
-) -> Result<Fold, Error> {
+) -> Result<Box<Fold>, Error> {
     let epoch = seal.epoch;
     let latest = context.ledger.latest_step(epoch).await?;
     let Some((step, checkpoint)) = latest.and_then(|last| Some((last.step, last.checkpoint?)))
@@ -74,7 +74,7 @@ async fn resume(
         return start(context, seal).await;
     };
     let params = Params::clone(&context.params);
-    let fold = match blocking(move || Ok(Fold::resume(&params, &checkpoint)?)).await {
+    let fold = match blocking(move || Ok(Box::new(Fold::resume(&params, &checkpoint)?))).await {
         Ok(fold) => fold,
         Err(error) => {
             // A checkpoint is working data: made with other parameters, it is merely useless.
@@ -96,19 +96,19 @@ async fn resume(
     }
 }
 
-async fn start(context: &Context, seal: &ledger::Sealed) -> Result<Fold, Error> {
+async fn start(context: &Context, seal: &ledger::Sealed) -> Result<Box<Fold>, Error> {
     let params = Params::clone(&context.params);
     let (identity, epoch, opening) = (context.identity, seal.epoch, seal.opening_digest);
-    blocking(move || Ok(Fold::start(&params, identity, epoch, opening))).await
+    blocking(move || Ok(Box::new(Fold::start(&params, identity, epoch, opening)))).await
 }
 
 /// Folds what is left, a checkpoint after every step; `None` if told to stop on the way.
 async fn fold_steps(
     context: &Context,
     epoch: EpochNumber,
-    mut fold: Fold,
+    mut fold: Box<Fold>,
     steps: Vec<StepWitness>,
-) -> Result<Option<Fold>, Error> {
+) -> Result<Option<Box<Fold>>, Error> {
     let of = step_number(steps.len());
     let folded = fold.steps();
     for witness in steps.into_iter().skip(folded) {

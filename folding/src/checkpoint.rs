@@ -53,8 +53,7 @@ pub(crate) fn decode(
     let (key_id, identity, epoch) = fields::read_header(&mut reader)?;
     let opening_digest = fields::read_word(&mut reader, "opening digest")?;
     let steps = fields::read_steps(&mut reader)?;
-    let outputs =
-        (0..steps).map(|_| read_output(&mut reader)).collect::<Result<Vec<_>, _>>()?;
+    let outputs = (0..steps).map(|_| read_output(&mut reader)).collect::<Result<Vec<_>, _>>()?;
     let encoded = reader.take_counted()?;
     reader.finish()?;
     let malformed = FileFault::Field { field: "fold" };

@@ -10,6 +10,7 @@
 //! It deliberately does not know Nova's folding: [`SettlementStep`] is a step circuit for any scheme.
 
 mod batch;
+mod census;
 mod check;
 mod deposit;
 mod emission;
@@ -30,6 +31,7 @@ use nova_snark::{
     traits::circuit::StepCircuit,
 };
 
+pub use self::census::{CircuitPart, circuit_parts};
 pub(crate) use self::{check::Checker, identify::circuit_id, witness::Witness};
 use self::{hash::chain_hash, linear::Linear, table::Table};
 use crate::field::Scalar;

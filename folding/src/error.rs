@@ -17,9 +17,9 @@ pub enum Error {
     #[error("the proof's statement contradicts itself")]
     Statement(#[source] StatementError),
     /// A witness that breaks a constraint: a defect, since the reference accepted the step.
-    #[error("the step breaks the constraint {constraint:?} of the circuit")]
+    #[error("the step breaks constraints of the circuit: {constraint}")]
     Unsatisfied {
-        /// The constraint's name in the circuit.
+        /// The names of the constraints in the circuit.
         constraint: String,
     },
     /// A witness of another domain, epoch or state than the fold has arrived at.
@@ -144,7 +144,9 @@ pub enum FileFault {
 #[derive(Clone, Copy, Debug, Eq, PartialEq, thiserror::Error)]
 pub enum PowersOfTauFault {
     /// No file with enough powers.
-    #[error("no powers-of-tau file with 2^{power} powers or more (ppot_pruned_NN.ptau or ppot_0080_NN.ptau)")]
+    #[error(
+        "no powers-of-tau file with 2^{power} powers or more (ppot_pruned_NN.ptau or ppot_0080_NN.ptau)"
+    )]
     Missing {
         /// The least power of two.
         power: u32,
@@ -152,6 +154,9 @@ pub enum PowersOfTauFault {
     /// The file is not in the format.
     #[error("no powers-of-tau file of BN254")]
     Malformed,
+    /// The development setup's powers, given as a ceremony's.
+    #[error("it is the development setup's, whose secret everybody knows")]
+    Development,
     /// The powers are not those of one tau: whoever made it could forge, or nobody could prove.
     #[error("its points are not the powers of one tau")]
     Inconsistent,

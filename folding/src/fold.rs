@@ -153,8 +153,16 @@ impl Fold {
             (public.num_constraints(), public.num_variables());
         let (public_values, z) = (2, RECURSIVE_Z_WORDS);
         let lengths = vec![
-            z, variables, constraints, public_values, secondary_variables, secondary_constraints,
-            public_values, secondary_variables, public_values, z,
+            z,
+            variables,
+            constraints,
+            public_values,
+            secondary_variables,
+            secondary_constraints,
+            public_values,
+            secondary_variables,
+            public_values,
+            z,
         ];
         if sequence_lengths(recursive) != Some(lengths) {
             return Err(Error::CheckpointInvalid(None));
@@ -176,3 +184,6 @@ impl Fold {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

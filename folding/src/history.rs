@@ -1,11 +1,14 @@
 //! Histories for tests: keys, signed batches, operations.
-#![expect(clippy::unwrap_used, reason = "a failed unwrap is the test's failure")]
+#![expect(clippy::arithmetic_side_effects, reason = "an overflow is the test's failure")]
 
 use alloy_primitives::{Address, B256};
 use domain::{
     AssetId, Atoms, Batch, BatchParts, DomainId, DomainIdentity, EpochNumber, Exit, ExitRoot,
     L2Root, LiquidityState, Operation, RollupId, SigningKey, StepContext, Transfer,
 };
+
+/// What a batch moves: (destination, asset, atoms), where destination 0 is L1.
+pub(crate) type Moves<'a> = &'a [(u16, u16, u128)];
 
 /// The domain of the tests.
 pub(crate) fn identity() -> DomainIdentity {
@@ -41,18 +44,13 @@ pub(crate) fn deposit(rollup: u16, asset: u16, number: u128) -> Operation {
     }
 }
 
-/// A signed batch of a rollup as the state continues it; a destination of 0 is an exit. Each move
-/// is (destination, asset, atoms).
-pub(crate) fn batch(state: &LiquidityState, rollup: u16, moves: &[(u16, u16, u128)]) -> Operation {
+/// A signed batch of a rollup as the state continues it.
+pub(crate) fn batch(state: &LiquidityState, rollup: u16, moves: Moves<'_>) -> Operation {
     Operation::Batch(Box::new(signed(parts(state, rollup, moves), rollup)))
 }
 
 /// The parts of such a batch, with a signature that is not its own yet.
-pub(crate) fn parts(
-    state: &LiquidityState,
-    rollup: u16,
-    moves: &[(u16, u16, u128)],
-) -> BatchParts {
+pub(crate) fn parts(state: &LiquidityState, rollup: u16, moves: Moves<'_>) -> BatchParts {
     let id = RollupId::new(rollup);
     let current = state.rollup(id).unwrap();
     let recipient = Address::repeat_byte(0xaa);
@@ -94,10 +92,7 @@ pub(crate) fn signed(mut parts: BatchParts, signer: u16) -> Batch {
 }
 
 /// Applies operations that each depend on the state so far.
-pub(crate) fn apply_all(
-    state: &LiquidityState,
-    operations: &[Operation],
-) -> LiquidityState {
+pub(crate) fn apply_all(state: &LiquidityState, operations: &[Operation]) -> LiquidityState {
     operations.iter().fold(state.clone(), |state, operation| {
         state.apply(operation, context().domain_word).unwrap()
     })
@@ -113,7 +108,7 @@ pub(crate) fn small_epoch() -> Vec<Operation> {
         deposit(2, 2, 500),
         deposit(3, 4, (1 << 96) - 1),
     ];
-    let moves: [(u16, &[(u16, u16, u128)]); 6] = [
+    let moves: [(u16, Moves<'_>); 6] = [
         (1, &[(2, 1, 100), (3, 1, 50), (0, 1, 25)]),
         (2, &[(1, 2, 500), (3, 1, 40)]),
         (3, &[(0, 4, (1 << 96) - 1), (1, 1, 90)]),

@@ -225,7 +225,9 @@ impl VerifyingKey {
         self.sizes
     }
 
-    pub(crate) fn params_digest(&self) -> Word {
+    /// The digest that Nova computes of the public parameters.
+    #[must_use]
+    pub fn params_digest(&self) -> Word {
         self.params_digest
     }
 }

@@ -8,8 +8,8 @@ use std::fmt;
 use serde::{
     Serialize,
     ser::{
-        Impossible, SerializeSeq, SerializeStruct, SerializeStructVariant,
-        SerializeTuple, SerializeTupleStruct, SerializeTupleVariant, Serializer,
+        Impossible, SerializeSeq, SerializeStruct, SerializeStructVariant, SerializeTuple,
+        SerializeTupleStruct, SerializeTupleVariant, Serializer,
     },
 };
 

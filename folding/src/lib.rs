@@ -54,6 +54,7 @@ mod sealed;
 mod store;
 mod witness;
 
+pub use circuit::{CircuitPart, circuit_parts};
 pub use error::{Error, FileFault, PowersOfTauFault};
 pub use fold::Fold;
 pub use key::{KeyId, SetupKind, VerifyingKey};

@@ -117,7 +117,15 @@ impl Params {
         let store = Store::new(directory, setup.kind())?;
         match store.verifying_key() {
             Ok(verifying_key) => Self::load(&store, setup, verifying_key, progress),
-            Err(Error::KeyMissing { .. }) => Self::create(&store, setup, progress),
+            Err(Error::KeyMissing { .. }) => {
+                // Two processes that start together would both make what one can.
+                let _lock = store.lock()?;
+                match store.verifying_key() {
+                    Ok(verifying_key) => Self::load(&store, setup, verifying_key, progress),
+                    Err(Error::KeyMissing { .. }) => Self::create(&store, setup, progress),
+                    Err(error) => Err(error),
+                }
+            }
             Err(error) => Err(error),
         }
     }
@@ -171,7 +179,7 @@ impl Params {
         let powers_of_tau = powers_of_tau(store, setup, powers, progress)?;
         if matches!(setup, Setup::PowersOfTau(_)) {
             let file = powers_of_tau::find(&powers_of_tau, powers)?;
-            powers_of_tau::check_consistent(&file, powers)?;
+            powers_of_tau::check_ceremony(&file, powers)?;
         }
         progress(SetupProgress { stage: SetupStage::PublicParameters, fraction: 0.0 });
         let public = public_params(&powers_of_tau)?;

@@ -14,7 +14,7 @@
 
 use std::{
     fs::File,
-    io::{BufReader, BufWriter, Write},
+    io::{self, BufReader, BufWriter, Read, Seek, SeekFrom, Write},
     path::{Path, PathBuf},
 };
 
@@ -59,31 +59,84 @@ pub(crate) fn write_development_file(
         return Ok(());
     }
     let tau = development_tau();
-    let powers = development_powers(tau, 1 << power, progress);
-    let tau_h = (G2::generator() * tau).to_affine();
-    replace_file(&path, |file| {
+    let powers = powers_in_g1(tau, 1 << power, progress);
+    write(&path, power, powers, (G2::generator() * tau).to_affine())
+}
+
+fn write(path: &Path, power: u32, powers: Vec<G1Affine>, tau_h: G2Affine) -> Result<(), Error> {
+    replace_file(path, |file| {
         let mut file = BufWriter::new(file);
         write_ptau(&mut file, powers, vec![G2Affine::generator(), tau_h], power)
-            .map_err(std::io::Error::other)?;
+            .map_err(io::Error::other)?;
         file.flush()
     })
 }
 
-/// The smallest file of a directory with at least `2^power` powers, as nova-snark chooses it.
+/// The smallest file of a directory with at least `2^power` powers, as nova-snark chooses it. Its
+/// sections are there; its points are not looked at.
 pub(crate) fn find(directory: &Path, power: u32) -> Result<PathBuf, Error> {
-    (power..=LARGEST_POWER)
+    let path = (power..=LARGEST_POWER)
         .flat_map(|power| [pruned_name(power), original_name(power)])
         .map(|name| directory.join(name))
         .find(|path| path.exists())
         .ok_or_else(|| Error::PowersOfTau {
             path: directory.to_owned(),
             reason: PowersOfTauFault::Missing { power },
-        })
+        })?;
+    let mut file = BufReader::new(File::open(&path).map_err(|source| io_error(&path, source))?);
+    match has_sections(&mut file) {
+        Ok(true) => Ok(path),
+        Ok(false) | Err(_) => Err(Error::PowersOfTau { path, reason: PowersOfTauFault::Malformed }),
+    }
 }
 
-/// Checks that the first `2^power` points of a file are powers of one tau:
-/// `e(Σ rⁱ·Pᵢ₊₁, H) = e(Σ rⁱ·Pᵢ, τH)` for an `r` that depends on all points, and `P₀ = G`.
-pub(crate) fn check_consistent(path: &Path, power: u32) -> Result<(), Error> {
+/// Whether a file has the outline of the format. nova-snark asserts parts of it where it reads.
+fn has_sections(file: &mut (impl Read + Seek)) -> io::Result<bool> {
+    if read_bytes(file)? != *b"ptau" || read_number(file)? != 1 {
+        return Ok(false);
+    }
+    let mut found = [false; 3];
+    let sections = read_number(file)?;
+    if sections != 3 && sections != 11 {
+        return Ok(false);
+    }
+    for _ in 0..sections {
+        let id = read_number(file)?;
+        let size = i64::from_le_bytes(read_bytes(file)?);
+        let start = file.stream_position()?;
+        if id == 1 {
+            let (width, _modulus, power) =
+                (read_number(file)?, read_bytes::<32>(file)?, read_number(file)?);
+            if width != 32 || power > LARGEST_POWER.saturating_add(1) {
+                return Ok(false);
+            }
+        }
+        let place = usize::try_from(id).ok().and_then(|id| id.checked_sub(1));
+        if let Some(found) = place.and_then(|place| found.get_mut(place)) {
+            *found = true;
+        }
+        let Some(end) = u64::try_from(size).ok().and_then(|size| start.checked_add(size)) else {
+            return Ok(false);
+        };
+        file.seek(SeekFrom::Start(end))?;
+    }
+    Ok(found == [true; 3])
+}
+
+fn read_bytes<const N: usize>(file: &mut impl Read) -> io::Result<[u8; N]> {
+    let mut bytes = [0; N];
+    file.read_exact(&mut bytes)?;
+    Ok(bytes)
+}
+
+fn read_number(file: &mut impl Read) -> io::Result<u32> {
+    Ok(u32::from_le_bytes(read_bytes(file)?))
+}
+
+/// Checks that the first `2^power` points of a ceremony's file are powers of one tau, and not of the
+/// development setup's: `e(Σ rⁱ·Pᵢ₊₁, H) = e(Σ rⁱ·Pᵢ, τH)` for an `r` that depends on all points,
+/// and `P₀ = G`.
+pub(crate) fn check_ceremony(path: &Path, power: u32) -> Result<(), Error> {
     let fault = |reason| Error::PowersOfTau { path: path.to_owned(), reason };
     let file = File::open(path).map_err(|source| io_error(path, source))?;
     let (points, in_g2): (Vec<G1Affine>, Vec<G2Affine>) =
@@ -95,6 +148,9 @@ pub(crate) fn check_consistent(path: &Path, power: u32) -> Result<(), Error> {
     else {
         return Err(inconsistent());
     };
+    if *tau_h == (G2::generator() * development_tau()).to_affine() {
+        return Err(fault(PowersOfTauFault::Development));
+    }
     let genuine = *first == G1Affine::generator()
         && *h == G2Affine::generator()
         && !bool::from(tau_h.is_identity())
@@ -138,7 +194,7 @@ fn powers(first: Fr, ratio: Fr, count: usize) -> Vec<Fr> {
 }
 
 /// `τⁱ·G` for `i` below `count`.
-fn development_powers(tau: Fr, count: usize, progress: &mut dyn FnMut(f64)) -> Vec<G1Affine> {
+fn powers_in_g1(tau: Fr, count: usize, progress: &mut dyn FnMut(f64)) -> Vec<G1Affine> {
     let table = window_table();
     let chunk_ratio = tau.pow_vartime([u64::try_from(CHUNK).unwrap_or(u64::MAX)]);
     let chunks = powers(Fr::ONE, chunk_ratio, count.div_ceil(CHUNK));
@@ -204,3 +260,6 @@ fn multiply(table: &[Vec<G1Affine>], scalar: &Fr) -> G1 {
 pub(crate) fn fraction(done: usize, whole: usize) -> f64 {
     (done as f64 / whole.max(1) as f64).min(1.0)
 }
+
+#[cfg(test)]
+mod tests;

@@ -7,8 +7,8 @@
 use std::sync::Arc;
 
 use domain::{
-    CellClosing, DomainIdentity, EMITTED_WORDS, EpochNumber, EpochStatement,
-    RollupClosing, StepOutput, Word, chain_hash, limits::MAX_STEPS_PER_EPOCH,
+    CellClosing, DomainIdentity, EMITTED_WORDS, EpochNumber, EpochStatement, RollupClosing,
+    StepOutput, Word, chain_hash, limits::MAX_STEPS_PER_EPOCH,
 };
 use serde::Serialize;
 
@@ -142,8 +142,7 @@ impl EpochProof {
         if !last_z.into_iter().map(word).eq(expected) {
             return Err(Error::ProofInvalid(None));
         }
-        let Claim { identity, epoch, opening_digest, closing_digest, emitted } =
-            self.claim.clone();
+        let Claim { identity, epoch, opening_digest, closing_digest, emitted } = self.claim.clone();
         Ok(Verified {
             key_id: self.key_id,
             identity,
@@ -210,8 +209,7 @@ impl Claim {
         if steps == 0 {
             return Err(FileFault::Field { field: "steps" });
         }
-        let emitted =
-            (0..steps).map(|_| fields::read_emitted(reader)).collect::<Result<_, _>>()?;
+        let emitted = (0..steps).map(|_| fields::read_emitted(reader)).collect::<Result<_, _>>()?;
         Ok(Self { identity, epoch, opening_digest, closing_digest, emitted })
     }
 }

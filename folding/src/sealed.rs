@@ -80,3 +80,38 @@ pub(crate) fn push_counted(bytes: &mut Vec<u8>, part: &[u8]) {
     bytes.extend(u32::try_from(part.len()).unwrap_or(u32::MAX).to_be_bytes());
     bytes.extend(part);
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const FORMAT: Format = Format { magic: b"TESTFILE", version: 3, limit: 100 };
+
+    /// What was sealed opens to the same body; anything else is refused for its own reason.
+    #[test]
+    fn only_what_was_sealed_opens() {
+        let file = FORMAT.seal(|bytes| push_counted(bytes, b"body"));
+        let mut reader = FORMAT.open(&file).unwrap();
+        assert_eq!(reader.take_counted(), Ok(&b"body"[..]));
+        reader.finish().unwrap();
+
+        let fault = |bytes: &[u8]| FORMAT.open(bytes).err();
+        assert_eq!(fault(&[]), Some(FileFault::Length));
+        assert_eq!(fault(&[0; 101]), Some(FileFault::TooLarge));
+        let other = Format { magic: b"ELSEFILE", ..FORMAT };
+        assert_eq!(other.open(&file).err(), Some(FileFault::Magic));
+        let other = Format { version: 4, ..FORMAT };
+        assert_eq!(other.open(&file).err(), Some(FileFault::Version { found: 3, known: 4 }));
+        let mut changed = file.clone();
+        changed[12] ^= 1;
+        assert_eq!(fault(&changed), Some(FileFault::Checksum));
+    }
+
+    /// A count beyond the end is refused, and so is a rest.
+    #[test]
+    fn lengths_are_exact() {
+        let file = FORMAT.seal(|bytes| bytes.extend([0, 0, 0, 9, 1]));
+        assert_eq!(FORMAT.open(&file).unwrap().take_counted(), Err(FileFault::Length));
+        assert_eq!(FORMAT.open(&file).unwrap().finish(), Err(FileFault::Length));
+    }
+}

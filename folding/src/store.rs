@@ -3,12 +3,15 @@
 //!
 //! **Invariant:** the verifying key is written last, so that a folder that has one is whole.
 
-use std::path::{Path, PathBuf};
+use std::{
+    fs::{self, File},
+    path::{Path, PathBuf},
+};
 
 use crate::{
     Error, KeyId, SetupKind, VerifyingKey,
     circuit::circuit_id,
-    file::{read_file, replace_file},
+    file::{io_error, read_file, replace_file},
     scheme::{ProverKey, encoding},
     sealed::{Format, push_counted},
 };
@@ -30,8 +33,7 @@ pub(crate) struct Store {
 impl Store {
     /// The places for this program's circuit. Creates nothing.
     pub(crate) fn new(directory: &Path, kind: SetupKind) -> Result<Self, Error> {
-        let circuit: String =
-            hex::encode(circuit_id()?).chars().take(CIRCUIT_CHARACTERS).collect();
+        let circuit: String = hex::encode(circuit_id()?).chars().take(CIRCUIT_CHARACTERS).collect();
         let keys = directory.join(format!("{}-{circuit}", kind.name()));
         Ok(Self { directory: directory.to_owned(), keys })
     }
@@ -39,6 +41,19 @@ impl Store {
     /// Where the development setup's powers of tau are.
     pub(crate) fn development_powers(&self) -> PathBuf {
         self.directory.join(format!("{}-powers", SetupKind::InsecureDevelopment.name()))
+    }
+
+    /// Waits until no other process makes keys in the directory; until the file is dropped none
+    /// will.
+    pub(crate) fn lock(&self) -> Result<File, Error> {
+        let path = self.directory.join("lock");
+        let open = || {
+            fs::create_dir_all(&self.directory)?;
+            let file = File::create(&path)?;
+            file.lock()?;
+            Ok(file)
+        };
+        open().map_err(|source| io_error(&path, source))
     }
 
     /// The verifying key that is there.

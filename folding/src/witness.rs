@@ -97,7 +97,7 @@ impl StepWitness {
     /// [`Error::Unsatisfied`] or [`Error::OutOfPlace`]; either is a defect of this program.
     pub fn check(&self) -> Result<(), Error> {
         let output = Checker::run(&self.circuit(), &self.z())
-            .map_err(|constraint| Error::Unsatisfied { constraint })?;
+            .map_err(|broken| Error::Unsatisfied { constraint: broken.join(", ") })?;
         let output: Vec<Word> = output.into_iter().map(word).collect();
         if output == self.output.z(self.context.domain_word, self.context.epoch) {
             Ok(())

@@ -10,9 +10,7 @@ use domain::{AssetId, RollupId};
 use serde::{Deserialize, Serialize};
 
 /// An account of the ledger.
-#[derive(
-    Clone, Copy, Debug, Eq, Hash, Ord, PartialEq, PartialOrd, Serialize, Deserialize,
-)]
+#[derive(Clone, Copy, Debug, Eq, Hash, Ord, PartialEq, PartialOrd, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub enum Account {
     /// What the L1 contract holds. Debit-normal, as what is owned is.

@@ -123,7 +123,8 @@ impl Ledger {
 
     /// A db_tx that writes: it alone continues the books until it ends.
     pub(crate) async fn write(&self) -> Result<Tx<'_>, Error> {
-        let mut tx = self.pool.begin().await?;
+        // On the heap: getting a connection is a large future, and every call would carry it.
+        let mut tx = Box::pin(self.pool.begin()).await?;
         // A statement of its own: the next one then sees what was committed while it waited.
         sqlx::query("select lock_books()").execute(&mut *tx).await?;
         Ok(tx)
@@ -131,7 +132,8 @@ impl Ledger {
 
     /// A db_tx that reads one state of the books, however many statements it takes.
     pub(crate) async fn snapshot(&self) -> Result<Tx<'_>, Error> {
-        Ok(self.pool.begin_with("begin isolation level repeatable read, read only").await?)
+        let begin = "begin isolation level repeatable read, read only";
+        Ok(Box::pin(self.pool.begin_with(begin)).await?)
     }
 
     async fn check_schema(&self) -> Result<(), Error> {
@@ -143,6 +145,13 @@ impl Ledger {
 }
 
 pub(crate) fn options(url: &str) -> Result<PgConnectOptions, Error> {
+    // The driver takes any scheme for its own.
+    let scheme = url.split_once("://").map(|(scheme, _)| scheme);
+    if !matches!(scheme, Some("postgres" | "postgresql")) {
+        return Err(Error::BadUrl(Cause::new(sqlx::Error::Configuration(
+            "the address starts with neither postgres:// nor postgresql://".into(),
+        ))));
+    }
     let options = PgConnectOptions::from_str(url).map_err(|e| Error::BadUrl(Cause::new(e)))?;
     Ok(options.application_name("netfold"))
 }

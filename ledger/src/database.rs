@@ -62,7 +62,6 @@ fn address(url: &str, name: &str) -> Result<String, Error> {
 
 #[cfg(test)]
 mod tests {
-    #![expect(clippy::unwrap_used, reason = "a failed unwrap is the test's failure")]
     use super::*;
 
     #[test]

@@ -10,10 +10,10 @@ mod seal;
 mod settle;
 mod submit;
 
+pub(crate) use fold::output as step_output;
 pub use fold::{FoldedStep, NewProof, Proof, StepRecord};
 pub use read::{Epoch, EpochStatus, ProofSummary, TimelineEntry};
+pub(crate) use seal::read as sealed;
 pub use seal::{OpenEpoch, SealReason, SealRequest, Sealed};
 pub use settle::{NewSettlement, Settlement};
-pub(crate) use fold::output as step_output;
-pub(crate) use seal::read as sealed;
 pub use submit::{NewSubmission, Submission, SupersedeReason};

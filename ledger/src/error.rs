@@ -9,6 +9,8 @@ use std::fmt;
 use domain::l1::{L1Block, L1LogId};
 use domain::{EpochNumber, ExitIndex, Height, Refusal, RollupId, Word};
 
+use sqlx::error::DatabaseError;
+
 use crate::constraint;
 use crate::{Account, Adoption, BlockNumber};
 
@@ -275,7 +277,7 @@ impl Error {
     }
 
     pub(crate) fn connecting(error: sqlx::Error) -> Self {
-        let code = error.as_database_error().and_then(|refusal| refusal.code());
+        let code = error.as_database_error().and_then(DatabaseError::code);
         match code.as_deref() {
             Some("28P01" | "28000" | "42501") => Self::LoginRefused(Cause::new(error)),
             Some("3D000") => Self::NoDatabase(Cause::new(error)),
@@ -340,7 +342,7 @@ impl std::error::Error for Cause {
 }
 
 fn is_transient(error: &sqlx::Error) -> bool {
-    let code = error.as_database_error().and_then(|refusal| refusal.code());
+    let code = error.as_database_error().and_then(DatabaseError::code);
     // Serialisation failure, deadlock, lock not granted in time, too many connections.
     matches!(code.as_deref(), Some("40001" | "40P01" | "55P03" | "53300"))
 }

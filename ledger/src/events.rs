@@ -168,11 +168,10 @@ impl Ledger {
     /// # Errors
     /// When Postgres fails.
     pub async fn last_event(&self) -> Result<EventNumber, Error> {
-        let number = sqlx::query_scalar!(
-            r#"select coalesce(max(event_number), 0) as "number!" from event"#
-        )
-        .fetch_one(self.pool())
-        .await?;
+        let number =
+            sqlx::query_scalar!(r#"select coalesce(max(event_number), 0) as "number!" from event"#)
+                .fetch_one(self.pool())
+                .await?;
         TABLE.number(number).map(EventNumber::new)
     }
 

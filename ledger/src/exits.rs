@@ -5,9 +5,7 @@
 
 use alloy_primitives::{Address, B256};
 use domain::l1::L1LogId;
-use domain::{
-    Claim, EpochNumber, ExitIndex, ExitRoot, ExitTreeHistory, Height, RollupId,
-};
+use domain::{Claim, EpochNumber, ExitIndex, ExitRoot, ExitTreeHistory, Height, RollupId};
 use rust_decimal::Decimal;
 use time::OffsetDateTime;
 

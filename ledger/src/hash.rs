@@ -139,10 +139,13 @@ pub(crate) fn event(event: &EventFields) -> B256 {
     finish(hash.chain_update(event.content))
 }
 
+/// Microseconds from 1970-01-01 to 2000-01-01.
+const POSTGRES_EPOCH: i128 = 946_684_800_000_000;
+
 /// Microseconds since 2000-01-01, as Postgres counts and sends them.
 fn postgres_microseconds(moment: OffsetDateTime) -> i64 {
-    let since = moment.unix_timestamp_nanos() / 1000 - 946_684_800_000_000;
-    i64::try_from(since).unwrap_or(i64::MAX)
+    let microseconds = moment.unix_timestamp_nanos().div_euclid(1000);
+    i64::try_from(microseconds.saturating_sub(POSTGRES_EPOCH)).unwrap_or(i64::MAX)
 }
 
 /// The bytes of a proof under their own digest, as `sha256(proof)` in the schema.
@@ -242,7 +245,6 @@ fn finish(hash: Sha256) -> B256 {
 
 #[cfg(test)]
 mod tests {
-    #![expect(clippy::unwrap_used, reason = "a failed unwrap is the test's failure")]
     use super::*;
 
     fn transfer(position: u32) -> TransferFields {

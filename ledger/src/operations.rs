@@ -5,7 +5,9 @@
 
 use std::collections::BTreeMap;
 
-use domain::{Batch, BatchParts, EpochNumber, Exit, Lane, LiquidityState, Operation, Transfer, Word};
+use domain::{
+    Batch, BatchParts, EpochNumber, Exit, Lane, LiquidityState, Operation, Transfer, Word,
+};
 
 use crate::column::{Columns, bigint, epoch_key};
 use crate::connection::Tx;

@@ -93,7 +93,10 @@ impl Head {
             kind,
             transfers: u32::try_from(transfers.len()).unwrap_or(u32::MAX),
             posted_at: self.now,
-            content: hash::content(posting, hash::root(transfers.iter().map(|t| t.digest()))),
+            content: hash::content(
+                posting,
+                hash::root(transfers.iter().map(TransferFields::digest)),
+            ),
         };
         let hash = block.hash();
         insert_block(tx, &block, hash).await?;
@@ -134,10 +137,12 @@ impl Sums {
 fn run(sums: &mut BTreeMap<Account, Sums>, moves: &[Move]) -> Result<Vec<TransferFields>, Error> {
     let mut transfers = Vec::with_capacity(moves.len());
     for (position, Move { debit, credit, atoms, recipient }) in (0_u32..).zip(moves) {
-        let mut side = |account: &Account, change: fn(&mut Sums, Account, Atoms) -> Option<Atoms>| {
-            let sums = sums.get_mut(account).ok_or(Error::UnknownAccount { account: *account })?;
-            change(sums, *account, *atoms).ok_or(Error::AccountOutOfBound { account: *account })
-        };
+        let mut side =
+            |account: &Account, change: fn(&mut Sums, Account, Atoms) -> Option<Atoms>| {
+                let sums =
+                    sums.get_mut(account).ok_or(Error::UnknownAccount { account: *account })?;
+                change(sums, *account, *atoms).ok_or(Error::AccountOutOfBound { account: *account })
+            };
         transfers.push(TransferFields {
             position,
             debit: *debit,
@@ -210,16 +215,21 @@ async fn insert_transfers(
     let assets: Vec<i32> = transfers.iter().map(|t| asset_key(t.asset)).collect();
     let debits: Vec<i64> = transfers.iter().map(|t| t.debit.number()).collect();
     let credits: Vec<i64> = transfers.iter().map(|t| t.credit.number()).collect();
-    let recipients: Vec<Option<Vec<u8>>> =
-        transfers.iter().map(|t| t.recipient.map(|recipient| recipient.to_vec())).collect();
+    let recipients: Vec<Vec<u8>> = transfers
+        .iter()
+        .map(|t| t.recipient.map(|recipient| recipient.to_vec()).unwrap_or_default())
+        .collect();
     let digests: Vec<Vec<u8>> = transfers.iter().map(|t| t.digest().to_vec()).collect();
     sqlx::query!(
         "insert into transfer (block_number, epoch_number, posting_kind, position, asset_id,
             debit_account_id, credit_account_id, atoms, debit_balance, credit_balance, recipient,
             transfer_digest)
-        select $1::bigint, $2::bigint, $3::smallint, t.*
+        select $1::bigint, $2::bigint, $3::smallint, t.position, t.asset_id, t.debit, t.credit,
+            t.atoms, t.debit_balance, t.credit_balance, nullif(t.recipient, ''), t.digest
         from unnest($4::integer[], $5::integer[], $6::bigint[], $7::bigint[], $8::numeric[],
-            $9::numeric[], $10::numeric[], $11::bytea[], $12::bytea[]) t",
+            $9::numeric[], $10::numeric[], $11::bytea[], $12::bytea[])
+            t (position, asset_id, debit, credit, atoms, debit_balance, credit_balance, recipient,
+                digest)",
         bigint("block number", block.number.number())?,
         bigint("epoch", block.epoch.number())?,
         i16::from(block.kind.code()),
@@ -230,7 +240,7 @@ async fn insert_transfers(
         &column(|t| t.atoms.to_decimal()),
         &column(|t| t.debit_balance.to_decimal()),
         &column(|t| t.credit_balance.to_decimal()),
-        &recipients as &[Option<Vec<u8>>],
+        &recipients,
         &digests,
     )
     .execute(&mut **tx)

@@ -16,10 +16,7 @@ const BALANCE: Columns = Columns("balance");
 const CLOSING: Columns = Columns("epoch_cell");
 
 /// The state at the head, with what the open epoch deposited, exited and touched.
-pub(crate) async fn at_head(
-    tx: &mut Tx<'_>,
-    open: EpochNumber,
-) -> Result<LiquidityState, Error> {
+pub(crate) async fn at_head(tx: &mut Tx<'_>, open: EpochNumber) -> Result<LiquidityState, Error> {
     let rollups = rollups_at_head(tx, open).await?;
     let cells = cells_at_head(tx, open).await?;
     LiquidityState::from_parts(rollups, cells).map_err(|_| BALANCE.corrupt())
@@ -46,7 +43,7 @@ async fn rollups_at_head(
     .await?;
     rows.into_iter()
         .map(|row| {
-            rollup_state(RollupRow {
+            rollup_state(&RollupRow {
                 rollup_id: row.rollup_id,
                 key: BATCH.key(&row.key_x, &row.key_y)?,
                 next_height: row.next_height,
@@ -67,7 +64,7 @@ struct RollupRow {
     active: bool,
 }
 
-fn rollup_state(row: RollupRow) -> Result<(RollupId, RollupState), Error> {
+fn rollup_state(row: &RollupRow) -> Result<(RollupId, RollupState), Error> {
     let state = RollupState {
         key: Some(row.key),
         next_height: BATCH.height(row.next_height)?,
@@ -130,10 +127,7 @@ fn atoms(text: &str) -> Result<Atoms, Error> {
 }
 
 /// The state that a sealed epoch left behind, as recorded, with its touched and active flags.
-pub(crate) async fn at_seal(
-    tx: &mut Tx<'_>,
-    epoch: EpochNumber,
-) -> Result<LiquidityState, Error> {
+pub(crate) async fn at_seal(tx: &mut Tx<'_>, epoch: EpochNumber) -> Result<LiquidityState, Error> {
     let rollups = sqlx::query!(
         "select e.rollup_id, r.key_x, r.key_y, e.next_height, e.l2_root, e.exit_root, e.active
         from epoch_rollup e join rollup r using (rollup_id) where e.epoch_number = $1",
@@ -144,7 +138,7 @@ pub(crate) async fn at_seal(
     let rollups = rollups
         .into_iter()
         .map(|row| {
-            rollup_state(RollupRow {
+            rollup_state(&RollupRow {
                 rollup_id: row.rollup_id,
                 key: CLOSING.key(&row.key_x, &row.key_y)?,
                 next_height: row.next_height,

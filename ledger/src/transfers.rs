@@ -100,7 +100,7 @@ impl Ledger {
         )
         .fetch_all(self.pool())
         .await?;
-        rows.into_iter().map(posted).collect()
+        rows.iter().map(posted).collect()
     }
 
     /// One transfer.
@@ -120,11 +120,11 @@ impl Ledger {
         )
         .fetch_optional(self.pool())
         .await?;
-        row.map(posted).transpose()
+        row.as_ref().map(posted).transpose()
     }
 }
 
-fn posted(row: Row) -> Result<PostedTransfer, Error> {
+fn posted(row: &Row) -> Result<PostedTransfer, Error> {
     Ok(PostedTransfer {
         id: TransferId {
             block: TABLE.block(row.block_number)?,

@@ -6,6 +6,7 @@
 //! | a refused operation changes nothing, a repeated one is refused | `model::replays_and_refusals_change_nothing` |
 //! | COMPLETE: steps come to the same as operations, each touched part emitted once | `model::steps_and_operations_agree` |
 //! | netting says what balances changed by | `model::netting_explains_every_balance` |
+//! | the ledger on Postgres is the model: same refusals, same balances, same digest, drift 0 | `ledger::the_ledger_is_the_model` |
 //! | a tampered claim is proven by no path | `claims::a_tampered_claim_is_refused` |
 //! | digests, encodings and public values stay what they are | `vectors::golden_vectors_hold` (also read by Foundry) |
 //! | dependencies point one way | `arrows::dependencies_point_one_way` |

@@ -18,6 +18,7 @@ use crate::{
 
 /// One rollup's signed state transition.
 #[derive(Clone, Debug, PartialEq, Serialize, ToSchema)]
+#[serde(deny_unknown_fields)]
 pub struct BatchRequest {
     /// Whose transition.
     #[schema(example = 1, minimum = 1)]
@@ -49,6 +50,7 @@ pub struct BatchRequest {
 
 /// Value moving to another rollup.
 #[derive(Clone, Debug, PartialEq, Serialize, ToSchema)]
+#[serde(deny_unknown_fields)]
 pub struct TransferRequest {
     /// The destination.
     #[schema(example = 2, minimum = 1)]
@@ -66,6 +68,7 @@ pub struct TransferRequest {
 
 /// Value moving to an L1 account.
 #[derive(Clone, Debug, PartialEq, Serialize, ToSchema)]
+#[serde(deny_unknown_fields)]
 pub struct ExitRequest {
     /// The asset.
     #[schema(example = 2, minimum = 1)]
@@ -80,6 +83,7 @@ pub struct ExitRequest {
 
 /// The total of the batch in one (asset, destination).
 #[derive(Clone, Debug, PartialEq, Serialize, ToSchema)]
+#[serde(deny_unknown_fields)]
 pub struct LaneRequest {
     /// The asset.
     #[schema(example = 2, minimum = 1)]
@@ -94,6 +98,7 @@ pub struct LaneRequest {
 
 /// An `EdDSA` signature over `BabyJubJub` with Poseidon, in circomlib's form.
 #[derive(Clone, Debug, PartialEq, Serialize, ToSchema)]
+#[serde(deny_unknown_fields)]
 pub struct SignatureRequest {
     /// First coordinate of R8, 32 bytes big-endian.
     #[schema(pattern = "^0x[0-9a-fA-F]{64}$")]
@@ -121,22 +126,34 @@ impl BatchRequest {
             previous_root: parts.previous_root.to_string(),
             new_root: parts.new_root.to_string(),
             exit_root: parts.exit_root.to_string(),
-            transfers: parts.transfers.iter().map(|t| TransferRequest {
-                to: t.to.number(),
-                asset: t.asset.number(),
-                amount: amount(t.asset, t.atoms),
-                recipient: t.recipient.to_string(),
-            }).collect(),
-            exits: parts.exits.iter().map(|exit| ExitRequest {
-                asset: exit.asset.number(),
-                amount: amount(exit.asset, exit.atoms),
-                recipient: exit.recipient.to_string(),
-            }).collect(),
-            lanes: parts.lanes.iter().map(|lane| LaneRequest {
-                asset: lane.asset.number(),
-                destination: lane.destination.number(),
-                amount: amount(lane.asset, lane.atoms),
-            }).collect(),
+            transfers: parts
+                .transfers
+                .iter()
+                .map(|t| TransferRequest {
+                    to: t.to.number(),
+                    asset: t.asset.number(),
+                    amount: amount(t.asset, t.atoms),
+                    recipient: t.recipient.to_string(),
+                })
+                .collect(),
+            exits: parts
+                .exits
+                .iter()
+                .map(|exit| ExitRequest {
+                    asset: exit.asset.number(),
+                    amount: amount(exit.asset, exit.atoms),
+                    recipient: exit.recipient.to_string(),
+                })
+                .collect(),
+            lanes: parts
+                .lanes
+                .iter()
+                .map(|lane| LaneRequest {
+                    asset: lane.asset.number(),
+                    destination: lane.destination.number(),
+                    amount: amount(lane.asset, lane.atoms),
+                })
+                .collect(),
             signature: SignatureRequest::of(&parts.signature),
         }
     }

@@ -21,9 +21,7 @@ pub(crate) struct AssetFlow {
 }
 
 /// The flows of these lanes, per asset.
-pub(crate) fn flows<'a>(
-    lanes: impl IntoIterator<Item = (RollupId, &'a Lane)>,
-) -> Vec<AssetFlow> {
+pub(crate) fn flows<'a>(lanes: impl IntoIterator<Item = (RollupId, &'a Lane)>) -> Vec<AssetFlow> {
     let mut positions = BTreeMap::<(AssetId, RollupId), NetPosition>::new();
     for (rollup, lane) in lanes {
         let atoms = lane.atoms.number();

@@ -16,6 +16,7 @@ use crate::{
 
 /// An epoch, in a list.
 #[derive(Debug, Serialize, ToSchema)]
+#[expect(clippy::struct_field_names, reason = "the names of the wire")]
 pub(crate) struct Epoch {
     /// Its number, from 1.
     pub epoch: u64,
@@ -163,6 +164,7 @@ pub(crate) struct Steps {
 
 /// What one step shows.
 #[derive(Debug, Serialize, ToSchema)]
+#[expect(clippy::struct_field_names, reason = "the names of the wire")]
 pub(crate) struct Step {
     /// Its number, from 1.
     pub step: u32,

@@ -56,10 +56,9 @@ pub(super) fn of_refusal(refusal: Refusal) -> Problem {
             problem.param("transfers").value(found).with("limit", limit)
         }
         Refusal::ZeroAmount { index } => problem.item(index).value("0"),
-        Refusal::BadDestination { index, destination, .. } => problem
-            .param(format!("transfers[{index}].to"))
-            .item(index)
-            .value(destination.number()),
+        Refusal::BadDestination { index, destination, .. } => {
+            problem.param(format!("transfers[{index}].to")).item(index).value(destination.number())
+        }
         Refusal::Overdraft { rollup, asset, balance, needed } => problem
             .value(needed.to_string())
             .with("rollup", rollup.number())
@@ -124,7 +123,9 @@ pub(super) fn of_ledger(error: &ledger::Error) -> Problem {
             .param("index")
             .value(index.number())
             .with("rollup", rollup.number()),
-        Ledger::NotSealed { epoch } | Ledger::NotProven { epoch } | Ledger::NotSettled { epoch } => {
+        Ledger::NotSealed { epoch }
+        | Ledger::NotProven { epoch }
+        | Ledger::NotSettled { epoch } => {
             Problem::new(Code::EpochNotReady, detail()).param("epoch").value(epoch.number())
         }
         Ledger::DomainChanged { .. } | Ledger::NotGenesis { .. } => {
@@ -132,9 +133,13 @@ pub(super) fn of_ledger(error: &ledger::Error) -> Problem {
         }
         Ledger::Unreachable(_) => Problem::unavailable(),
         Ledger::Postgres(_) if error.is_transient() => Problem::unavailable(),
-        Ledger::NotMigrated | Ledger::LoginRefused(_) | Ledger::NoDatabase(_) | Ledger::BadUrl(_) => {
-            Problem::new(Code::DatabaseUnavailable, "the operator has to look; the log says at what")
-        }
+        Ledger::NotMigrated
+        | Ledger::LoginRefused(_)
+        | Ledger::NoDatabase(_)
+        | Ledger::BadUrl(_) => Problem::new(
+            Code::DatabaseUnavailable,
+            "the operator has to look; the log says at what",
+        ),
         // What only the engine can cause, and defects: nothing of them leaves.
         Ledger::BaselineMissing { .. }
         | Ledger::BaselineDiffers { .. }

@@ -1,9 +1,7 @@
 //! Requests that say nothing the API understands: their bodies, parameters and paths.
 
 use axum::http::Method;
-use domain::{
-    AmountError, Atoms, EpochNumber, ExitIndex, Height, RollupId, limits::MAX_DECIMALS,
-};
+use domain::{AmountError, Atoms, EpochNumber, ExitIndex, Height, RollupId, limits::MAX_DECIMALS};
 use ledger::TransferId;
 use serde_json::Value;
 

@@ -121,10 +121,9 @@ impl Happening {
         };
         match kind {
             EventKind::AssetRegistered { block } => booked(EventType::AssetRegistered, block),
-            EventKind::RollupRegistered { block, rollup } => Self {
-                rollup: Some(rollup.number()),
-                ..booked(EventType::RollupRegistered, block)
-            },
+            EventKind::RollupRegistered { block, rollup } => {
+                Self { rollup: Some(rollup.number()), ..booked(EventType::RollupRegistered, block) }
+            }
             EventKind::Deposited { block } => booked(EventType::Deposited, block),
             EventKind::BatchPosted { block, rollup, height } => Self {
                 rollup: Some(rollup.number()),

@@ -94,7 +94,6 @@ const HEAD_BYTES: u128 = 7 * 32;
 
 #[cfg(test)]
 mod tests {
-    #![expect(clippy::unwrap_used, reason = "a failed unwrap is the test's failure")]
     use super::*;
     use domain::{AssetId, Atoms, ExitIndex, RollupId};
 

@@ -9,7 +9,7 @@ use ledger::{EpochStatus, Equivocation, JournalHead, SealRequest, TrialBalanceLi
 use time::OffsetDateTime;
 
 use super::{
-    clock::{Moment, age},
+    clock::{Moment, age, between},
     epochs::Proving,
     names::{Names, shorten},
 };
@@ -109,7 +109,11 @@ fn settlement(facts: &Facts<'_>) -> Answer {
                 format!("Epoch {number}, next"),
                 "It is proven; its settlement is sent to L1 next.",
             ),
-            _ => Answer::new("busy", format!("Epoch {number}, after proving"), proving_words(proving)),
+            _ => Answer::new(
+                "busy",
+                format!("Epoch {number}, after proving"),
+                proving_words(proving),
+            ),
         };
     }
     let open = facts.epochs.iter().find(|proving| proving.epoch.status == EpochStatus::Open);
@@ -128,7 +132,9 @@ fn settlement(facts: &Facts<'_>) -> Answer {
             Moment::of(request.requested_at).time
         ),
         (None, Some(every)) => {
-            format!("It is sealed at {} at the latest.", Moment::of(open.opened_at + every).time)
+            let every = time::Duration::try_from(every).unwrap_or(time::Duration::MAX);
+            let at = Moment::of(open.opened_at.saturating_add(every));
+            format!("It is sealed at {} at the latest.", at.time)
         }
         (None, None) => format!("It is open with {} operations.", open.operations),
     };
@@ -182,7 +188,9 @@ fn late(proving: &Proving, now: OffsetDateTime) -> Option<String> {
     let number = epoch.epoch;
     let sealed_at = epoch.sealed.as_ref()?.sealed_at;
     let proven_at = epoch.proof.as_ref().map(|proof| proof.proven_at);
-    let over = |since: OffsetDateTime, limit: Duration| (now - since > limit).then(|| age(since, now));
+    let over = |since: OffsetDateTime, limit: Duration| {
+        (between(since, now) > limit).then(|| age(since, now))
+    };
     match epoch.status {
         EpochStatus::Sealed => over(sealed_at, WAITS_FOR_PROVER).map(|age| {
             format!("Epoch {number} was sealed {age} ago and no prover has taken it.")
@@ -197,9 +205,9 @@ fn late(proving: &Proving, now: OffsetDateTime) -> Option<String> {
         }
         EpochStatus::Proven => over(proven_at?, WAITS_FOR_SUBMISSION)
             .map(|age| format!("Epoch {number} was proven {age} ago and is not submitted to L1.")),
-        EpochStatus::Submitted { attempt } => over(proven_at?, WAITS_FOR_L1).map(|age| {
+        EpochStatus::Submitted { attempt } => over(proving.submitted_at?, WAITS_FOR_L1).map(|age| {
             format!(
-                "Epoch {number} was proven {age} ago and L1 has not settled it (attempt {attempt}). \
+                "Epoch {number} was submitted {age} ago and L1 has not settled it (attempt {attempt}). \
                  Its l1_tx may still land; it is looked for and never sent twice."
             )
         }),
@@ -208,10 +216,10 @@ fn late(proving: &Proving, now: OffsetDateTime) -> Option<String> {
 }
 
 /// How long a sealed epoch may wait for its first step.
-const WAITS_FOR_PROVER: Duration = Duration::from_secs(3 * 60);
+const WAITS_FOR_PROVER: Duration = Duration::from_mins(3);
 /// How long a step, or making the proof after the last one, may take.
-const STEP: Duration = Duration::from_secs(5 * 60);
+const STEP: Duration = Duration::from_mins(5);
 /// How long a proven epoch may wait for its submission.
-const WAITS_FOR_SUBMISSION: Duration = Duration::from_secs(2 * 60);
+const WAITS_FOR_SUBMISSION: Duration = Duration::from_mins(2);
 /// How long L1 may take.
-const WAITS_FOR_L1: Duration = Duration::from_secs(15 * 60);
+const WAITS_FOR_L1: Duration = Duration::from_mins(15);

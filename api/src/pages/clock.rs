@@ -1,5 +1,7 @@
 //! Times for people, all in UTC.
 
+use std::time::Duration;
+
 use time::{
     OffsetDateTime,
     format_description::{BorrowedFormatItem, well_known::Rfc3339},
@@ -27,9 +29,15 @@ impl Moment {
     }
 }
 
+/// The time between two moments, in whole seconds; nothing when they are the other way round.
+pub(super) fn between(since: OffsetDateTime, now: OffsetDateTime) -> Duration {
+    let seconds = now.unix_timestamp().saturating_sub(since.unix_timestamp());
+    Duration::from_secs(u64::try_from(seconds).unwrap_or(0))
+}
+
 /// How long ago, in the coarsest unit that says something: `3 min`.
 pub(super) fn age(since: OffsetDateTime, now: OffsetDateTime) -> String {
-    let seconds = (now - since).whole_seconds().max(0);
+    let seconds = between(since, now).as_secs();
     match seconds {
         0..120 => format!("{seconds} s"),
         120..7_200 => format!("{} min", seconds / 60),

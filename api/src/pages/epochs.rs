@@ -18,6 +18,7 @@ pub(super) struct Proving {
     pub(super) epoch: Epoch,
     pub(super) planned_steps: Option<u32>,
     pub(super) last_step_at: Option<OffsetDateTime>,
+    pub(super) submitted_at: Option<OffsetDateTime>,
     pub(super) flows: Arc<[AssetFlow]>,
 }
 
@@ -153,7 +154,7 @@ fn stations(proving: &Proving) -> Vec<Station> {
     let proven_at = epoch.proof.as_ref().map(|proof| proof.proven_at);
     let settled_at = epoch.settlement.as_ref().map(|settlement| settlement.recorded_at);
     let names = ["sealed", "folded", "proven", "submitted", "settled", "final"];
-    let times = [sealed_at, None, proven_at, None, settled_at, epoch.final_at];
+    let times = [sealed_at, None, proven_at, proving.submitted_at, settled_at, epoch.final_at];
     let stations = names.into_iter().zip(times).enumerate().map(|(position, (name, at))| {
         let (state, spoken) = match position.cmp(&reached) {
             std::cmp::Ordering::Less => ("done", "done"),

@@ -138,8 +138,7 @@ fn width_of(
     let balances = balances.map(|cell| U256::from(cell.balance.number()));
     let sums = trial_balance.iter().filter(|line| line.asset == asset);
     let sums = sums.flat_map(|line| [line.cells, line.pots, line.custody]);
-    let widths = balances.chain(sums).map(|atoms| {
-        significant_decimals(&assets.sum(asset, atoms).amount)
-    });
+    let widths =
+        balances.chain(sums).map(|atoms| significant_decimals(&assets.sum(asset, atoms).amount));
     widths.max().unwrap_or(0).max(2).min(usize::from(assets.decimals(asset)))
 }

@@ -1,7 +1,7 @@
 //! Bad input: each a stable code, the offending value, and a ledger byte for byte as before.
 
 use alloy_primitives::B256;
-use domain::{BatchParts, ExitRoot, Height, L2Root, Lane, RollupId, SigningKey};
+use domain::{BatchParts, ExitRoot, Height, L2Root, Lane, RollupId, SigningKey, Word};
 use serde_json::{Value, json};
 
 use crate::{
@@ -112,7 +112,13 @@ fn fields(one: &Rollup, world: &World) -> Vec<Case> {
         value: Value::Null,
     };
     vec![
-        case("asset 9", ("/transfers/0/asset", json!(9)), 422, "unknown_asset", "transfers[0].asset"),
+        case(
+            "asset 9",
+            ("/transfers/0/asset", json!(9)),
+            422,
+            "unknown_asset",
+            "transfers[0].asset",
+        ),
         case("asset 3", ("/exits/0/asset", json!(3)), 422, "unknown_asset", "exits[0].asset"),
         case("rollup 9", ("/rollup", json!(9)), 422, "unknown_rollup", "rollup"),
         case("to 9", ("/transfers/0/to", json!(9)), 422, "unknown_rollup", "transfers[0].to"),
@@ -129,145 +135,146 @@ fn fields(one: &Rollup, world: &World) -> Vec<Case> {
             "exits[0].recipient",
         ),
         case("r8x = r", ("/signature/r8x", json!(order)), 400, "invalid_value", "signature.r8x"),
-        case("S too large", ("/signature/s", json!(malleable)), 422, "signature_malleable", "signature.s"),
+        case(
+            "S too large",
+            ("/signature/s", json!(malleable)),
+            422,
+            "signature_malleable",
+            "signature.s",
+        ),
         case("no list", ("/transfers", json!({})), 400, "wrong_type", "transfers"),
         without_value("an unknown field", unknown, "unknown_field", "exits[0].memo"),
         without_value("a missing field", missing, "missing_field", "signature.s"),
     ]
 }
 
+/// Batches that are what they say, and break a rule.
 fn rules(one: &Rollup, world: &World) -> Vec<Case> {
-    let word = world.word();
+    let mut cases = signatures(one, world);
+    cases.extend(places(one, world));
+    cases.extend(lanes(one, world));
+    cases.extend(movements(one, world));
+    cases
+}
+
+fn refused(
+    name: &'static str,
+    parts: &BatchParts,
+    (status, code): (u16, &'static str),
+    param: Value,
+    value: Value,
+) -> Case {
+    Case { name, body: wire(parts), status, code, param, value }
+}
+
+/// The good batch with something else in it, signed again.
+fn signed(one: &Rollup, world: &World, change: impl FnOnce(&mut BatchParts)) -> BatchParts {
+    let mut parts = good(one, world);
+    change(&mut parts);
+    one.sign(world.word(), parts)
+}
+
+fn signatures(one: &Rollup, world: &World) -> Vec<Case> {
     let good = good(one, world);
-    let signed = |change: &dyn Fn(&mut BatchParts)| {
-        let mut parts = good.clone();
-        change(&mut parts);
-        wire(&one.sign(word, parts))
-    };
-    let case = |name, body, status, code, param: Value, value: Value| Case {
-        name,
-        body,
-        status,
-        code,
-        param,
-        value,
-    };
-    let forged = SigningKey::from_seed([99; 32]).sign(good.digest(word));
-    let other_root = B256::repeat_byte(0x77);
-    let stranger = Rollup::new(4);
-    let held = 5_000_000_000 - 1_000_000;
-    let overdraft = one.batch(word, &[transfer(2, USDC, held + 1)], &[]);
-    let too_many = vec![transfer(2, USDC, 1); 1_001];
-    let mut crowded = good.clone();
-    crowded.transfers = too_many;
-    let five = Lane { asset: ETH, destination: RollupId::new(2), atoms: atoms(1) };
+    let signature = SigningKey::from_seed([99; 32]).sign(good.digest(world.word()));
+    let forged = BatchParts { signature, ..good.clone() };
+    let elsewhere = one.sign(Word::from(1_u64), good.clone());
+    let changed = BatchParts { new_root: L2Root::new(OTHER_ROOT), ..good };
+    let invalid = (403, "signature_invalid");
+    [("another key's", forged), ("another domain's", elsewhere), ("an older one", changed)]
+        .into_iter()
+        .map(|(name, parts)| refused(name, &parts, invalid, json!("signature"), Value::Null))
+        .collect()
+}
+
+fn places(one: &Rollup, world: &World) -> Vec<Case> {
+    let other_root = json!(OTHER_ROOT.to_string());
     vec![
-        case(
-            "another key's signature",
-            wire(&BatchParts { signature: forged, ..good.clone() }),
-            403,
-            "signature_invalid",
-            json!("signature"),
-            Value::Null,
-        ),
-        case(
-            "changed after signing",
-            changed(&wire(&good), "/new_root", json!(other_root.to_string())),
-            403,
-            "signature_invalid",
-            json!("signature"),
-            Value::Null,
-        ),
-        case(
-            "an unregistered rollup",
-            wire(&stranger.batch(word, &[], &[])),
-            422,
-            "unknown_rollup",
-            Value::Null,
-            json!(4),
-        ),
-        case(
-            "an unregistered destination",
-            wire(&one.batch(word, &[transfer(4, USDC, 1)], &[])),
-            422,
-            "unknown_rollup",
-            Value::Null,
-            json!(4),
-        ),
-        case(
+        refused(
             "a height ahead",
-            signed(&|parts| parts.height = Height::new(2)),
-            409,
-            "height_out_of_order",
+            &signed(one, world, |parts| parts.height = Height::new(2)),
+            (409, "height_out_of_order"),
             json!("height"),
             json!(2),
         ),
-        case(
+        refused(
             "another previous root",
-            signed(&|parts| parts.previous_root = L2Root::new(other_root)),
-            409,
-            "previous_root_mismatch",
+            &signed(one, world, |parts| parts.previous_root = L2Root::new(OTHER_ROOT)),
+            (409, "previous_root_mismatch"),
             json!("previous_root"),
-            json!(other_root.to_string()),
+            other_root.clone(),
         ),
-        case(
+        refused(
             "another exit root",
-            signed(&|parts| parts.exit_root = ExitRoot::new(other_root)),
-            422,
-            "exit_root_mismatch",
+            &signed(one, world, |parts| parts.exit_root = ExitRoot::new(OTHER_ROOT)),
+            (422, "exit_root_mismatch"),
             json!("exit_root"),
-            json!(other_root.to_string()),
-        ),
-        case(
-            "a lane with one atom more",
-            signed(&|parts| parts.lanes[1].atoms = atoms(2_000_001)),
-            422,
-            "lanes_differ",
-            json!("lanes"),
-            json!("2000001"),
-        ),
-        case(
-            "a lane missing",
-            signed(&|parts| parts.lanes.truncate(2)),
-            422,
-            "lanes_differ",
-            json!("lanes"),
-            json!("0"),
-        ),
-        case(
-            "lanes out of order",
-            signed(&|parts| parts.lanes.reverse()),
-            422,
-            "lanes_out_of_order",
-            json!("lanes[1]"),
-            Value::Null,
-        ),
-        case(
-            "five lanes",
-            signed(&|parts| parts.lanes = vec![five; 5]),
-            422,
-            "too_many_lanes",
-            json!("lanes"),
-            json!(5),
-        ),
-        case(
-            "1,002 transfers and exits",
-            wire(&crowded),
-            422,
-            "too_many_transfers",
-            json!("transfers"),
-            json!(1_002),
-        ),
-        case(
-            "an overdraft by one atom",
-            wire(&overdraft),
-            422,
-            "overdraft",
-            Value::Null,
-            json!((held + 1).to_string()),
+            other_root,
         ),
     ]
 }
+
+fn lanes(one: &Rollup, world: &World) -> Vec<Case> {
+    let lane = Lane { asset: ETH, destination: RollupId::new(2), atoms: atoms(1) };
+    vec![
+        refused(
+            "a lane with one atom more",
+            &signed(one, world, |parts| parts.lanes[1].atoms = atoms(2_000_001)),
+            (422, "lanes_differ"),
+            json!("lanes"),
+            json!("2000001"),
+        ),
+        refused(
+            "a lane missing",
+            &signed(one, world, |parts| parts.lanes.truncate(2)),
+            (422, "lanes_differ"),
+            json!("lanes"),
+            json!("0"),
+        ),
+        refused(
+            "lanes out of order",
+            &signed(one, world, |parts| parts.lanes.reverse()),
+            (422, "lanes_out_of_order"),
+            json!("lanes[1]"),
+            Value::Null,
+        ),
+        refused(
+            "five lanes",
+            &signed(one, world, |parts| parts.lanes = vec![lane; 5]),
+            (422, "too_many_lanes"),
+            json!("lanes"),
+            json!(5),
+        ),
+    ]
+}
+
+fn movements(one: &Rollup, world: &World) -> Vec<Case> {
+    let batch = |rollup: &Rollup, transfers: &[_]| rollup.batch(world.word(), transfers, &[]);
+    let held = 5_000_000_000 - 1_000_000;
+    let stranger = batch(&Rollup::new(4), &[]);
+    let nowhere = batch(one, &[transfer(4, USDC, 1)]);
+    let overdraft = batch(one, &[transfer(2, USDC, held + 1)]);
+    let halves = [transfer(2, USDC, held), transfer(3, USDC, 1)];
+    let (unknown, overdrawn) = ((422, "unknown_rollup"), (422, "overdraft"));
+    let needed = json!((held + 1).to_string());
+    let mut crowded = good(one, world);
+    crowded.transfers = vec![transfer(2, USDC, 1); 1_001];
+    vec![
+        refused("an unregistered rollup", &stranger, unknown, Value::Null, json!(4)),
+        refused("an unregistered destination", &nowhere, unknown, Value::Null, json!(4)),
+        refused("one atom too much", &overdraft, overdrawn, Value::Null, needed.clone()),
+        refused("one atom too much in two", &batch(one, &halves), overdrawn, Value::Null, needed),
+        refused(
+            "1,002 transfers and exits",
+            &crowded,
+            (422, "too_many_transfers"),
+            json!("transfers"),
+            json!(1_002),
+        ),
+    ]
+}
+
+const OTHER_ROOT: B256 = B256::repeat_byte(0x77);
 
 /// Bodies that are no request at all.
 #[tokio::test]

@@ -139,7 +139,8 @@ async fn assert_balanced(world: &World) {
     let accounts = world.get("/v1/accounts").await.json();
     let custody = accounts["items"].as_array().unwrap().iter();
     let custody = custody.filter(|account| account["account"] == "custody:l1:2");
-    assert_eq!(custody.map(|account| account["balance"]["atoms"].clone()).collect::<Vec<_>>(), [
-        "15000000000"
-    ]);
+    assert_eq!(
+        custody.map(|account| account["balance"]["atoms"].clone()).collect::<Vec<_>>(),
+        ["15000000000"]
+    );
 }

@@ -58,7 +58,7 @@ impl Database {
         let socket = path.join(".s.PGSQL.5432");
         let start = Instant::now();
         while !socket.exists() || !data.join("postmaster.pid").exists() || !ready(path) {
-            assert!(start.elapsed() < Duration::from_secs(60), "postgres does not start");
+            assert!(start.elapsed() < Duration::from_mins(1), "postgres does not start");
             std::thread::sleep(Duration::from_millis(50));
         }
         let url = format!("postgres://postgres@localhost/postgres?host={}", path.display());
@@ -74,8 +74,14 @@ impl Database {
             .unwrap();
         assert!(dump.status.success(), "{}", String::from_utf8_lossy(&dump.stderr));
         // These two carry a new random key each time.
-        let changes = |line: &&str| !line.starts_with("\\restrict") && !line.starts_with("\\unrestrict");
-        String::from_utf8(dump.stdout).unwrap().lines().filter(changes).collect::<Vec<_>>().join("\n")
+        let changes =
+            |line: &&str| !line.starts_with("\\restrict") && !line.starts_with("\\unrestrict");
+        String::from_utf8(dump.stdout)
+            .unwrap()
+            .lines()
+            .filter(changes)
+            .collect::<Vec<_>>()
+            .join("\n")
     }
 
     /// Ends the server as a crash would.

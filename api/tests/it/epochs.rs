@@ -35,7 +35,7 @@ async fn an_epoch_shows_its_whole_life() {
     assert!(world.engine.pending_seal_request().await.unwrap().is_some());
     world.engine.seal(SealReason::Command).await.unwrap().unwrap();
     assert_eq!(status(&world).await, "sealed");
-    prove(&world).await;
+    Box::pin(prove(&world)).await;
     settle(&world).await;
 
     let epoch = world.get("/v1/epochs/1").await.json();
@@ -121,7 +121,8 @@ async fn check_claim(world: &World) {
     let path = shown["claim"]["path"].as_array().unwrap().iter();
     let path = path.map(|node| node.as_str().unwrap().parse().unwrap()).collect::<Vec<B256>>();
     let root = shown["claim"]["exit_root"].as_str().unwrap().parse().unwrap();
-    let claim = world.engine.exit(Rollup::new(1).id, ExitIndex::new(1)).await.unwrap().unwrap().claim;
+    let claim =
+        world.engine.exit(Rollup::new(1).id, ExitIndex::new(1)).await.unwrap().unwrap().claim;
     assert!(claim.proven_by(&path, ExitRoot::new(root)));
     assert!(!Claim { atoms: domain::Atoms::ZERO, ..claim }.proven_by(&path, ExitRoot::new(root)));
     let l1_tx = &shown["claim"]["l1_tx"];

@@ -10,7 +10,10 @@ fn the_document_is_as_committed() {
     let fresh = concat!(env!("CARGO_TARGET_TMPDIR"), "/openapi.json");
     if made != committed {
         std::fs::write(fresh, &made).unwrap();
-        panic!("the API has changed: look at it, then cp {fresh} {}/openapi.json", env!("CARGO_MANIFEST_DIR"));
+        panic!(
+            "the API has changed: look at it, then cp {fresh} {}/openapi.json",
+            env!("CARGO_MANIFEST_DIR")
+        );
     }
 }
 

@@ -47,7 +47,21 @@ async fn the_documentation_is_our_own() {
     assert_eq!(docs.status, 200);
     assert!(!docs.text.contains("https://"), "{}", docs.text);
     let start = world.get("/docs/swagger-initializer.js").await;
-    assert!(start.text.contains("/openapi.json") && start.text.contains("\"validatorUrl\": \"none\""));
+    assert!(
+        start.text.contains("/openapi.json") && start.text.contains("\"validatorUrl\": \"none\"")
+    );
     assert_eq!(world.get("/docs/swagger-ui-bundle.js").await.status, 200);
+    world.end().await;
+}
+
+/// A browser that has the style already is told so.
+#[tokio::test]
+async fn files_are_sent_once() {
+    let world = World::unbound("files", api::Settings::default()).await;
+    let first = world.get("/assets/page.css").await;
+    assert!(first.header("content-type").starts_with("text/css"));
+    let tag = first.header("etag").to_owned();
+    let again = world.client.get(world.url("/assets/page.css")).header("if-none-match", tag);
+    assert_eq!(again.send().await.unwrap().status(), 304);
     world.end().await;
 }

@@ -29,7 +29,13 @@ async fn bad_parameters_are_refused_by_name() {
         ("/v1/transfers?rollup=1", 400, "invalid_parameter", "height", ""),
         ("/v1/batches/1/00", 400, "invalid_parameter", "height", "00"),
         ("/v1/batches/x/0", 400, "invalid_parameter", "rollup", "x"),
-        ("/v1/epochs/99999999999999999999", 400, "invalid_parameter", "epoch", "99999999999999999999"),
+        (
+            "/v1/epochs/99999999999999999999",
+            400,
+            "invalid_parameter",
+            "epoch",
+            "99999999999999999999",
+        ),
         ("/v1/transfers/17", 400, "invalid_parameter", "id", "17"),
         ("/v1/events?after=x", 400, "invalid_parameter", "after", "x"),
     ] {
@@ -107,8 +113,7 @@ async fn request_ids_are_kept_when_plain() {
 /// that it is worth trying again.
 #[tokio::test]
 async fn an_unbound_or_absent_ledger_is_said() {
-    let settings =
-        Settings { request_timeout: Duration::from_secs(20), ..Settings::default() };
+    let settings = Settings { request_timeout: Duration::from_secs(20), ..Settings::default() };
     let mut world = World::unbound("away", settings).await;
     assert_eq!(world.get("/v1/health").await.json()["status"], "live");
     for path in ["/v1/ready", "/v1/domain", "/v1/cells"] {

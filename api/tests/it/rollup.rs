@@ -53,7 +53,8 @@ impl Rollup {
         };
         let draft = Batch::new(parts.clone()).unwrap();
         let claims = draft.claims(&self.tree).unwrap();
-        let tree = claims.iter().fold(self.tree.clone(), |t, claim| t.append(claim.leaf()).unwrap());
+        let tree =
+            claims.iter().fold(self.tree.clone(), |t, claim| t.append(claim.leaf()).unwrap());
         parts.exit_root = tree.root();
         self.sign(domain_word, parts)
     }

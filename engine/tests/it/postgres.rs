@@ -44,17 +44,6 @@ impl Postgres {
         format!("postgres://postgres@localhost/postgres?host={}", self.folder.path().display())
     }
 
-    /// Runs one statement behind the ledger's back.
-    pub(crate) fn psql(&self, statement: &str) -> String {
-        let output = command("psql", None)
-            .args(["-U", "postgres", "-At", "-c", statement, "-h"])
-            .arg(self.folder.path())
-            .output()
-            .unwrap();
-        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
-        String::from_utf8(output.stdout).unwrap().trim().to_owned()
-    }
-
     fn await_socket(&self) {
         let began = Instant::now();
         let ready = || {

@@ -71,7 +71,8 @@ impl Batch {
         let exit_root = witness.map(|batch| batch.exit_root);
         let exit_root = witness_pair(cs, ["exit root high", "exit root low"], exit_root)?;
         for (at, half) in new_root.iter().chain(&exit_root).enumerate() {
-            enforce_range(&mut cs.namespace(|| format!("half root {at}")), half, HALF_BITS)?;
+            let cs = &mut cs.namespace(|| "roots are bounded");
+            enforce_range(&mut cs.namespace(|| format!("half {at}")), half, HALF_BITS)?;
         }
         let body_digest = witness.map(|batch| batch.body_digest);
         let body_digest = witness_pair(cs, ["body high", "body low"], body_digest)?;
@@ -149,10 +150,9 @@ impl Batch {
                 cell.moved += &debit;
             }
             let balances = table.cells.iter().skip(asset).step_by(MAX_ASSETS);
-            let left = self.source.select(
-                &mut cs.namespace(|| "balance left"),
-                balances.map(|cell| &cell.balance),
-            )?;
+            let left = self
+                .source
+                .select(&mut cs.namespace(|| "balance left"), balances.map(|cell| &cell.balance))?;
             enforce_range(&mut cs.namespace(|| "no overdraft"), &left, ATOMS_BITS)?;
         }
         Ok(())

@@ -3,6 +3,8 @@
 //! Nova folds a step whose constraints fail without a word, and so spoils the proof of the whole
 //! epoch; each step is therefore checked here first, and what it breaks is named.
 
+#![expect(clippy::arithmetic_side_effects, reason = "field arithmetic cannot overflow")]
+
 use ff::Field;
 use nova_snark::{
     frontend::{
@@ -20,18 +22,21 @@ pub(crate) struct Checker {
     inputs: Vec<Scalar>,
     variables: Vec<Scalar>,
     names: Vec<String>,
-    broken: Option<String>,
+    broken: Vec<String>,
 }
 
 impl Checker {
-    /// Runs a step on z: its output, or the name of the first constraint that fails.
+    /// Runs a step on z: its output.
     ///
     /// # Errors
-    /// The broken constraint's name.
-    pub(crate) fn run(step: &SettlementStep, z: &[Scalar]) -> Result<Vec<Scalar>, String> {
+    /// The names of all constraints that fail.
+    pub(crate) fn run(step: &SettlementStep, z: &[Scalar]) -> Result<Vec<Scalar>, Vec<String>> {
         let mut checker = Self { inputs: vec![Scalar::ONE], ..Self::default() };
-        let output = checker.synthesize(step, z).map_err(|error| error.to_string())?;
-        checker.broken.map_or(Ok(output), Err)
+        match checker.synthesize(step, z) {
+            Ok(output) if checker.broken.is_empty() => Ok(output),
+            Ok(_) => Err(checker.broken),
+            Err(error) => Err(vec![error.to_string()]),
+        }
     }
 
     fn synthesize(
@@ -47,9 +52,8 @@ impl Checker {
             })
             .collect::<Result<Vec<_>, _>>()?;
         let output = step.synthesize(self, &z)?;
-        let value = |word: &AllocatedNum<_>| {
-            word.get_value().ok_or(SynthesisError::AssignmentMissing)
-        };
+        let value =
+            |word: &AllocatedNum<_>| word.get_value().ok_or(SynthesisError::AssignmentMissing);
         output.iter().map(value).collect()
     }
 
@@ -95,15 +99,12 @@ impl ConstraintSystem<Scalar> for Checker {
         LB: FnOnce(LinearCombination<Scalar>) -> LinearCombination<Scalar>,
         LC: FnOnce(LinearCombination<Scalar>) -> LinearCombination<Scalar>,
     {
-        if self.broken.is_some() {
-            return;
-        }
         let left = self.evaluate(&left(LinearCombination::zero()));
         let right = self.evaluate(&right(LinearCombination::zero()));
         let product = self.evaluate(&product(LinearCombination::zero()));
         if left * right != product {
             let path = self.names.iter().cloned().chain(std::iter::once(name().into()));
-            self.broken = Some(path.collect::<Vec<_>>().join(" / "));
+            self.broken.push(path.collect::<Vec<_>>().join(" / "));
         }
     }
 

@@ -1,8 +1,9 @@
 //! Deposit slots: a registered rollup's cell gains what L1 took in.
 
 #![expect(
+    clippy::arithmetic_side_effects,
     clippy::indexing_slicing,
-    reason = "indices run over the fixed shape"
+    reason = "field arithmetic cannot overflow; indices run over the fixed shape"
 )]
 
 use domain::limits::{ATOMS_BITS, DEPOSITS_PER_STEP, MAX_ASSETS, MAX_ROLLUPS};

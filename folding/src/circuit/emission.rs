@@ -54,7 +54,8 @@ pub(super) fn emit<CS: ConstraintSystem<Scalar>>(
     }
     for (at, rollup) in table.rollups.iter_mut().enumerate() {
         let shown = Linear::sum(rollups.iter().map(|choice| &choice.flags()[at]));
-        rollup.active = clear(cs.namespace(|| format!("clear rollup {at}")), &rollup.active, &shown)?;
+        rollup.active =
+            clear(cs.namespace(|| format!("clear rollup {at}")), &rollup.active, &shown)?;
     }
     Ok(words)
 }
@@ -71,13 +72,13 @@ fn show_cell<CS: ConstraintSystem<Scalar>>(
     choice: &Choice,
     cells: &[Cell],
 ) -> Result<[Linear; 2], SynthesisError> {
-    let balance = choice
-        .select(&mut cs.namespace(|| "balance"), cells.iter().map(|cell| &cell.balance))?;
+    let balance =
+        choice.select(&mut cs.namespace(|| "balance"), cells.iter().map(|cell| &cell.balance))?;
     let deposited = choice
         .select(&mut cs.namespace(|| "deposited"), cells.iter().map(|cell| &cell.deposited))?;
     enforce_range(&mut cs.namespace(|| "deposited is bounded"), &deposited, ATOMS_BITS)?;
-    let exited = choice
-        .select(&mut cs.namespace(|| "exited"), cells.iter().map(|cell| &cell.exited))?;
+    let exited =
+        choice.select(&mut cs.namespace(|| "exited"), cells.iter().map(|cell| &cell.exited))?;
     enforce_range(&mut cs.namespace(|| "exited is bounded"), &exited, ATOMS_BITS)?;
     let place = choice.flags().iter().zip(0_u64..).fold(Linear::zero(), |sum, (flag, at)| {
         let columns = u64::try_from(MAX_ASSETS).unwrap_or(u64::MAX);

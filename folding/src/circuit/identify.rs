@@ -12,6 +12,9 @@ use sha2::{Digest, Sha256};
 use super::{RECURSIVE_Z_WORDS, RecursiveStep};
 use crate::{Error, field::Scalar, scheme::Primary};
 
+/// What keys depend on besides the step circuit.
+const SCHEME: &[u8] = b"nova-snark 0.76.0 evm, BN254/Grumpkin, ppsnark HyperKZG, snark IPA";
+
 /// The SHA-256 of all constraints of the step circuit: another circuit has other keys.
 ///
 /// # Errors
@@ -34,7 +37,7 @@ fn hash_constraints() -> Result<[u8; 32], SynthesisError> {
         })
         .collect::<Result<Vec<_>, _>>()?;
     let output = RecursiveStep::default().synthesize(&mut shape, &z)?;
-    let mut hash = Sha256::new();
+    let mut hash = Sha256::new_with_prefix(SCHEME);
     for (left, right, product) in &shape.constraints {
         for combination in [left, right, product] {
             hash_index(&mut hash, 0, combination.len());

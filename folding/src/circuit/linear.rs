@@ -52,11 +52,6 @@ impl Linear {
         self.value
     }
 
-    /// The combination itself.
-    pub(super) fn combination(&self) -> &LinearCombination<Scalar> {
-        &self.combination
-    }
-
     /// The sum of many.
     pub(super) fn sum<'a>(terms: impl IntoIterator<Item = &'a Self>) -> Self {
         terms.into_iter().fold(Self::zero(), |sum, term| sum + term)
@@ -179,7 +174,11 @@ impl Mul<Scalar> for &Linear {
     fn mul(self, factor: Scalar) -> Linear {
         Linear {
             value: self.value.map(|value| value * factor),
-            combination: LinearCombination::zero() + (factor, &self.combination),
+            combination: scaled(&self.combination, factor),
         }
     }
+}
+
+fn scaled(combination: &LinearCombination<Scalar>, factor: Scalar) -> LinearCombination<Scalar> {
+    LinearCombination::zero() + (factor, combination)
 }

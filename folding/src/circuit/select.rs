@@ -45,9 +45,10 @@ impl Choice {
 
     /// The chosen position's number, where the first has the given one; zero if none is chosen.
     pub(super) fn number(&self, first: u64) -> Linear {
-        self.flags.iter().zip(first..).fold(Linear::zero(), |sum, (flag, number)| {
-            sum + &(flag * Scalar::from(number))
-        })
+        self.flags
+            .iter()
+            .zip(first..)
+            .fold(Linear::zero(), |sum, (flag, number)| sum + &(flag * Scalar::from(number)))
     }
 
     /// Enforces that a position is chosen exactly if a flag is set.
@@ -79,10 +80,10 @@ impl Choice {
         cs: &mut CS,
         values: impl Iterator<Item = &'a Linear> + Clone,
     ) -> Result<Linear, SynthesisError> {
-        let chosen = self.flags.iter().zip(values.clone()).try_fold(
-            Scalar::ZERO,
-            |sum, (flag, value)| Some(sum + flag.value()? * value.value()?),
-        );
+        let chosen =
+            self.flags.iter().zip(values.clone()).try_fold(Scalar::ZERO, |sum, (flag, value)| {
+                Some(sum + flag.value()? * value.value()?)
+            });
         let selected = Linear::witness(cs, "selected", chosen)?;
         for (at, (flag, value)) in self.flags.iter().zip(values).enumerate() {
             let difference = value.clone() - &selected;

@@ -118,7 +118,8 @@ impl Table {
         &self,
         cs: &mut CS,
     ) -> Result<AllocatedNum<Scalar>, SynthesisError> {
-        let amounts = self.cells.iter().flat_map(|cell| [&cell.balance, &cell.deposited, &cell.exited]);
+        let amounts =
+            self.cells.iter().flat_map(|cell| [&cell.balance, &cell.deposited, &cell.exited]);
         let touched = flags(self.cells.iter().map(|cell| &cell.touched));
         let active = flags(self.rollups.iter().map(|rollup| &rollup.active));
         let rollups = self.rollups.iter().flat_map(|rollup| {
@@ -225,7 +226,5 @@ fn either<CS: ConstraintSystem<Scalar>>(
 
 /// Flags as bits of one word, the first lowest.
 fn flags<'a>(flags: impl Iterator<Item = &'a Linear>) -> Linear {
-    flags
-        .enumerate()
-        .fold(Linear::zero(), |word, (at, flag)| word + &(flag * power_of_two(at)))
+    flags.enumerate().fold(Linear::zero(), |word, (at, flag)| word + &(flag * power_of_two(at)))
 }

@@ -4,7 +4,7 @@
 //! that a false witness has no proof.
 
 use domain::{
-    AssetId, LiquidityState, RollupId, Step, Word,
+    AssetId, BatchParts, LiquidityState, RollupId, Step, Word,
     limits::{
         BATCHES_PER_STEP, CELLS_EMITTED_PER_STEP, DEPOSITS_PER_STEP, LANES_PER_BATCH, MAX_ASSETS,
         MAX_CELLS, MAX_ROLLUPS, REGISTRATIONS_PER_STEP, ROLLUPS_EMITTED_PER_STEP,
@@ -155,18 +155,18 @@ impl BatchWitness {
         signature: SignatureWitness { r8_x: None, r8_y: None, s: None },
     };
 
-    fn new(batch: &domain::Batch) -> Self {
-        let parts = batch.parts();
+    /// The slot of a batch. Its lanes beyond the slots are left out.
+    pub(crate) fn new(parts: &BatchParts) -> Self {
         let [r8x, r8y] = parts.signature.r8();
         // Below the order of BabyJubJub's subgroup, hence below the field's.
         let s = Word::from_bytes(parts.signature.s()).unwrap_or(Word::ZERO);
-        let lanes = fill(batch.lanes(), LaneWitness::UNUSED, |lane| LaneWitness {
+        let lanes = fill(&parts.lanes, LaneWitness::UNUSED, |lane| LaneWitness {
             asset: choose(lane.asset.slot()),
             destination: choose(Some(usize::from(lane.destination.number()))),
             atoms: from_u128(lane.atoms.number()),
         });
         Self {
-            rollup: choose(batch.rollup().slot()),
+            rollup: choose(parts.rollup.slot()),
             new_root: parts.new_root.words().map(scalar),
             exit_root: parts.exit_root.words().map(scalar),
             body_digest: Word::halves(parts.body_digest()).map(scalar),
@@ -203,7 +203,7 @@ fn deposits(step: &Step) -> [DepositWitness; DEPOSITS_PER_STEP] {
 }
 
 fn batches(step: &Step) -> [BatchWitness; BATCHES_PER_STEP] {
-    fill(step.batches(), BatchWitness::UNUSED, BatchWitness::new)
+    fill(step.batches(), BatchWitness::UNUSED, |batch| BatchWitness::new(batch.parts()))
 }
 
 fn slots<T, const POSITIONS: usize, const SLOTS: usize>(

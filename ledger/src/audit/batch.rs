@@ -36,16 +36,13 @@ impl Auditor<'_> {
         self.lanes(&mut parts, page.lanes.get(&number))?;
         let word = self.adoption.identity.word();
         let (digest, body_digest) = (parts.digest(word), parts.body_digest());
-        let recorded = (
-            name.reads(BATCH.word(&row.batch_digest))?,
-            name.reads(BATCH.b256(&row.body_digest))?,
-        );
+        let recorded =
+            (name.reads(BATCH.word(&row.batch_digest))?, name.reads(BATCH.b256(&row.body_digest))?);
         name.check((digest, body_digest) == recorded, FaultKind::ContentDiffers)?;
         let batch = Batch::new(parts).map_err(|rule| name.is(FaultKind::RuleBroken(rule)))?;
         let tree = self.trees.get(&rollup).cloned().unwrap_or_else(ExitTree::empty);
-        let grown = batch
-            .continue_exit_tree(&tree)
-            .map_err(|rule| name.is(FaultKind::RuleBroken(rule)))?;
+        let grown =
+            batch.continue_exit_tree(&tree).map_err(|rule| name.is(FaultKind::RuleBroken(rule)))?;
         self.exits(block, &batch, &tree, page.exits.get(&number))?;
         let place = BatchPlace {
             digest,

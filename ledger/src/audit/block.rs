@@ -37,8 +37,10 @@ impl Auditor<'_> {
         };
         let root = hash::root(transfers.iter().map(TransferFields::digest));
         let (posting_row, posting_digest) = posting;
-        posting_row
-            .check(hash::content(posting_digest, root) == block.content, FaultKind::ContentDiffers)?;
+        posting_row.check(
+            hash::content(posting_digest, root) == block.content,
+            FaultKind::ContentDiffers,
+        )?;
         self.count(&block, transfers.len());
         Ok(())
     }

@@ -4,14 +4,15 @@
 use std::collections::BTreeMap;
 
 use domain::{
-    AssetId, Cell, EpochNumber, EpochStatement, LiquidityState, RollupId, RollupState, StepOutput,
+    AssetId, Cell, CellClosing, EpochNumber, EpochStatement, LiquidityState, RollupClosing,
+    RollupId, RollupState, StatementError, StepOutput,
 };
 
 use super::fault::{FaultKind, Row, Stop};
 use super::{Auditor, EpochCounts};
+use crate::Sealed;
 use crate::column::{Columns, epoch_key};
 use crate::epochs;
-use crate::Sealed;
 
 const CELL: Columns = Columns("epoch_cell");
 const ROLLUP: Columns = Columns("epoch_rollup");
@@ -77,8 +78,7 @@ impl Auditor<'_> {
         let mut cells = self.closing_cells().await?;
         for (rollup, asset, cell) in self.state.cells() {
             let name = Row::EpochCell { epoch, rollup, asset };
-            let expected =
-                Some(*cell).filter(|cell| cell.touched || !cell.balance.is_zero());
+            let expected = Some(*cell).filter(|cell| cell.touched || !cell.balance.is_zero());
             let recorded = cells.remove(&(rollup, asset));
             name.check(recorded.is_some() || expected.is_none(), FaultKind::Missing)?;
             name.check(recorded == expected, FaultKind::DiffersFromSource)?;
@@ -182,16 +182,17 @@ impl Auditor<'_> {
         let steps = usize::try_from(proof.step_count).ok();
         let leads = closing == sealed.closing_digest && steps == Some(outputs.len());
         name.check(leads, FaultKind::DiffersFromSource)?;
-        let step = u32::try_from(outputs.len()).unwrap_or(u32::MAX);
-        let name = Row::EpochStep { epoch, step };
         let statement = EpochStatement {
             identity: self.adoption.identity,
             epoch,
             opening_digest: sealed.opening_digest,
             outputs,
         };
-        let same = statement.closing_digest() == closing && shows(&statement, &self.state);
-        name.check(same, FaultKind::DiffersFromSource)
+        let step = wrong_step(&statement, sealed, &self.state);
+        match step {
+            None => Ok(()),
+            Some(step) => Err(Row::EpochStep { epoch, step }.is(FaultKind::DiffersFromSource)),
+        }
     }
 
     /// L1 settled what was sealed.
@@ -218,9 +219,29 @@ impl Auditor<'_> {
     }
 }
 
+/// The first step that cannot be, or the last one if together they do not lead from the model's
+/// opening to its closing; `None` when they do.
+fn wrong_step(statement: &EpochStatement, sealed: &Sealed, state: &LiquidityState) -> Option<u32> {
+    let last = statement.outputs.len();
+    let step = match statement.closings() {
+        Err(
+            StatementError::EmittedWords { step, .. }
+            | StatementError::EmissionDigest { step }
+            | StatementError::Malformed { step, .. }
+            | StatementError::Repeated { step, .. },
+        ) => step.saturating_add(1),
+        Err(StatementError::StepCount { .. } | StatementError::Incomplete { .. }) => last,
+        Ok((cells, rollups)) => {
+            let same =
+                statement.closing_digest() == sealed.closing_digest && shows(cells, rollups, state);
+            return if same { None } else { u32::try_from(last).ok() };
+        }
+    };
+    u32::try_from(step).ok()
+}
+
 /// Whether the steps show exactly the cells and rollups that the model touched, as it left them.
-fn shows(statement: &EpochStatement, state: &LiquidityState) -> bool {
-    let Ok((cells, rollups)) = statement.closings() else { return false };
+fn shows(cells: Vec<CellClosing>, rollups: Vec<RollupClosing>, state: &LiquidityState) -> bool {
     let mut shown: Vec<_> = cells
         .into_iter()
         .map(|cell| (cell.rollup, cell.asset, cell.balance, cell.deposited, cell.exited))

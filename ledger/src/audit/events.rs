@@ -6,9 +6,9 @@ use time::OffsetDateTime;
 
 use super::Auditor;
 use super::fault::{FaultKind, Row, Stop};
+use crate::EventNumber;
 use crate::column::{Columns, lookup};
 use crate::hash::{self, EventFields};
-use crate::EventNumber;
 
 const EVENT: Columns = Columns("event");
 const PAGE_EVENTS: i64 = 1000;
@@ -123,9 +123,7 @@ impl Auditor<'_> {
         let known = |name: &str| TABLES.iter().find(|table| **table == name).copied();
         match tables {
             None => Ok(()),
-            Some(row) => {
-                Err(Row::Table(known(&row.name).unwrap_or("event")).is(FaultKind::Stray))
-            }
+            Some(row) => Err(Row::Table(known(&row.name).unwrap_or("event")).is(FaultKind::Stray)),
         }
     }
 }

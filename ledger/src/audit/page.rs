@@ -192,11 +192,7 @@ async fn transfers(
     Ok(grouped(rows, |row| row.block_number))
 }
 
-async fn assets(
-    tx: &mut Tx<'_>,
-    first: i64,
-    last: i64,
-) -> Result<BTreeMap<i64, AssetRow>, Error> {
+async fn assets(tx: &mut Tx<'_>, first: i64, last: i64) -> Result<BTreeMap<i64, AssetRow>, Error> {
     let rows = sqlx::query!(
         "select block_number, asset_id, token, token_decimals, ledger_decimals, tx_hash, log_index,
             l1_block_number, l1_block_hash
@@ -291,11 +287,7 @@ async fn deposits(
         .collect())
 }
 
-async fn claims(
-    tx: &mut Tx<'_>,
-    first: i64,
-    last: i64,
-) -> Result<BTreeMap<i64, ClaimRow>, Error> {
+async fn claims(tx: &mut Tx<'_>, first: i64, last: i64) -> Result<BTreeMap<i64, ClaimRow>, Error> {
     let rows = sqlx::query!(
         "select block_number, rollup_id, exit_index, asset_id, recipient, atoms,
             proven_epoch_number, tx_hash, log_index, l1_block_number, l1_block_hash
@@ -328,11 +320,7 @@ async fn claims(
         .collect())
 }
 
-async fn batches(
-    tx: &mut Tx<'_>,
-    first: i64,
-    last: i64,
-) -> Result<BTreeMap<i64, BatchRow>, Error> {
+async fn batches(tx: &mut Tx<'_>, first: i64, last: i64) -> Result<BTreeMap<i64, BatchRow>, Error> {
     let rows = sqlx::query_as!(
         BatchRow,
         "select block_number, rollup_id, height, epoch_number, place_in_epoch, previous_root,

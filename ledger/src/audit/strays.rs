@@ -27,9 +27,8 @@ impl Auditor<'_> {
         .fetch_one(&mut *self.tx)
         .await?;
         let counts = self.counts;
-        let accounts = counts.assets.saturating_mul(
-            counts.rollups.saturating_mul(2).saturating_add(1),
-        );
+        let accounts =
+            counts.assets.saturating_mul(counts.rollups.saturating_mul(2).saturating_add(1));
         let settlements = u64::try_from(row.l1_settlement).unwrap_or(u64::MAX);
         let logs = [counts.assets, counts.rollups, counts.deposits, counts.claims, settlements];
         let logs = logs.into_iter().fold(0_u64, u64::saturating_add);

@@ -2,9 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use domain::{
-    Batch, EpochNumber, ExitRoot, Height, L2Root, Lane, RollupId, Signature, Word,
-};
+use domain::{Batch, EpochNumber, ExitRoot, Height, L2Root, Lane, RollupId, Signature, Word};
 use time::OffsetDateTime;
 
 use crate::column::{Columns, epoch_key, lookup, rollup_key};

@@ -189,8 +189,23 @@ fn touched(state: &LiquidityState) -> Vec<CellClosing> {
         .collect()
 }
 
-async fn read(tx: &mut Tx<'_>, epoch: EpochNumber) -> Result<Option<Epoch>, Error> {
-    let row = sqlx::query!(
+struct Row {
+    opened_at: OffsetDateTime,
+    opening_digest: Vec<u8>,
+    steps: i32,
+    closing_digest: Option<Vec<u8>>,
+    step_count: Option<i32>,
+    proof_digest: Option<Vec<u8>>,
+    proof_bytes: Option<i32>,
+    proven_at: Option<OffsetDateTime>,
+    attempts: i32,
+    live_attempt: Option<i32>,
+    final_at: Option<OffsetDateTime>,
+}
+
+async fn row(tx: &mut Tx<'_>, epoch: EpochNumber) -> Result<Option<Row>, Error> {
+    let row = sqlx::query_as!(
+        Row,
         r#"select opened_at, opening_digest,
             coalesce((
                 select max(step_number) from epoch_step where epoch_number = e.epoch_number
@@ -217,7 +232,11 @@ async fn read(tx: &mut Tx<'_>, epoch: EpochNumber) -> Result<Option<Epoch>, Erro
     )
     .fetch_optional(&mut **tx)
     .await?;
-    let Some(row) = row else { return Ok(None) };
+    Ok(row)
+}
+
+async fn read(tx: &mut Tx<'_>, epoch: EpochNumber) -> Result<Option<Epoch>, Error> {
+    let Some(row) = row(tx, epoch).await? else { return Ok(None) };
     let sealed = seal::read(tx, epoch).await?;
     let settlement = settle::read(tx, epoch).await?;
     let (batches, operations, transfers) = match &sealed {

@@ -6,9 +6,7 @@ use domain::{EpochNumber, LiquidityState, Word};
 use rust_decimal::Decimal;
 use time::OffsetDateTime;
 
-use crate::column::{
-    Columns, asset_key, bigint, epoch_key, rollup_key, word_bytes,
-};
+use crate::column::{Columns, asset_key, bigint, epoch_key, rollup_key, word_bytes};
 use crate::connection::Tx;
 use crate::posting::Head;
 use crate::{BlockNumber, Error, Ledger, l1_logs, state};
@@ -228,10 +226,7 @@ impl Ledger {
     }
 }
 
-pub(crate) async fn read(
-    tx: &mut Tx<'_>,
-    epoch: EpochNumber,
-) -> Result<Option<Sealed>, Error> {
+pub(crate) async fn read(tx: &mut Tx<'_>, epoch: EpochNumber) -> Result<Option<Sealed>, Error> {
     let row = sqlx::query!(
         "select reason, last_block, last_block_hash, l1_block_number, l1_block_hash, batch_count,
             operation_count, transfer_count, opening_digest, closing_digest, sealed_at
@@ -259,10 +254,7 @@ pub(crate) async fn read(
 }
 
 /// Batches, operations and transfers of an epoch.
-pub(crate) async fn counts(
-    tx: &mut Tx<'_>,
-    epoch: EpochNumber,
-) -> Result<(u64, u64, u64), Error> {
+pub(crate) async fn counts(tx: &mut Tx<'_>, epoch: EpochNumber) -> Result<(u64, u64, u64), Error> {
     let row = sqlx::query!(
         r#"select count(*) filter (where posting_kind = 4) as "batches!",
             count(*) filter (where posting_kind in (2, 3, 4)) as "operations!",

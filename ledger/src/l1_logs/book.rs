@@ -2,14 +2,10 @@
 
 use alloy_primitives::Address;
 use domain::l1::{L1Event, L1Log};
-use domain::{
-    Asset, AssetId, Atoms, Claim, EpochNumber, Operation, RollupId, SettlementKey, Word,
-};
+use domain::{Asset, AssetId, Atoms, Claim, EpochNumber, Operation, RollupId, SettlementKey, Word};
 
 use super::{BookedLogs, kind};
-use crate::column::{
-    Columns, asset_key, bigint, epoch_key, lookup, rollup_key, word_bytes,
-};
+use crate::column::{Columns, asset_key, bigint, epoch_key, lookup, rollup_key, word_bytes};
 use crate::connection::Tx;
 use crate::posting::{Head, Move};
 use crate::{Account, Error, PostingKind, hash, state};
@@ -63,12 +59,7 @@ async fn insert_log(tx: &mut Tx<'_>, log: &L1Log) -> Result<(), Error> {
     Ok(())
 }
 
-async fn asset(
-    tx: &mut Tx<'_>,
-    head: &mut Head,
-    log: &L1Log,
-    asset: &Asset,
-) -> Result<(), Error> {
+async fn asset(tx: &mut Tx<'_>, head: &mut Head, log: &L1Log, asset: &Asset) -> Result<(), Error> {
     let posting = hash::asset_posting(asset, log.id, log.block);
     let block = head.post(tx, PostingKind::Asset, posting, &[]).await?;
     sqlx::query!(

@@ -39,8 +39,7 @@ fn a_batch_is_booked_whole() {
         assert_eq!(detail.posted.lanes, batch.lanes());
         let filter = TransferFilter { batch: Some((ONE, Height::FIRST)), ..Default::default() };
         let listed = world.read.transfers(&filter, None, PageLimit::MAX).await.unwrap();
-        let balances: Vec<_> =
-            listed.iter().rev().map(|one| one.debit_balance.number()).collect();
+        let balances: Vec<_> = listed.iter().rev().map(|one| one.debit_balance.number()).collect();
         assert_eq!(balances, [970, 950, 993, 900]);
         let one = world.read.transfer(listed[0].id).await.unwrap();
         assert_eq!(one.as_ref(), Some(&listed[0]));
@@ -87,9 +86,7 @@ fn a_refused_batch_leaves_no_trace() {
         let with = |world: &World, change: fn(&mut BatchParts)| {
             world.batch_with(ONE, vec![to(TWO, ETH, 1)], vec![out(ETH, 1)], change)
         };
-        let refused = |wanted: fn(&Refusal) -> bool| {
-            move |error: &Error| matches!(error, Error::Refused(refusal) if wanted(refusal))
-        };
+        let refused = |wanted: fn(&Refusal) -> bool| move |error: &Error| matches!(error, Error::Refused(refusal) if wanted(refusal));
         let overdraft = world.batch(ONE, vec![to(TWO, ETH, 999)], vec![out(ETH, 1)]);
         check(&world, &overdraft, refused(|r| matches!(r, Refusal::Overdraft { .. }))).await;
         let gap = with(&world, |parts| parts.height = Height::new(2));
@@ -107,7 +104,8 @@ fn a_refused_batch_leaves_no_trace() {
         let token = world.batch(ONE, vec![to(TWO, AssetId::new(3), 1)], Vec::new());
         check(&world, &token, refused(|r| matches!(r, Refusal::UnknownAsset { .. }))).await;
         let mut forged = with(&world, |_| ()).parts().clone();
-        forged.signature = signing_key(TWO).sign(forged.digest(crate::world::adoption().identity.word()));
+        forged.signature =
+            signing_key(TWO).sign(forged.digest(crate::world::adoption().identity.word()));
         let forged = Batch::new(forged).unwrap();
         check(&world, &forged, refused(|r| matches!(r, Refusal::SignatureInvalid { .. }))).await;
         let mut edited = with(&world, |_| ()).parts().clone();
@@ -185,7 +183,8 @@ fn an_epoch_takes_as_many_batches_as_fit_its_steps() {
             world.post(&batch).await;
         }
         let one_more = world.batch(ONE, vec![to(TWO, ETH, 1)], Vec::new());
-        check(&world, &one_more, |error| matches!(error, Error::EpochFull { limit: 480, .. })).await;
+        check(&world, &one_more, |error| matches!(error, Error::EpochFull { limit: 480, .. }))
+            .await;
         world.seal().await;
         world.post(&one_more).await;
         let of_two = BatchFilter { epoch: Some(domain::EpochNumber::new(2)), rollup: None };

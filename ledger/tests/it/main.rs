@@ -9,7 +9,15 @@
     reason = "a failed unwrap, index or sum is the test's failure"
 )]
 
+mod audit;
 mod batches;
+mod concurrency;
+mod constraints;
+mod epochs;
+mod exits;
+mod l1_logs;
+mod life;
 mod postgres;
+mod roles;
 mod sendable;
 mod world;

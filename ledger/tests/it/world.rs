@@ -117,7 +117,10 @@ pub(crate) fn out(asset: AssetId, amount: u128) -> Exit {
 }
 
 pub(crate) fn l1_block(number: u64) -> L1Block {
-    L1Block { number, hash: B256::left_padding_from(&[&[0xb1], &number.to_be_bytes()[..]].concat()) }
+    L1Block {
+        number,
+        hash: B256::left_padding_from(&[&[0xb1], &number.to_be_bytes()[..]].concat()),
+    }
 }
 
 impl World {
@@ -181,7 +184,12 @@ impl World {
     }
 
     /// The rollup's next batch, signed. Not posted.
-    pub(crate) fn batch(&self, rollup: RollupId, transfers: Vec<Transfer>, exits: Vec<Exit>) -> Batch {
+    pub(crate) fn batch(
+        &self,
+        rollup: RollupId,
+        transfers: Vec<Transfer>,
+        exits: Vec<Exit>,
+    ) -> Batch {
         self.batch_with(rollup, transfers, exits, |_| ())
     }
 
@@ -207,10 +215,11 @@ impl World {
             signature: signing_key(rollup).sign(Word::ZERO),
         };
         if let Ok(unsigned) = Batch::new(parts.clone()) {
-            let grown = unsigned.claims(&chain.tree).unwrap().iter().fold(
-                chain.tree.clone(),
-                |tree, claim| tree.append(claim.leaf()).unwrap(),
-            );
+            let grown = unsigned
+                .claims(&chain.tree)
+                .unwrap()
+                .iter()
+                .fold(chain.tree.clone(), |tree, claim| tree.append(claim.leaf()).unwrap());
             parts.exit_root = grown.root();
         }
         change(&mut parts);
@@ -305,6 +314,14 @@ impl World {
         exits.into_iter().rev().map(|exit| exit.claim).collect()
     }
 
+    /// Lets go of the database, so that it can be copied.
+    pub(crate) async fn close(&self) {
+        for ledger in [&self.owner, &self.engine, &self.api, &self.read] {
+            ledger.close().await;
+        }
+        self.raw.close().await;
+    }
+
     /// Every row of every table, as text.
     pub(crate) async fn dump(&self) -> Vec<String> {
         let tables: Vec<String> = sqlx::query_scalar(
@@ -317,10 +334,8 @@ impl World {
         let mut dump = Vec::new();
         for table in tables {
             let select = format!("select '{table} ' || t::text from {table} t order by 1");
-            let rows: Vec<String> = sqlx::query_scalar(sqlx::AssertSqlSafe(select))
-                .fetch_all(&self.raw)
-                .await
-                .unwrap();
+            let rows: Vec<String> =
+                sqlx::query_scalar(sqlx::AssertSqlSafe(select)).fetch_all(&self.raw).await.unwrap();
             dump.extend(rows);
         }
         dump

@@ -2,5 +2,6 @@
 
 mod arrows;
 mod claims;
+mod ledger;
 mod model;
 mod vectors;

@@ -1,0 +1,52 @@
+//! Folding from end to end, with real parameters: one folder of them for all tests.
+
+#![expect(clippy::unwrap_used, reason = "a failed unwrap is the test's failure")]
+
+mod damage;
+mod epoch;
+#[path = "../../src/history.rs"]
+mod history;
+mod setup;
+
+use std::{fs, path::PathBuf, sync::OnceLock};
+
+use domain::{LiquidityState, Operation};
+use folding::{EpochProof, Fold, Params, Plan, Setup, plan};
+
+/// The folder of parameters. A lock in it lets one process make them and the others load.
+fn directory() -> PathBuf {
+    PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join("params")
+}
+
+fn params() -> &'static Params {
+    static PARAMS: OnceLock<Params> = OnceLock::new();
+    PARAMS.get_or_init(|| {
+        Params::load_or_create(&directory(), &Setup::InsecureDevelopment, &mut |_| ()).unwrap()
+    })
+}
+
+fn plan_of(operations: &[Operation]) -> Plan {
+    plan(&LiquidityState::genesis(), operations, history::context()).unwrap()
+}
+
+fn start() -> Fold {
+    let genesis = LiquidityState::genesis().digest();
+    Fold::start(params(), history::identity(), history::context().epoch, genesis)
+}
+
+/// The proof of an epoch of one step, made once: it is kept beside the parameters.
+fn short_proof() -> EpochProof {
+    let key = params().verifying_key();
+    let path = directory().join(format!("short-proof-{}", key.id().to_string().replace(':', "-")));
+    let kept = fs::read(&path).ok().and_then(|file| EpochProof::from_bytes(&file).ok());
+    if let Some(proof) = kept.filter(|proof| proof.verify(key).is_ok()) {
+        return proof;
+    }
+    let mut fold = start();
+    for step in &plan_of(&[history::register(1), history::deposit(1, 1, 5)]).steps {
+        fold.step(step).unwrap();
+    }
+    let proof = fold.finish().unwrap().0;
+    fs::write(path, proof.to_bytes()).unwrap();
+    proof
+}

@@ -1,0 +1,113 @@
+//! The ledger on a real Postgres is the model: it books what the model accepts, refuses what the
+//! model refuses, and its state digest is the model's.
+
+#![expect(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::arithmetic_side_effects,
+    reason = "a failure here is the test's failure"
+)]
+
+use alloy_primitives::{Address, B256};
+use domain::l1::{L1Block, L1Event, L1Log, L1LogId};
+use domain::{Asset, AssetId, DomainId, DomainIdentity, LiquidityState, Operation};
+use ledger::{Adoption, Ledger, Role, SealReason};
+use property_tests::history::{Action, World, actions};
+use proptest::prelude::*;
+
+fn identity() -> DomainIdentity {
+    DomainIdentity {
+        chain_id: 31337,
+        settlement: Address::repeat_byte(0x5e),
+        domain_id: DomainId::new(1),
+        verification_key_id: B256::repeat_byte(0x7a),
+    }
+}
+
+/// Where the next L1 log goes: a block of its own.
+struct L1 {
+    height: u64,
+}
+
+impl L1 {
+    async fn book(&mut self, ledger: &Ledger, event: L1Event) {
+        self.height += 1;
+        let hash = B256::left_padding_from(&self.height.to_be_bytes());
+        let block = L1Block { number: self.height, hash };
+        let log = L1Log { id: L1LogId { tx_hash: hash, log_index: 0 }, block, event };
+        ledger.record_l1_block_range(&[log], block).await.unwrap();
+    }
+}
+
+/// Plays the actions into model and ledger at once; both must agree at every step and at the end.
+async fn play(url: &str, actions: &[Action]) {
+    Ledger::migrate(url).await.unwrap();
+    let ledger = Ledger::connect(url, Role::Engine, 2).await.unwrap();
+    let api = Ledger::connect(url, Role::Api, 2).await.unwrap();
+    let genesis_digest = LiquidityState::genesis().digest();
+    let adoption = Adoption { identity: identity(), genesis_digest, deployed_at_block: 0 };
+    ledger.adopt_domain(&adoption).await.unwrap();
+    let mut l1 = L1 { height: 0 };
+    for asset in AssetId::all().take(2) {
+        let asset = Asset::new(asset, Address::repeat_byte(1), 18, 18).unwrap();
+        l1.book(&ledger, L1Event::AssetRegistered(asset)).await;
+    }
+    let mut world = World::new(identity().word());
+    for operation in world.operations.clone() {
+        let Operation::Register { rollup, key } = operation else { unreachable!() };
+        l1.book(&ledger, L1Event::RollupRegistered { rollup, key }).await;
+    }
+    for action in actions {
+        let Some(operation) = world.operation(action) else { continue };
+        let model = world.apply(operation.clone());
+        match operation {
+            Operation::Deposit { rollup, asset, atoms } if model.is_ok() => {
+                let depositor = Address::repeat_byte(9);
+                l1.book(&ledger, L1Event::Deposited { rollup, asset, depositor, atoms }).await;
+            }
+            Operation::Batch(batch) => match (model, api.post_batch(&batch).await) {
+                (Ok(()), Ok(posted)) => assert!(!posted.replayed),
+                (Err(model), Err(ledger::Error::Refused(refusal))) => assert_eq!(model, refusal),
+                (model, posted) => panic!("the model says {model:?}, the ledger {posted:?}"),
+            },
+            _ => {}
+        }
+    }
+    for position in ledger.cells().await.unwrap() {
+        let cell = world.state.cell(position.rollup, position.asset).unwrap();
+        let model = (cell.balance, cell.deposited, cell.exited);
+        assert_eq!((position.balance, position.deposited, position.exited), model);
+    }
+    let sealed = ledger.seal(SealReason::Command).await.unwrap().unwrap();
+    assert_eq!(sealed.closing_digest, world.state.close_epoch().digest());
+    let rebuilt = ledger.operations_of(sealed.epoch).await.unwrap();
+    assert_eq!(rebuilt.operations, world.operations);
+    let report = ledger::audit::run(&ledger, &mut |_| ()).await.unwrap();
+    assert_eq!((report.drift, report.first_fault), (0, None));
+    ledger.close().await;
+    api.close().await;
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { max_shrink_iters: 20, ..ProptestConfig::with_cases(6) })]
+
+    #[test]
+    fn the_ledger_is_the_model(actions in actions(20)) {
+        let server = std::env::var("DATABASE_URL")
+            .expect("set DATABASE_URL, or run `ops/test`, which starts a Postgres for the tests");
+        let name = format!("property_{}_{:x}", std::process::id(), next_case());
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+        runtime.block_on(async {
+            let url = ledger::database::create(&server, &name).await.unwrap();
+            play(&url, &actions).await;
+            ledger::database::remove(&server, &name).await.unwrap();
+        });
+    }
+}
+
+/// A different database for every case.
+fn next_case() -> u64 {
+    use std::sync::atomic::{AtomicU64, Ordering};
+    static NEXT: AtomicU64 = AtomicU64::new(0);
+    NEXT.fetch_add(1, Ordering::Relaxed)
+}
