@@ -8,31 +8,40 @@
     "settlement_logged", "equivocation"];
   // At most one fetch in this time, however much happens.
   const PAUSE_MS = 700;
-  const state = document.getElementById("live");
+  const state = document.getElementById("live-state");
   let waiting = false;
   let running = false;
 
+  // Said only when it changes: a screen reader speaks it.
   const say = (text, tone) => {
+    if (state.textContent === text) return;
     state.dataset.tone = tone;
     state.textContent = text;
   };
 
-  // The numbers of a part, so that the ones that changed can be shown.
   const figures = (part) => [...part.querySelectorAll(".figure")];
 
+  // What has the keyboard's focus, so that it has it again in the new part.
+  const focused = (part) => {
+    const active = document.activeElement;
+    if (!part.contains(active)) return null;
+    const href = active.getAttribute("href");
+    return href ? `a[href="${CSS.escape(href)}"]` : ".scroll";
+  };
+
   const replace = (old, fresh) => {
-    if (old.outerHTML === fresh.outerHTML || old.contains(document.activeElement) &&
-        document.activeElement.matches("a, button")) return;
+    if (old.outerHTML === fresh.outerHTML) return;
     const before = figures(old).map((figure) => figure.textContent);
     const scrolls = [...old.querySelectorAll(".scroll")].map((box) => box.scrollLeft);
+    const focus = focused(old);
     old.replaceWith(fresh);
+    if (focus) fresh.querySelector(focus)?.focus({ preventScroll: true });
     fresh.querySelectorAll(".scroll").forEach((box, n) => { box.scrollLeft = scrolls[n] || 0; });
     const after = figures(fresh);
-    if (after.length === before.length) {
-      after.forEach((figure, n) => {
-        if (figure.textContent !== before[n]) figure.classList.add("changed");
-      });
-    }
+    if (after.length !== before.length) return;
+    after.forEach((figure, n) => {
+      if (figure.textContent !== before[n]) figure.classList.add("changed");
+    });
   };
 
   const refresh = async () => {
@@ -47,8 +56,9 @@
         const fresh = page.getElementById(part.id);
         if (fresh) replace(part, document.importNode(fresh, true));
       });
-      const time = page.querySelector("#live time");
-      say(`Live. As of ${time ? time.textContent : "now"}.`, "good");
+      const now = page.getElementById("as-of");
+      if (now) document.getElementById("as-of").replaceWith(document.importNode(now, true));
+      say("Live.", "good");
     } catch {
       say("The server does not answer; the numbers are from before.", "bad");
     }

@@ -154,13 +154,8 @@ async fn proving(state: &State) -> Result<Vec<Proving>, Error> {
             }
             _ => None,
         };
-        let submitted_at = match epoch.submissions {
-            0 => None,
-            _ => {
-                let submissions = state.ledger().submissions(epoch.epoch).await?;
-                submissions.last().map(|submission| submission.recorded_at)
-            }
-        };
+        let submissions = state.ledger().submissions(epoch.epoch).await?;
+        let submitted_at = submissions.last().map(|submission| submission.recorded_at);
         proving.push(Proving {
             planned_steps: state.planned_steps(&epoch).await?,
             flows: state.flows(&epoch).await?,

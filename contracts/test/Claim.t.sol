@@ -57,6 +57,32 @@ contract ClaimPaymentTest is ClaimTest {
         checkAllPaidBut(0, 0);
     }
 
+    /// @dev Every index has a mark of its own, up to the last of 2^32.
+    function testFuzz_claim_indicesDoNotShareTheirMarks(uint32 first, uint32 second) public {
+        vm.assume(first != second);
+        uint32[2] memory indices = [first, second];
+        for (uint256 i = 0; i < 2; ++i) {
+            exitTo(USD, ALICE, 1);
+            claims[i].index = indices[i];
+            leaves[i] = leafOf(claims[i]);
+        }
+        settleExits();
+        claim(0);
+        vm.assertTrue(settlement.isClaimed(A, first), "claimed");
+        vm.assertFalse(settlement.isClaimed(A, second), "not yet");
+        claim(1);
+        vm.assertTrue(settlement.isClaimed(A, second), "claimed");
+        checkAllPaidBut(0, 0);
+    }
+
+    function test_claim_indicesDoNotShareTheirMarks() public {
+        testFuzz_claim_indicesDoNotShareTheirMarks(0, 256);
+    }
+
+    function test_claim_theLastIndex() public {
+        testFuzz_claim_indicesDoNotShareTheirMarks(type(uint32).max, 0);
+    }
+
     /// @dev A later root contains the earlier exits: they can be claimed against either, once.
     function test_claim_againstAnEarlierOrALaterRootButOnce() public {
         exitTo(USD, ALICE, 1);

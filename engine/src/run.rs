@@ -66,11 +66,11 @@ pub async fn run(
     );
     let (waker, wake) = watch::channel(());
     let ended = tokio::try_join!(
-        listen(&context, waker),
-        follow(&context, Lane::Mirror, wake.clone()),
-        follow(&context, Lane::Seal, wake.clone()),
-        follow(&context, Lane::Prove, wake.clone()),
-        follow(&context, Lane::Settle, wake),
+        Box::pin(listen(&context, waker)),
+        Box::pin(follow(&context, Lane::Mirror, wake.clone())),
+        Box::pin(follow(&context, Lane::Seal, wake.clone())),
+        Box::pin(follow(&context, Lane::Prove, wake.clone())),
+        Box::pin(follow(&context, Lane::Settle, wake)),
     );
     match &ended {
         Ok(_) => info!("engine stopped"),

@@ -4,6 +4,7 @@
 //! the contract's storage as of the block up to which the ledger has booked.
 
 use std::collections::BTreeMap;
+use std::fmt::{Debug, Display};
 
 use alloy_primitives::U256;
 use anyhow::Context as _;
@@ -98,7 +99,7 @@ impl Comparison<'_> {
         for line in self.ledger.trial_balance().await? {
             let found = self.view.custody(line.asset).await?;
             let same = U256::from(found.number());
-            self.same(format!("custody of asset {}", line.asset), line.custody, same);
+            self.same(format!("custody of asset {}", line.asset), &line.custody, &same);
             let asset = assets.iter().find(|asset| asset.id() == line.asset);
             let asset = asset.context("an asset of the trial balance is not registered")?;
             let held = self.view.tokens_held(asset).await?;
@@ -106,7 +107,10 @@ impl Comparison<'_> {
             let owed = asset.to_token_atoms(found).checked_add(asset.to_token_atoms(credits));
             if owed.is_none_or(|owed| held < owed) {
                 let owed = owed.unwrap_or(U256::MAX);
-                self.faults.push(format!("the contract owes {owed} of asset {} and holds {held}", line.asset));
+                self.faults.push(format!(
+                    "the contract owes {owed} of asset {} and holds {held}",
+                    line.asset
+                ));
             }
         }
         Ok(())
@@ -120,14 +124,14 @@ impl Comparison<'_> {
             (settlement.block.number <= self.cursor.number).then_some(settlement)
         });
         let found = self.view.epoch().await?;
-        self.same("last settled epoch", settled.map(|settled| settled.epoch), found);
+        self.same("last settled epoch", &settled.map(|settled| settled.epoch), &found);
         let Some(settled) = settled else { return Ok(()) };
         let digest = self.view.state_digest().await?;
-        self.same("state digest", settled.state_digest, digest);
+        self.same("state digest", &settled.state_digest, &digest);
         for position in self.ledger.positions(settled.epoch).await? {
             let found = self.view.cell(position.rollup, position.asset).await?;
             let name = format!("balance of cell {}/{}", position.rollup, position.asset);
-            self.same(name, position.balance, found.balance);
+            self.same(name, &position.balance, &found.balance);
         }
         Ok(())
     }
@@ -149,7 +153,7 @@ impl Comparison<'_> {
         }
         for ((rollup, asset), atoms) in owed {
             let found = self.view.pot(rollup, asset).await?;
-            self.same(format!("pot of {rollup}/{asset}"), atoms, found.number());
+            self.same(format!("pot of {rollup}/{asset}"), &atoms, &found.number());
         }
         Ok(())
     }
@@ -169,12 +173,16 @@ impl Comparison<'_> {
         }
         for ((rollup, asset), atoms) in booked {
             let found = self.view.cell(rollup, asset).await?;
-            self.same(format!("deposits into cell {rollup}/{asset}"), atoms, found.deposited_total);
+            self.same(
+                format!("deposits into cell {rollup}/{asset}"),
+                &atoms,
+                &found.deposited_total,
+            );
         }
         Ok(())
     }
 
-    fn same<T: PartialEq + std::fmt::Debug>(&mut self, what: impl std::fmt::Display, ledger: T, l1: T) {
+    fn same<T: PartialEq + Debug>(&mut self, what: impl Display, ledger: &T, l1: &T) {
         if ledger != l1 {
             self.faults.push(format!("{what}: the ledger says {ledger:?}, L1 says {l1:?}"));
         }

@@ -88,7 +88,10 @@ pub async fn register(
         let key = keys::read_or_generate(&file)?;
         let found = if rollup.number() > registered {
             let id = owner.register_rollup(key.public()).await?;
-            ensure!(id == rollup, "L1 registered rollup {rollup} as {id}: somebody else registers too");
+            ensure!(
+                id == rollup,
+                "L1 registered rollup {rollup} as {id}: somebody else registers too"
+            );
             key.public()
         } else {
             owner.latest().await?.rollup(rollup).await?.key

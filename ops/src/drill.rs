@@ -31,7 +31,9 @@ pub fn observer(crash_at: Option<CrashPoint>) -> Observer {
     Arc::new(move |milestone: &Milestone| {
         tracing::info!(?milestone, "reached");
         let Some(CrashPoint { kind, number }) = &crash_at else { return };
-        if milestone.kind() == kind && seen.fetch_add(1, Ordering::Relaxed).saturating_add(1) == *number {
+        if milestone.kind() == kind
+            && seen.fetch_add(1, Ordering::Relaxed).saturating_add(1) == *number
+        {
             eprintln!("netfold: a drill ends this process at {kind}:{number}");
             std::process::abort();
         }

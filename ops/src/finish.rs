@@ -138,8 +138,10 @@ impl Moved {
 fn epoch_details(epoch: &ledger::Epoch, gas: u64) -> EpochDetails {
     let number: EpochNumber = epoch.epoch;
     let sealed = epoch.sealed.as_ref();
-    let proving = epoch.proof.as_ref().zip(sealed).map(|(proof, sealed)| {
-        u64::try_from((proof.proven_at - sealed.sealed_at).whole_seconds()).unwrap_or(0)
+    let proving = epoch.proof.as_ref().zip(sealed).and_then(|(proof, sealed)| {
+        let (began, ended) = (sealed.sealed_at, proof.proven_at);
+        let seconds = ended.unix_timestamp().checked_sub(began.unix_timestamp())?;
+        u64::try_from(seconds).ok()
     });
     EpochDetails {
         number: number.number(),

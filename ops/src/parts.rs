@@ -11,7 +11,6 @@ use crate::anvil::{self, Anvil};
 use crate::cli::{L1Arguments, PostgresProgram};
 use crate::postgres::{self, Postgres};
 use crate::progress::{Stage, say};
-use crate::state_folder::StateFolder;
 
 /// Where the ledger is.
 #[derive(Debug)]
@@ -31,14 +30,13 @@ impl Database {
     pub(crate) fn start(
         named: Option<String>,
         program: &PostgresProgram,
-        state: &StateFolder,
+        folder: PathBuf,
     ) -> anyhow::Result<Self> {
         if let Some(url) = named {
             return Ok(Self::Named(url));
         }
         let stage = Stage::begin("Starting Postgres");
-        let settings =
-            postgres::Settings { folder: state.postgres(), programs: program.pg_bin.clone() };
+        let settings = postgres::Settings { folder, programs: program.pg_bin.clone() };
         let postgres = Postgres::start(&settings)?;
         stage.done("Postgres runs on a socket of its own");
         if let Some(notice) = postgres.notice() {

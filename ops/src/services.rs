@@ -40,7 +40,9 @@ impl Services {
         seal_every: Option<Duration>,
     ) -> anyhow::Result<SocketAddr> {
         let listener = TcpListener::bind(listen).await.with_context(|| {
-            format!("could not listen on {listen}: end what listens there, or choose another --listen")
+            format!(
+                "could not listen on {listen}: end what listens there, or choose another --listen"
+            )
         })?;
         let address = listener.local_addr()?;
         let settings = api::Settings { seal_every, ..api::Settings::default() };
@@ -62,9 +64,8 @@ impl Services {
         let config = config(schedule, l1.chain_id());
         let observer = drill::observer(schedule.crash_at.clone());
         let stop = self.stop.clone();
-        let task = async move {
-            Ok(engine::run(config, ledger, l1, params, observer, stop).await?)
-        };
+        let task =
+            async move { Ok(engine::run(config, ledger, l1, params, observer, stop).await?) };
         self.tasks.push(("the engine", tokio::spawn(task)));
     }
 
@@ -221,7 +222,8 @@ fn percent(fraction: f64) -> usize {
 }
 
 fn config(schedule: &ScheduleArguments, chain_id: u64) -> Config {
-    let base = if is_development_chain(chain_id) { Config::development() } else { Config::default() };
+    let base =
+        if is_development_chain(chain_id) { Config::development() } else { Config::default() };
     let seal = SealPolicy {
         every: schedule.seal_every().unwrap_or(base.seal.every),
         batches: schedule.seal_batches.unwrap_or(base.seal.batches),

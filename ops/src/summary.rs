@@ -73,8 +73,10 @@ pub struct EpochDetails {
 #[must_use]
 pub fn table(summary: &Summary, details: &Details) -> String {
     let mut lines = vec![
-        format!("{} epochs settled on L1, {} batches, {} transfers of which {} exits",
-            summary.epochs, summary.batches, summary.transfers, summary.exits),
+        format!(
+            "{} epochs settled on L1, {} batches, {} transfers of which {} exits",
+            summary.epochs, summary.batches, summary.transfers, summary.exits
+        ),
         String::new(),
         format!("{:<8} {:>30} {:>30}", "asset", "gross", "net on L1"),
     ];
@@ -89,7 +91,11 @@ pub fn table(summary: &Summary, details: &Details) -> String {
     for epoch in &details.epochs {
         lines.push(format!(
             "{:<8} {:>8} {:>6} {:>12} {:>9} {:>12}",
-            epoch.number, epoch.batches, epoch.steps, epoch.proof_bytes, epoch.proving_seconds,
+            epoch.number,
+            epoch.batches,
+            epoch.steps,
+            epoch.proof_bytes,
+            epoch.proving_seconds,
             epoch.gas
         ));
     }

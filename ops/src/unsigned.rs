@@ -184,17 +184,15 @@ impl SigningContext {
             let id = AssetId::new(asset);
             assets.insert(id, Asset::new(id, Address::ZERO, decimals, decimals)?);
         }
-        Ok(Self {
-            domain_word: parse_word(domain_word)?,
-            assets: assets.into_values().collect(),
-        })
+        Ok(Self { domain_word: parse_word(domain_word)?, assets: assets.into_values().collect() })
     }
 
     fn atoms(&self, asset: AssetId, amount: &str) -> anyhow::Result<Atoms> {
         let found = self.assets.iter().find(|found| found.id() == asset);
         let found = found.with_context(|| format!("asset {asset} is not registered"))?;
         let decimals = found.ledger_decimals();
-        Atoms::parse_decimal(amount, decimals).with_context(|| format!("an amount of asset {asset}"))
+        Atoms::parse_decimal(amount, decimals)
+            .with_context(|| format!("an amount of asset {asset}"))
     }
 }
 

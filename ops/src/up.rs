@@ -46,7 +46,7 @@ pub(crate) fn run(arguments: &UpArguments, output: &mut Output) -> anyhow::Resul
     let fresh = arguments.once.then(|| kept.fresh_run()).transpose()?;
     let state = fresh.as_ref().unwrap_or(&kept);
     let mut database =
-        Database::start(arguments.database_url.clone(), &arguments.program, state)?;
+        Database::start(arguments.database_url.clone(), &arguments.program, state.postgres())?;
     let mut node = Node::start(&arguments.l1, state.l1())?;
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
     let outcome = runtime.block_on(async {

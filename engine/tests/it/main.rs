@@ -4,7 +4,6 @@
 //! beside the build.
 #![expect(
     clippy::unwrap_used,
-    clippy::panic,
     clippy::indexing_slicing,
     clippy::arithmetic_side_effects,
     clippy::expect_used,

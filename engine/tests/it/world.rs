@@ -231,4 +231,4 @@ fn params_folder() -> PathBuf {
 }
 
 /// The parameters are made within this time too, on a loaded machine.
-const PATIENCE: Duration = Duration::from_secs(600);
+const PATIENCE: Duration = Duration::from_mins(10);

@@ -35,12 +35,9 @@ fn audit_at_rest(
     output: &mut Output,
 ) -> anyhow::Result<ExitCode> {
     let state = StateFolder::open(state)?;
-    let database = Database::start(None, &arguments.program, &state)?;
-    let node = if arguments.ledger_only {
-        None
-    } else {
-        Some(Node::start(&arguments.l1, state.l1())?)
-    };
+    let database = Database::start(None, &arguments.program, state.postgres())?;
+    let node =
+        if arguments.ledger_only { None } else { Some(Node::start(&arguments.l1, state.l1())?) };
     let l1_rpc_url = node.as_ref().map(Node::url);
     let outcome = audit(arguments, &database.url(), l1_rpc_url.as_deref(), output);
     if let Some(node) = node {

@@ -12,7 +12,10 @@ use crate::keys;
 use crate::output::Output;
 use crate::unsigned::{SigningContext, Unsigned};
 
-pub(super) async fn run(arguments: &SignArguments, output: &mut Output) -> anyhow::Result<ExitCode> {
+pub(super) async fn run(
+    arguments: &SignArguments,
+    output: &mut Output,
+) -> anyhow::Result<ExitCode> {
     let key = keys::read(&arguments.key)?;
     let mut unsigned = Unsigned::parse(&input::read(&arguments.file)?)?;
     let context = if let Some(url) = &arguments.url {

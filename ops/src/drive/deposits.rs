@@ -64,9 +64,10 @@ impl Drive {
         let began = Instant::now();
         loop {
             let booked = self.booked().await?;
-            let missing = targets.0.iter().find(|(cell, target)| {
-                booked.get(*cell).copied().unwrap_or_default() < **target
-            });
+            let missing = targets
+                .0
+                .iter()
+                .find(|(cell, target)| booked.get(*cell).copied().unwrap_or_default() < **target);
             let Some(((rollup, asset), _)) = missing else { return Ok(()) };
             if began.elapsed() > SETTLE_PATIENCE {
                 bail!("the deposit into cell {rollup}/{asset} is on L1 and not in the ledger");

@@ -1,9 +1,10 @@
 //! The command as people run it: its processes, its words, its exit codes.
 #![expect(
     clippy::unwrap_used,
+    clippy::arithmetic_side_effects,
     clippy::indexing_slicing,
     clippy::panic,
-    reason = "a failed setup or a missing field is the test's failure"
+    reason = "a failed setup, a missing field or an overflow is the test's failure"
 )]
 
 mod browser;
