@@ -53,9 +53,9 @@ fn log_to_stderr(cli: &Cli) -> anyhow::Result<()> {
         .map_err(|error| anyhow::anyhow!("--log {:?} is no log filter: {error}", cli.log))?;
     let log = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
     if cli.log_json {
-        log.json().init()
+        log.json().init();
     } else {
-        log.init()
+        log.init();
     }
     Ok(())
 }

@@ -9,7 +9,7 @@
 use folding::{EpochProof, Error, Fold};
 use sha2::{Digest, Sha256};
 
-use crate::{history, params, plan_of, short_proof, start};
+use crate::{history, key, params, plan_of, short_proof, start};
 
 const CHECKSUM_BYTES: usize = 32;
 
@@ -29,7 +29,7 @@ fn resealed(mut file: Vec<u8>) -> Vec<u8> {
 }
 
 fn verifies(file: &[u8]) -> bool {
-    EpochProof::from_bytes(file).is_ok_and(|proof| proof.verify(params().verifying_key()).is_ok())
+    EpochProof::from_bytes(file).is_ok_and(|proof| proof.verify(key()).is_ok())
 }
 
 fn check_refused(file: &[u8], at: usize, flip: u8) {

@@ -1,9 +1,19 @@
 //! An epoch is folded, interrupted, resumed, compressed and verified.
 
 use domain::{DomainIdentity, EpochNumber, LiquidityState};
-use folding::{EpochProof, Error, Fold, Setup, VerifyingKey};
+use folding::{EpochProof, Error, Fold, Params, Setup, StepWitness, VerifyingKey};
 
 use crate::{directory, history, params, plan_of, start};
+
+/// Folds, keys and proofs can be handed to another thread.
+const _: fn() = || {
+    fn check<T: Send + Sync + 'static>() {}
+    check::<Fold>();
+    check::<Params>();
+    check::<VerifyingKey>();
+    check::<EpochProof>();
+    check::<StepWitness>();
+};
 
 /// A fold that another process resumes after every step ends in a proof that a stranger verifies
 /// from its file, and that says exactly what the reference transition says.

@@ -8,10 +8,14 @@ mod epoch;
 mod history;
 mod setup;
 
-use std::{fs, path::PathBuf, sync::OnceLock};
+use std::{
+    fs::{self, File},
+    path::PathBuf,
+    sync::OnceLock,
+};
 
 use domain::{LiquidityState, Operation};
-use folding::{EpochProof, Fold, Params, Plan, Setup, plan};
+use folding::{EpochProof, Fold, Params, Plan, Setup, VerifyingKey, plan};
 
 /// The folder of parameters. A lock in it lets one process make them and the others load.
 fn directory() -> PathBuf {
@@ -22,6 +26,15 @@ fn params() -> &'static Params {
     static PARAMS: OnceLock<Params> = OnceLock::new();
     PARAMS.get_or_init(|| {
         Params::load_or_create(&directory(), &Setup::InsecureDevelopment, &mut |_| ()).unwrap()
+    })
+}
+
+/// The verifying key alone, which is much faster to load.
+fn key() -> &'static VerifyingKey {
+    static KEY: OnceLock<VerifyingKey> = OnceLock::new();
+    KEY.get_or_init(|| {
+        VerifyingKey::load(&directory(), &Setup::InsecureDevelopment)
+            .unwrap_or_else(|_| params().verifying_key().clone())
     })
 }
 
@@ -36,10 +49,13 @@ fn start() -> Fold {
 
 /// The proof of an epoch of one step, made once: it is kept beside the parameters.
 fn short_proof() -> EpochProof {
-    let key = params().verifying_key();
-    let path = directory().join(format!("short-proof-{}", key.id().to_string().replace(':', "-")));
+    let id = key().id().to_string().replace(':', "-");
+    // The tests that start together wait for the one that makes it.
+    let lock = File::create(directory().join("short-proof.lock")).unwrap();
+    lock.lock().unwrap();
+    let path = directory().join(format!("short-proof-{id}"));
     let kept = fs::read(&path).ok().and_then(|file| EpochProof::from_bytes(&file).ok());
-    if let Some(proof) = kept.filter(|proof| proof.verify(key).is_ok()) {
+    if let Some(proof) = kept.filter(|proof| proof.verify(key()).is_ok()) {
         return proof;
     }
     let mut fold = start();

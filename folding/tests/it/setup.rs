@@ -2,10 +2,9 @@
 
 use std::fs;
 
-use domain::Word;
 use folding::{Error, KeyId, Params, PowersOfTauFault, Setup, VerifyingKey};
 
-use crate::{directory, params};
+use crate::{directory, key};
 
 /// The development key of this circuit. It changes with the circuit, and with nothing else: not
 /// with the machine, the number of threads or the time.
@@ -18,18 +17,17 @@ const PARAMS_DIGEST: &str = "0x00e5a63b203916e9ac7c1c6587be3f9dec499590a13b15a68
 /// The same program makes the same parameters and keys.
 #[test]
 fn keys_are_reproducible() {
-    let id = params().key_id();
+    let id = key().id();
     assert_eq!(id.to_string(), KEY_ID, "the circuit has changed: this is its new key");
     assert_eq!(id, KEY_ID.parse::<KeyId>().unwrap());
     assert!(id.is_insecure());
-    let digest: Word = params().verifying_key().params_digest();
-    assert_eq!(digest.to_string(), PARAMS_DIGEST);
+    assert_eq!(key().params_digest().to_string(), PARAMS_DIGEST);
 }
 
 /// A verifying key survives its bytes; changed bytes are no key, or another.
 #[test]
 fn a_verifying_key_is_its_bytes() {
-    let key = params().verifying_key();
+    let key = key();
     let mut bytes = key.to_bytes().unwrap();
     let read = VerifyingKey::from_bytes(&bytes).unwrap();
     assert_eq!(read.id(), key.id());
@@ -46,7 +44,7 @@ fn a_verifying_key_is_its_bytes() {
 /// A damaged key file is named; a missing one is missing; neither is made again in silence.
 #[test]
 fn damaged_key_files_are_named() {
-    let original = params().verifying_key().to_bytes().unwrap();
+    let original = key().to_bytes().unwrap();
     let copy = tempfile::tempdir().unwrap();
     let missing = VerifyingKey::load(copy.path(), &Setup::InsecureDevelopment);
     assert!(matches!(missing, Err(Error::KeyMissing { .. })));
@@ -77,7 +75,7 @@ fn a_ceremony_needs_enough_powers() {
 /// Only the one text of a key id is one.
 #[test]
 fn key_ids_have_one_form() {
-    let id = params().key_id().to_string();
+    let id = key().id().to_string();
     for text in ["", "powers-of-tau", &id[1..], &id.to_uppercase(), &format!("{id}0")] {
         assert!(matches!(text.parse::<KeyId>(), Err(Error::KeyIdMalformed { .. })), "{text}");
     }

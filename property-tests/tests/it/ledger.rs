@@ -99,7 +99,7 @@ proptest! {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
         runtime.block_on(async {
             let url = ledger::database::create(&server, &name).await.unwrap();
-            play(&url, &actions).await;
+            Box::pin(play(&url, &actions)).await;
             ledger::database::remove(&server, &name).await.unwrap();
         });
     }
