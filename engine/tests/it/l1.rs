@@ -123,7 +123,16 @@ async fn a_signed_settlement_lands_once() {
     assert_eq!(l1.settlement_receipt(epoch, prepared.tx_hash).await.unwrap(), None);
 
     l1.send_raw(&prepared.raw_tx).await.unwrap();
-    let receipt = l1.settlement_receipt(epoch, prepared.tx_hash).await.unwrap().unwrap();
+    // The block follows the sending, it does not come with it.
+    let mut looks = 0;
+    let receipt = loop {
+        match l1.settlement_receipt(epoch, prepared.tx_hash).await.unwrap() {
+            Some(receipt) => break receipt,
+            None => assert!(looks < 500, "the settlement is not mined"),
+        }
+        looks += 1;
+        tokio::time::sleep(std::time::Duration::from_millis(20)).await;
+    };
     let SettlementReceipt::Settled { l1_tx, state_digest } = receipt else { panic!("{receipt:?}") };
     assert_eq!(state_digest, closing.digest());
     assert_eq!(l1_tx.block.number, head.number + 1);
