@@ -13,16 +13,6 @@ import {StepOutputs} from "src/types/StepOutput.sol";
 /// @dev An epoch settles exactly if it is the next one, proven, completely emitted, and agrees with
 /// what L1 knows itself: ids, keys, deposits, heights, and conservation of every asset.
 contract SettleTest is SettlementTest {
-    /// @dev 100 Ether and 50 tokens in rollup A, settled as epoch 1.
-    function settleDeposits() private {
-        depositEther(A, 100);
-        depositToken(A, 50);
-        emitCell(A, ETH, 100, 100, 0);
-        emitCell(A, USD, 50, 50, 0);
-        emitRollup(A, 1, bytes32(uint256(1)));
-        settleEpoch();
-    }
-
     function test_settle_takesOverTheClosingState() public {
         settleDeposits();
         emitCell(A, ETH, 70, 0, 10);
@@ -183,155 +173,7 @@ contract SettleTest is SettlementTest {
         settleEpoch();
     }
 
-    // --- The statement ----------------------------------------------------------------------
-
-    /// @dev Every word of every step reaches the verifier: change one and the proof is refused.
-    function testFuzz_settle_everyWordIsPartOfTheStatement(uint256 step, uint256 word, uint256 flip)
-        public
-    {
-        settleDeposits();
-        for (uint16 r = 1; r <= 3; ++r) {
-            emitCell(RollupId.wrap(r), USD, r == 1 ? 50 : 0, 0, 0);
-            emitRollup(RollupId.wrap(r), 5, bytes32(uint256(r)));
-        }
-        uint256[39][] memory steps = new uint256[39][](3);
-        uint256[39][] memory built = buildSteps();
-        steps[1] = built[0];
-        Steps.finish(steps, nextDigest());
-        bytes memory proof = prove(steps);
-
-        step = bound(step, 0, 2);
-        word = bound(word, 0, 38);
-        uint256 before = steps[step][word];
-        steps[step][word] = bound(before ^ bound(flip, 1, type(uint256).max), 0, FIELD - 1);
-        vm.assume(steps[step][word] != before);
-        bool pending = step == 2 && word == 1;
-        vm.expectRevert(
-            pending
-                ? abi.encodeWithSelector(ISettlement.EmissionPending.selector, steps[2][1])
-                : abi.encodeWithSelector(ISettlement.ProofRefused.selector, 2)
-        );
-        settlement.settle(EpochNumber.wrap(2), steps, proof);
-        steps[step][word] = before;
-        settlement.settle(EpochNumber.wrap(2), steps, proof);
-        vm.assertEq(settlement.stateDigest(), bytes32(steps[2][0]), "the last step's digest");
-    }
-
-    function test_settle_refusesStepsSwappedLeftOutOrAdded() public {
-        uint256[39][] memory steps = new uint256[39][](3);
-        Steps.finish(steps, nextDigest());
-        (steps[0][1], steps[1][1]) = (0, 0);
-        bytes memory proof = prove(steps);
-        bytes memory reason = abi.encodeWithSelector(ISettlement.ProofRefused.selector, 1);
-
-        uint256[39][] memory swapped = new uint256[39][](3);
-        (swapped[0], swapped[1], swapped[2]) = (steps[1], steps[0], steps[2]);
-        uint256[39][] memory shorter = new uint256[39][](2);
-        (shorter[0], shorter[1]) = (steps[0], steps[2]);
-        uint256[39][] memory longer = new uint256[39][](4);
-        (longer[0], longer[1], longer[2], longer[3]) = (steps[0], steps[1], steps[1], steps[2]);
-        uint256[39][][3] memory wrong = [swapped, shorter, longer];
-        for (uint256 i = 0; i < 3; ++i) {
-            vm.expectRevert(reason);
-            settlement.settle(EpochNumber.wrap(1), wrong[i], proof);
-        }
-        settlement.settle(EpochNumber.wrap(1), steps, proof);
-    }
-
-    function testFuzz_settle_refusesAnotherProof(bytes calldata proof) public {
-        uint256[39][] memory steps = buildSteps();
-        vm.assume(keccak256(proof) != keccak256(prove(steps)));
-        vm.expectRevert(abi.encodeWithSelector(ISettlement.ProofRefused.selector, 1));
-        settlement.settle(EpochNumber.wrap(1), steps, proof);
-    }
-
-    /// @dev r and above are second spellings of a field element: refused wherever they stand, even
-    /// under a proof of exactly these words.
-    function testFuzz_settle_refusesNonCanonicalWords(uint256 step, uint256 index, uint256 word)
-        public
-    {
-        checkNonCanonical(bound(step, 0, 1), bound(index, 0, 38), bound(word, FIELD, 2 ** 256 - 1));
-    }
-
-    function test_settle_refusesNonCanonicalWordsEverywhere() public {
-        for (uint256 index = 0; index < 39; ++index) {
-            checkNonCanonical(0, index, FIELD);
-            checkNonCanonical(0, index, FIELD + 1);
-            checkNonCanonical(0, index, type(uint256).max);
-        }
-    }
-
-    function checkNonCanonical(uint256 step, uint256 index, uint256 word) private {
-        uint256[39][] memory steps = new uint256[39][](2);
-        Steps.finish(steps, nextDigest());
-        steps[step][index] = word;
-        bool pending = step == 1 && index == 1;
-        checkRefused(
-            steps,
-            abi.encodeWithSelector(
-                pending
-                    ? ISettlement.EmissionPending.selector
-                    : ISettlement.WordNotCanonical.selector,
-                word
-            )
-        );
-    }
-
-    // --- Emitted words ----------------------------------------------------------------------
-
-    /// @dev Bits that belong to no field are refused: one emission, one spelling.
-    function testFuzz_settle_refusesStrayBits(uint256 slot, uint256 bit) public {
-        settleDeposits();
-        bit = bound(bit, 0, 252);
-        uint256 cell = 3 + 2 * bound(slot, 0, 7);
-        uint256 rollup = 19 + 5 * bound(slot, 0, 3);
-        checkStrayBit(cell, 1 << bound(bit, 224, 252));
-        checkStrayBit(cell + 1, 1 << bound(bit, 96, 252));
-        checkStrayBit(rollup, 1 << bound(bit, 80, 252));
-        checkStrayBit(rollup + 1, 1 << bound(bit, 128, 252));
-        checkStrayBit(rollup + 2, 1 << bound(bit, 128, 252));
-    }
-
-    function checkStrayBit(uint256 index, uint256 flag) private {
-        uint256[39][] memory steps = buildSteps();
-        // Fill the slot with something right, so that only the bit is wrong.
-        uint256 first = index < 19 ? index - (index - 3) % 2 : index - (index - 19) % 5;
-        steps[0][first] = index < 19 ? uint256(1) | 1 << 16 | 100 << 32 : uint256(1) | 1 << 16;
-        steps[0][index] |= flag;
-        checkRefused(
-            steps,
-            abi.encodeWithSelector(
-                StepOutputs.EmittedWordMalformed.selector, index, steps[0][index]
-            )
-        );
-    }
-
-    /// @dev A slot whose head is zero is empty and hides nothing.
-    function testFuzz_settle_refusesWordsInEmptySlots(uint256 index, uint256 word) public {
-        index = bound(index, 3, 38);
-        if (index < 19 && index % 2 == 1) ++index;
-        if (index >= 19 && (index - 19) % 5 == 0) ++index;
-        word = bound(word, 1, 2 ** 96 - 1);
-        uint256[39][] memory steps = buildSteps();
-        steps[0][index] = word;
-        checkRefused(
-            steps, abi.encodeWithSelector(StepOutputs.EmittedWordMalformed.selector, index, word)
-        );
-    }
-
-    function test_settle_emptySlotsMayStandBetweenUsedOnes() public {
-        depositEther(A, 100);
-        emitCell(A, ETH, 100, 100, 0);
-        emitRollup(B, 1, bytes32(uint256(9)));
-        uint256[39][] memory steps = buildSteps();
-        (steps[0][17], steps[0][3]) = (steps[0][3], 0);
-        for (uint256 i = 0; i < 5; ++i) {
-            (steps[0][34 + i], steps[0][19 + i]) = (steps[0][19 + i], 0);
-        }
-        settlement.settle(EpochNumber.wrap(1), steps, prove(steps));
-        checkCell(A, ETH, 100, 100, 100, 1);
-        vm.assertEq(settlement.exitRoot(EpochNumber.wrap(1), B), bytes32(uint256(9)), "root");
-    }
+    // --- Emitted ids --------------------------------------------------------------------------
 
     function test_settle_refusesUnknownIds() public {
         emitCell(RollupId.wrap(4), ETH, 0, 0, 0);
@@ -527,20 +369,5 @@ contract SettleTest is SettlementTest {
 
     function keyDiffers(RollupId r, uint256 x, uint256 y) private pure returns (bytes memory) {
         return abi.encodeWithSelector(ISettlement.SettlementKeyDiffers.selector, r, x, y);
-    }
-
-    function checkCell(
-        RollupId r,
-        AssetId a,
-        uint96 balance,
-        uint128 total,
-        uint128 settled,
-        uint64 lastEpoch
-    ) private view {
-        (uint96 b, uint128 t, uint128 s, EpochNumber e) = settlement.cell(r, a);
-        vm.assertEq(b, balance, "balance");
-        vm.assertEq(t, total, "deposited total");
-        vm.assertEq(s, settled, "deposited settled");
-        vm.assertEq(EpochNumber.unwrap(e), lastEpoch, "last epoch");
     }
 }

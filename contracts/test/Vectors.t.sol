@@ -17,8 +17,8 @@ import {SettlementKey} from "src/types/SettlementKey.sol";
 import {EmittedCell, EmittedRollup, StepOutputs} from "src/types/StepOutput.sol";
 
 /// @dev The golden vectors that Rust computes and reads too: an epoch's words, leaves and paths as
-/// one side writes them are what the other reads, down to its claims being paid. Numbers are decimal
-/// strings, hashes and words 0x-hex; a list is read until its next index is not there.
+/// one side writes them are what the other reads, down to its claims being paid. Numbers are
+/// decimal strings, hashes and words 0x-hex; a list is read until its next index is not there.
 contract VectorsTest is TestBase {
     using StepOutputs for uint256[39];
 

@@ -53,7 +53,7 @@ library Keys {
         return SettlementKey(c[2 * n - 2], c[2 * n - 1]);
     }
 
-    /// @dev The base point plus a point of order 8: on the curve, outside the prime subgroup, valid.
+    /// @dev The base point plus a point of order 8: outside the prime subgroup, and valid.
     function mixedOrder() internal pure returns (SettlementKey memory) {
         return SettlementKey(
             16043076292270074255274273135565635508596336298608676187653181471694901099226,

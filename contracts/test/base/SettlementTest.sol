@@ -141,6 +141,31 @@ abstract contract SettlementTest is TestBase {
         checkRefused(buildSteps(), reason);
     }
 
+    /// @dev 100 Ether and 50 tokens in rollup A, settled as epoch 1.
+    function settleDeposits() internal {
+        depositEther(A, 100);
+        depositToken(A, 50);
+        emitCell(A, ETH, 100, 100, 0);
+        emitCell(A, USD, 50, 50, 0);
+        emitRollup(A, 1, bytes32(uint256(1)));
+        settleEpoch();
+    }
+
+    function checkCell(
+        RollupId r,
+        AssetId a,
+        uint96 balance,
+        uint128 total,
+        uint128 settled,
+        uint64 lastEpoch
+    ) internal view {
+        (uint96 b, uint128 t, uint128 s, EpochNumber e) = settlement.cell(r, a);
+        vm.assertEq(b, balance, "balance");
+        vm.assertEq(t, total, "deposited total");
+        vm.assertEq(s, settled, "deposited settled");
+        vm.assertEq(EpochNumber.unwrap(e), lastEpoch, "last epoch");
+    }
+
     // --- Exits ------------------------------------------------------------------------------
 
     /// @dev Appends an exit to the tree under test; its index is the number of exits before.
