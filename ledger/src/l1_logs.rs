@@ -64,7 +64,8 @@ impl Ledger {
     ///
     /// # Errors
     /// [`Error::L1CursorBehind`], [`Error::L1LogOutside`], [`Error::UnknownExit`],
-    /// [`Error::ClaimDiffers`], [`Error::Refused`] by a rule of the reference transition. Any of
+    /// [`Error::ClaimDiffers`], [`Error::SettledOtherwise`] or [`Error::NotSealed`] for a settlement
+    /// that is not the ledger's, [`Error::Refused`] by a rule of the reference transition. Any of
     /// them means that the ledger and L1 disagree, and nothing of the range is booked.
     pub async fn record_l1_block_range(
         &self,

@@ -8,7 +8,7 @@ use super::{BookedLogs, kind};
 use crate::column::{Columns, asset_key, bigint, epoch_key, lookup, rollup_key, word_bytes};
 use crate::connection::Tx;
 use crate::posting::{Head, Move};
-use crate::{Account, Error, PostingKind, hash, state};
+use crate::{Account, Error, PostingKind, epochs, hash, state};
 
 /// Books a log that is not booked yet.
 pub(super) async fn log(
@@ -151,6 +151,12 @@ async fn settlement(
     state_digest: Word,
     steps: u64,
 ) -> Result<(), Error> {
+    // FOUR_WAY: what settles on L1 is what the ledger sealed, or the books are not L1's any more.
+    let sealed = epochs::sealed(tx, epoch).await?.ok_or(Error::NotSealed { epoch })?;
+    if sealed.closing_digest != state_digest {
+        let (sealed, settled) = (sealed.closing_digest, state_digest);
+        return Err(Error::SettledOtherwise { epoch, sealed, settled });
+    }
     sqlx::query!(
         "insert into l1_settlement (epoch_number, state_digest, step_count, tx_hash, log_index)
         values ($1, $2::bytea, $3, $4::bytea, $5)",
@@ -161,11 +167,7 @@ async fn settlement(
         bigint("log index", log.id.log_index)?,
     )
     .execute(&mut **tx)
-    .await
-    .map_err(Error::from)
-    .map_err(|error| {
-        error.on_constraint("l1_settlement_of_epoch", || Error::UnknownEpoch { epoch })
-    })?;
+    .await?;
     Ok(())
 }
 

@@ -2,7 +2,7 @@
 
 use alloy_primitives::{Address, B256};
 use domain::{AssetId, Batch, BatchParts, Height, L2Root, Refusal, RollupId};
-use ledger::{BatchFilter, Error, PageLimit, TransferFilter};
+use ledger::{Account, BatchFilter, Error, PageLimit, TransferFilter};
 
 use crate::world::{ETH, ONE, THREE, TWO, USDC, World, out, signing_key, to, with_world};
 
@@ -135,6 +135,45 @@ fn balances_reach_both_ends() {
         world.post(&fill).await;
         assert_eq!(balance(&world, TWO, ETH).await, room + 2_600);
         world.assert_clean().await;
+    });
+}
+
+/// The statement of an account lists both its sides, page by page, each line continuing the last.
+#[test]
+fn a_statement_runs_from_line_to_line() {
+    with_world(|mut world| async move {
+        for _ in 0..3 {
+            let there = world.batch(ONE, vec![to(TWO, ETH, 5), to(TWO, ETH, 6)], Vec::new());
+            world.post(&there).await;
+            let back = world.batch(TWO, vec![to(ONE, ETH, 7)], vec![out(ETH, 1)]);
+            world.post(&back).await;
+        }
+        let cell = Account::Cell { rollup: ONE, asset: ETH };
+        let filter = TransferFilter { account: Some(cell), ..Default::default() };
+        let mut before = None;
+        let mut lines = Vec::new();
+        loop {
+            let limit = PageLimit::new(4).unwrap();
+            let page = world.read.transfers(&filter, before, limit).await.unwrap();
+            let Some(last) = page.last() else { break };
+            before = Some(last.id);
+            lines.extend(page);
+        }
+        assert_eq!(lines.len(), 1 + 3 * 3);
+        let mut balance = 0;
+        for line in lines.iter().rev() {
+            let closing = if line.credit == cell {
+                balance += line.atoms.number();
+                line.credit_balance
+            } else {
+                balance -= line.atoms.number();
+                line.debit_balance
+            };
+            assert_eq!(closing.number(), balance, "{}", line.id);
+        }
+        let second = TransferFilter { batch: Some((TWO, Height::new(1))), ..filter };
+        let one = world.read.transfers(&second, None, PageLimit::MAX).await.unwrap();
+        assert_eq!(one.len(), 1);
     });
 }
 

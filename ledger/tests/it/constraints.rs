@@ -381,7 +381,7 @@ fn every_constraint_refuses_by_its_name() {
         let attacked: BTreeSet<&str> = ATTACKS.iter().map(|(constraint, _)| *constraint).collect();
         let all: Vec<String> = sqlx::query_scalar(
             "select conname::text from pg_constraint
-            where connamespace = 'public'::regnamespace and contype <> 't'
+            where connamespace = 'public'::regnamespace and contype in ('c', 'f', 'p', 'u')
                 and conname not like '\\_sqlx%'",
         )
         .fetch_all(&world.raw)
@@ -403,7 +403,8 @@ fn every_refusal_has_a_known_name() {
     with_world(|world| async move {
         let names: Vec<String> = sqlx::query_scalar(
             r"select conname::text from pg_constraint
-            where connamespace = 'public'::regnamespace and conname not like '\_sqlx%'
+            where connamespace = 'public'::regnamespace and contype <> 'n'
+                and conname not like '\_sqlx%'
             union
             select (regexp_matches(prosrc, 'refuse\(''(\w+)''', 'g'))[1] from pg_proc
             where pronamespace = 'public'::regnamespace",

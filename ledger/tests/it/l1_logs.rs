@@ -2,7 +2,7 @@
 
 use alloy_primitives::{Address, B256};
 use domain::l1::{L1Block, L1Event, L1Log, L1LogId};
-use domain::{Asset, Claim, EpochNumber, ExitIndex, Refusal, RollupId};
+use domain::{Asset, Claim, EpochNumber, ExitIndex, Refusal, RollupId, Word};
 use ledger::{BookedLogs, ClaimStatus, DepositFilter, Error, PageLimit};
 
 use crate::world::{
@@ -172,6 +172,24 @@ fn a_claim_is_paid_from_its_pot() {
     });
 }
 
+/// A settlement that is not of what was sealed stops the watcher: the books would not be L1's.
+#[test]
+fn a_settlement_of_something_else_is_an_incident() {
+    with_world(|mut world| async move {
+        let end = l1_block(world.l1_end().number + 1);
+        let event = |epoch, state_digest| L1Event::EpochSettled { epoch, state_digest, steps: 1 };
+        let open = world.log(event(EpochNumber::FIRST, Word::ZERO));
+        check(&mut world, &[open], end, |e| matches!(e, Error::NotSealed { .. })).await;
+        let sealed = world.seal().await;
+        let other = world.log(event(sealed.epoch, Word::from(1_u64)));
+        check(&mut world, &[other], end, |e| matches!(e, Error::SettledOtherwise { .. })).await;
+        world.record(vec![event(sealed.epoch, sealed.closing_digest)]).await.unwrap();
+        let logged = world.read.l1_settlement(sealed.epoch).await.unwrap().unwrap();
+        assert_eq!(logged.state_digest, sealed.closing_digest);
+        world.assert_clean().await;
+    });
+}
+
 /// These books belong to one domain for good.
 #[test]
 fn a_ledger_serves_one_domain() {
@@ -182,7 +200,7 @@ fn a_ledger_serves_one_domain() {
         let booked = world.engine.record_l1_block_range(&[], l1_block(1)).await;
         assert!(matches!(booked, Err(Error::NoDomain)));
         let mut other = adoption();
-        other.genesis_digest = domain::Word::from(1_u64);
+        other.genesis_digest = Word::from(1_u64);
         let refused = world.engine.adopt_domain(&other).await;
         assert!(matches!(refused, Err(Error::NotGenesis { .. })));
         world.engine.adopt_domain(&adoption()).await.unwrap();
