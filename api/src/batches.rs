@@ -121,7 +121,8 @@ pub(crate) struct BatchAnswer {
 /// first answer; another batch at the same height is refused as `batch_conflict`, and when it is
 /// signed, both signatures are kept as evidence.
 #[utoipa::path(
-    post, path = "/v1/batches", operation_id = "post_batch", tag = "batches", request_body = BatchRequest,
+    post, path = "/v1/batches", operation_id = "post_batch", tag = "batches",
+    request_body = BatchRequest,
     responses(
         (status = 201, description = "Booked", body = Booked,
             headers(("location" = String, description = "Where the batch is from now on"))),
@@ -151,7 +152,7 @@ pub(crate) async fn post(
 #[utoipa::path(
     get, path = "/v1/batches", operation_id = "list_batches", tag = "batches",
     params(
-        ("rollup" = Option<u16>, Query, description = "Only this rollup's"),
+        ("rollup" = Option<u16>, Query, maximum = 65535, description = "Only this rollup's"),
         ("epoch" = Option<u64>, Query, description = "Only this epoch's"),
         ("cursor" = Option<String>, Query, description = "`next_cursor` of the page before"),
         ("limit" = Option<u16>, Query, minimum = 1, maximum = 1000, description = "100 if absent"),
@@ -181,7 +182,7 @@ pub(crate) async fn list(
 #[utoipa::path(
     get, path = "/v1/batches/{rollup}/{height}", operation_id = "read_batch", tag = "batches",
     params(
-        ("rollup" = u16, Path, description = "Whose batch"),
+        ("rollup" = u16, Path, maximum = 65535, description = "Whose batch"),
         ("height" = u64, Path, description = "Its number among the rollup's batches"),
     ),
     responses(

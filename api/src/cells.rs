@@ -35,8 +35,8 @@ pub(crate) struct Cell {
 #[utoipa::path(
     get, path = "/v1/cells", operation_id = "list_cells", tag = "cells",
     params(
-        ("rollup" = Option<u16>, Query, description = "Only this rollup's"),
-        ("asset" = Option<u16>, Query, description = "Only this asset's"),
+        ("rollup" = Option<u16>, Query, maximum = 65535, description = "Only this rollup's"),
+        ("asset" = Option<u16>, Query, maximum = 65535, description = "Only this asset's"),
     ),
     responses((status = 200, description = "All of them", body = Page<Cell>), Problems),
 )]

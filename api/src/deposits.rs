@@ -47,7 +47,7 @@ pub(crate) struct Deposit {
 #[utoipa::path(
     get, path = "/v1/deposits", operation_id = "list_deposits", tag = "deposits",
     params(
-        ("rollup" = Option<u16>, Query, description = "Only into this rollup"),
+        ("rollup" = Option<u16>, Query, maximum = 65535, description = "Only into this rollup"),
         ("epoch" = Option<u64>, Query, description = "Only this epoch's"),
         ("cursor" = Option<String>, Query, description = "`next_cursor` of the page before"),
         ("limit" = Option<u16>, Query, minimum = 1, maximum = 1000, description = "100 if absent"),

@@ -30,9 +30,9 @@ use crate::{
 
 /// Follow events (server-sent events)
 ///
-/// Each event has its number as `id`, its type as `event` and an `Event` as JSON in `data`. A reader
-/// that reconnects sends the last id as `Last-Event-ID` and goes on right after it. Without it, and
-/// without `after`, only what happens from now on is sent.
+/// Each event has its number as `id`, its type as `event` and an `Event` as JSON in `data`. A
+/// reader that reconnects sends the last id as `Last-Event-ID` and goes on right after it.
+/// Without it, and without `after`, only what happens from now on is sent.
 #[utoipa::path(
     get, path = "/v1/events", operation_id = "follow_events", tag = "events",
     params(
@@ -40,7 +40,8 @@ use crate::{
         ("Last-Event-ID" = Option<String>, Header, description = "Go on after this event"),
     ),
     responses(
-        (status = 200, description = "The stream", body = Event, content_type = "text/event-stream"),
+        (status = 200, description = "The stream", body = Event,
+            content_type = "text/event-stream"),
         Problems,
     ),
 )]

@@ -82,8 +82,9 @@ pub(crate) struct ExitAnswer {
 #[utoipa::path(
     get, path = "/v1/exits", operation_id = "list_exits", tag = "exits",
     params(
-        ("rollup" = Option<u16>, Query, description = "Only out of this rollup"),
-        ("recipient" = Option<String>, Query, description = "Only to this L1 account"),
+        ("rollup" = Option<u16>, Query, maximum = 65535, description = "Only out of this rollup"),
+        ("recipient" = Option<String>, Query, pattern = "^0x[0-9a-fA-F]{40}$",
+            description = "Only to this L1 account"),
         ("epoch" = Option<u64>, Query, description = "Only this epoch's"),
         ("cursor" = Option<String>, Query, description = "`next_cursor` of the page before"),
         ("limit" = Option<u16>, Query, minimum = 1, maximum = 1000, description = "100 if absent"),
@@ -111,8 +112,8 @@ pub(crate) async fn list(
 #[utoipa::path(
     get, path = "/v1/exits/{rollup}/{index}", operation_id = "read_exit", tag = "exits",
     params(
-        ("rollup" = u16, Path, description = "The rollup that it left"),
-        ("index" = u32, Path, description = "Its number among the rollup's exits"),
+        ("rollup" = u16, Path, maximum = 65535, description = "The rollup that it left"),
+        ("index" = u32, Path, maximum = 4_294_967_295_i64, description = "Its number there"),
     ),
     responses((status = 200, description = "The exit", body = ExitAnswer), Problems, Missing),
 )]

@@ -7,7 +7,8 @@
 //!
 //! ```no_run
 //! # async fn start() -> Result<(), Box<dyn std::error::Error>> {
-//! let ledger = ledger::Ledger::connect("postgres://localhost/netfold", ledger::Role::Api, 16).await?;
+//! let url = "postgres://localhost/netfold";
+//! let ledger = ledger::Ledger::connect(url, ledger::Role::Api, 16).await?;
 //! let state = api::State::new(ledger, api::Settings::default());
 //! let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await?;
 //! api::serve(listener, state, std::future::pending()).await?;

@@ -74,7 +74,7 @@ pub(crate) async fn list(
 /// Read one rollup: what its next batch has to continue, and its cells
 #[utoipa::path(
     get, path = "/v1/rollups/{rollup}", operation_id = "read_rollup", tag = "rollups",
-    params(("rollup" = u16, Path, description = "Its id")),
+    params(("rollup" = u16, Path, maximum = 65535, description = "Its id")),
     responses(
         (status = 200, description = "The rollup", body = RollupAnswer), Problems, Missing,
     ),

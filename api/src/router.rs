@@ -65,12 +65,12 @@ fn resources() -> OpenApiRouter<State> {
 #[openapi(
     info(
         title = "Netfold",
-        description = "Shared liquidity for a cluster of rollups: signed batches in, one settlement \
-            an epoch on L1.\n\nAmounts are decimal strings in the asset's ledger decimals, with the \
-            integer number of atoms beside them; they are never JSON numbers. Times are RFC 3339 in \
-            UTC. Lists are pages, newest first: send `next_cursor` back as `cursor`. Errors are \
-            RFC 9457 problems: match on `code`. Writes take effect once, however often they are \
-            sent.",
+        description = "Shared liquidity for a cluster of rollups: signed batches in, one \
+            settlement an epoch on L1.\n\nAmounts are decimal strings in the asset's ledger \
+            decimals, with the integer number of atoms beside them; they are never JSON numbers. \
+            Times are RFC 3339 in UTC. Lists are pages, newest first: send `next_cursor` back as \
+            `cursor`. Errors are RFC 9457 problems: match on `code`. Writes take effect once, \
+            however often they are sent.",
         license(name = "MIT OR Apache-2.0", identifier = "MIT OR Apache-2.0"),
     ),
     components(schemas(ProblemBody)),

@@ -75,9 +75,12 @@ pub(crate) enum TransferKind {
 #[utoipa::path(
     get, path = "/v1/transfers", operation_id = "list_transfers", tag = "transfers",
     params(
-        ("account" = Option<String>, Query, description = "Only on this account: `cell:1:2`"),
+        ("account" = Option<String>, Query,
+            pattern = "^((cell|pot):[0-9]{1,4}|custody:l1):[0-9]{1,4}$",
+            description = "Only on this account: `cell:1:2`"),
         ("epoch" = Option<u64>, Query, description = "Only this epoch's"),
-        ("rollup" = Option<u16>, Query, description = "With `height`: only this batch's"),
+        ("rollup" = Option<u16>, Query, maximum = 65535,
+            description = "With `height`: only this batch's"),
         ("height" = Option<u64>, Query, description = "With `rollup`: only this batch's"),
         ("cursor" = Option<String>, Query, description = "`next_cursor` of the page before"),
         ("limit" = Option<u16>, Query, minimum = 1, maximum = 1000, description = "100 if absent"),
@@ -104,7 +107,10 @@ pub(crate) async fn list(
 /// Read one transfer
 #[utoipa::path(
     get, path = "/v1/transfers/{id}", operation_id = "read_transfer", tag = "transfers",
-    params(("id" = String, Path, description = "Journal block and position: `17-3`")),
+    params(
+        ("id" = String, Path, pattern = "^[0-9]{1,18}-[0-9]{1,9}$",
+            description = "Journal block and position: `17-3`"),
+    ),
     responses((status = 200, description = "The transfer", body = Transfer), Problems, Missing),
 )]
 pub(crate) async fn one(

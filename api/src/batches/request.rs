@@ -21,7 +21,7 @@ use crate::{
 #[serde(deny_unknown_fields)]
 pub struct BatchRequest {
     /// Whose transition.
-    #[schema(example = 1, minimum = 1)]
+    #[schema(example = 1, minimum = 1, maximum = 8)]
     pub rollup: u16,
     /// Its number among the rollup's batches, from 0, without gaps.
     #[schema(example = 0)]
@@ -53,10 +53,10 @@ pub struct BatchRequest {
 #[serde(deny_unknown_fields)]
 pub struct TransferRequest {
     /// The destination.
-    #[schema(example = 2, minimum = 1)]
+    #[schema(example = 2, minimum = 1, maximum = 8)]
     pub to: u16,
     /// The asset.
-    #[schema(example = 2, minimum = 1)]
+    #[schema(example = 2, minimum = 1, maximum = 4)]
     pub asset: u16,
     /// How much, in the asset's ledger decimals.
     #[schema(example = "12.5", pattern = "^(0|[1-9][0-9]*)([.][0-9]+)?$")]
@@ -71,7 +71,7 @@ pub struct TransferRequest {
 #[serde(deny_unknown_fields)]
 pub struct ExitRequest {
     /// The asset.
-    #[schema(example = 2, minimum = 1)]
+    #[schema(example = 2, minimum = 1, maximum = 4)]
     pub asset: u16,
     /// How much, in the asset's ledger decimals.
     #[schema(example = "12.5", pattern = "^(0|[1-9][0-9]*)([.][0-9]+)?$")]
@@ -86,10 +86,10 @@ pub struct ExitRequest {
 #[serde(deny_unknown_fields)]
 pub struct LaneRequest {
     /// The asset.
-    #[schema(example = 2, minimum = 1)]
+    #[schema(example = 2, minimum = 1, maximum = 4)]
     pub asset: u16,
     /// The destination rollup; 0 is L1.
-    #[schema(example = 2)]
+    #[schema(example = 2, maximum = 8)]
     pub destination: u16,
     /// How much, in the asset's ledger decimals.
     #[schema(example = "12.5", pattern = "^(0|[1-9][0-9]*)([.][0-9]+)?$")]

@@ -1,4 +1,4 @@
-//! Claims in the form that L1 takes: `claim((uint64,uint16,uint32,uint16,address,uint96),bytes32[])`.
+//! Claims in the form that L1 takes: a call of the Settlement contract's `claim`.
 
 use alloy_primitives::{Address, B256, U256, hex, keccak256};
 use domain::DomainIdentity;

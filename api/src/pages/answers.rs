@@ -66,12 +66,13 @@ fn accounted(facts: &Facts<'_>) -> Answer {
     if off > 0 {
         let asset = if off == 1 { "1 asset".to_owned() } else { format!("{off} assets") };
         let sentence = format!(
-            "The books of {asset} do not balance. Stop the engine and run `netfold audit`: it names \
-             the first row that is wrong."
+            "The books of {asset} do not balance. Stop the engine and run `netfold audit`: it \
+             names the first row that is wrong."
         );
         return Answer::new("bad", "No", sentence);
     }
-    let Some(head) = &facts.journal_head else {
+    let some_in = facts.trial_balance.iter().any(|line| !line.debits.is_zero());
+    let Some(head) = facts.journal_head.as_ref().filter(|_| some_in) else {
         return Answer::new("quiet", "Nothing yet", "No money has come in.");
     };
     let mut answer = Answer::new(
@@ -163,7 +164,7 @@ fn stuck(facts: &Facts<'_>, names: &Names<'_>) -> Answer {
     troubles.extend(facts.epochs.iter().rev().filter_map(|epoch| late(epoch, facts.now)));
     for found in &facts.equivocations {
         troubles.push(format!(
-            "{} signed two batches of height {}. The first one is booked; both signatures are kept.",
+            "{} signed two batches of height {}. The first is booked; both signatures are kept.",
             names.rollup(found.rollup),
             found.height
         ));
@@ -192,9 +193,8 @@ fn late(proving: &Proving, now: OffsetDateTime) -> Option<String> {
         (between(since, now) > limit).then(|| age(since, now))
     };
     match epoch.status {
-        EpochStatus::Sealed => over(sealed_at, WAITS_FOR_PROVER).map(|age| {
-            format!("Epoch {number} was sealed {age} ago and no prover has taken it.")
-        }),
+        EpochStatus::Sealed => over(sealed_at, WAITS_FOR_PROVER)
+            .map(|age| format!("Epoch {number} was sealed {age} ago and no prover has taken it.")),
         EpochStatus::Proving { .. } => {
             over(proving.last_step_at.unwrap_or(sealed_at), STEP).map(|age| {
                 format!(
@@ -205,12 +205,14 @@ fn late(proving: &Proving, now: OffsetDateTime) -> Option<String> {
         }
         EpochStatus::Proven => over(proven_at?, WAITS_FOR_SUBMISSION)
             .map(|age| format!("Epoch {number} was proven {age} ago and is not submitted to L1.")),
-        EpochStatus::Submitted { attempt } => over(proving.submitted_at?, WAITS_FOR_L1).map(|age| {
-            format!(
-                "Epoch {number} was submitted {age} ago and L1 has not settled it (attempt {attempt}). \
-                 Its l1_tx may still land; it is looked for and never sent twice."
-            )
-        }),
+        EpochStatus::Submitted { attempt } => {
+            over(proving.submitted_at?, WAITS_FOR_L1).map(|age| {
+                format!(
+                    "Epoch {number} was submitted {age} ago and L1 has not settled it \
+                 (attempt {attempt}). Its l1_tx may still land; it is looked for, never sent twice."
+                )
+            })
+        }
         EpochStatus::Open | EpochStatus::Settled | EpochStatus::Final => None,
     }
 }

@@ -1,7 +1,7 @@
 //! Exact numbers that line up.
 //!
-//! **Invariant:** a figure shows every digit that is not a trailing zero; figures of one column have
-//! the same number of decimals, so that their points stand in one line.
+//! **Invariant:** a figure shows every digit that is not a trailing zero; figures of one column
+//! have the same number of decimals, so that their points stand in one line.
 
 /// A number with its parts set apart, so that the page can dim what says nothing.
 #[derive(Clone, Debug, Default, Eq, PartialEq)]

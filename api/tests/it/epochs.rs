@@ -17,7 +17,8 @@ use crate::{
 
 const FIRST: EpochNumber = EpochNumber::FIRST;
 
-/// Each state of an epoch shows, with what exists in it; the exit's claim leads to the settled root.
+/// Each state of an epoch shows, with what exists in it; the exit's claim leads to the settled
+/// root.
 #[tokio::test]
 async fn an_epoch_shows_its_whole_life() {
     let world = World::new("life").await;
