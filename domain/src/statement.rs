@@ -18,10 +18,11 @@ const ROLLUP_WORDS: usize = 5;
 /// Words that a step emits.
 pub const EMITTED_WORDS: usize =
     CELLS_EMITTED_PER_STEP * CELL_WORDS + ROLLUPS_EMITTED_PER_STEP * ROLLUP_WORDS;
-/// Words of a step's output on L1: all of z but the domain word and the epoch.
-pub const STEP_OUTPUT_WORDS: usize = 3 + EMITTED_WORDS;
-/// Words of z, the step circuit's state.
-pub const Z_WORDS: usize = 2 + STEP_OUTPUT_WORDS;
+/// Words of a step's output on L1: state digest, pending, emitted words.
+pub const STEP_OUTPUT_WORDS: usize = 2 + EMITTED_WORDS;
+/// Words of z, the step circuit's state: domain word, epoch, and the output with its emission
+/// digest.
+pub const Z_WORDS: usize = 3 + STEP_OUTPUT_WORDS;
 
 /// What one step shows.
 #[derive(Clone, Debug, Eq, PartialEq, Serialize, Deserialize)]
@@ -150,10 +151,11 @@ impl StepOutput {
         }
     }
 
-    /// The words that L1 gets: state digest, pending, emission digest, emitted words.
+    /// The words that L1 gets: state digest, pending, emitted words. It sees each step's emitted
+    /// words themselves and needs no digest of them.
     #[must_use]
     pub fn words(&self) -> Vec<Word> {
-        let mut words = vec![self.state_digest, Word::from(self.pending), self.emission_digest];
+        let mut words = vec![self.state_digest, Word::from(self.pending)];
         words.extend(&self.emitted);
         words
     }
@@ -162,7 +164,8 @@ impl StepOutput {
     #[must_use]
     pub fn z(&self, domain_word: Word, epoch: EpochNumber) -> Vec<Word> {
         let mut z = vec![domain_word, Word::from(epoch.number())];
-        z.extend(self.words());
+        z.extend([self.state_digest, Word::from(self.pending), self.emission_digest]);
+        z.extend(&self.emitted);
         z
     }
 }

@@ -6,30 +6,34 @@
 use domain::{EpochStatement, StepOutput};
 
 use crate::{
-    Error, KeyId,
+    Error, KeyId, Params,
     error::FileFault,
     fields,
-    scheme::{RecursiveProof, encoding},
+    flat::FlatFold,
+    fold::Folded,
+    scheme::encoding,
     sealed::{Format, Reader, push_counted},
 };
 
 /// More bytes than any checkpoint has.
 const CHECKPOINT_LIMIT: usize = 1 << 26;
 
-const FORMAT: Format = Format { magic: b"NFCHECKP", version: 1, limit: CHECKPOINT_LIMIT };
+const FORMAT: Format = Format { magic: b"NFCHECKP", version: 2, limit: CHECKPOINT_LIMIT };
 
-/// The bytes of a checkpoint; no recursive proof before the first step.
+/// The bytes of a checkpoint; nothing folded before the first step.
 pub(crate) fn encode(
     key_id: KeyId,
     statement: &EpochStatement,
-    recursive: Option<&RecursiveProof>,
+    folded: Option<&Folded>,
 ) -> Result<Vec<u8>, Error> {
     let too_large = |_| Error::CheckpointMalformed(FileFault::TooLarge);
-    let limited = encoding::<CHECKPOINT_LIMIT>();
-    let recursive = recursive
-        .map(|recursive| bincode::serde::encode_to_vec(recursive, limited).map_err(too_large))
-        .transpose()?
-        .unwrap_or_default();
+    let mut folds = Vec::new();
+    if let Some(Folded { recursive, flat }) = folded {
+        let limited = encoding::<CHECKPOINT_LIMIT>();
+        let encoded = bincode::serde::encode_to_vec(recursive, limited).map_err(too_large)?;
+        push_counted(&mut folds, &encoded);
+        flat.write(&mut folds)?;
+    }
     let EpochStatement { identity, epoch, opening_digest, outputs } = statement;
     Ok(FORMAT.seal(|bytes| {
         fields::push_header(bytes, key_id, identity, *epoch);
@@ -41,34 +45,43 @@ pub(crate) fn encode(
             bytes.extend(output.emission_digest.to_bytes());
             bytes.extend(output.emitted.iter().flat_map(|word| word.to_bytes()));
         }
-        push_counted(bytes, &recursive);
+        bytes.extend(folds);
     }))
 }
 
-/// What the bytes of a checkpoint hold, not verified.
+/// What the bytes of a checkpoint hold. The flat fold is verified, the recursive one is not.
 pub(crate) fn decode(
+    params: &Params,
     bytes: &[u8],
-) -> Result<(KeyId, EpochStatement, Option<RecursiveProof>), FileFault> {
-    let mut reader = FORMAT.open(bytes)?;
-    let (key_id, identity, epoch) = fields::read_header(&mut reader)?;
-    let opening_digest = fields::read_word(&mut reader, "opening digest")?;
-    let steps = fields::read_steps(&mut reader)?;
-    let outputs = (0..steps).map(|_| read_output(&mut reader)).collect::<Result<Vec<_>, _>>()?;
-    let encoded = reader.take_counted()?;
-    reader.finish()?;
-    let malformed = FileFault::Field { field: "fold" };
-    if outputs.is_empty() != encoded.is_empty() {
-        return Err(malformed);
+) -> Result<(EpochStatement, Option<Folded>), Error> {
+    let malformed = Error::CheckpointMalformed;
+    let mut reader = FORMAT.open(bytes).map_err(malformed)?;
+    let (key_id, statement) = read_statement(&mut reader).map_err(malformed)?;
+    if key_id != params.key_id() {
+        return Err(Error::WrongKey { expected: params.key_id(), found: key_id });
     }
-    let recursive = if encoded.is_empty() {
+    let folded = if statement.outputs.is_empty() {
         None
     } else {
-        match bincode::serde::decode_from_slice(encoded, encoding::<CHECKPOINT_LIMIT>()) {
-            Ok((recursive, read)) if read == encoded.len() => Some(recursive),
-            _ => return Err(malformed),
-        }
+        let encoded = reader.take_counted().map_err(malformed)?;
+        let decoded = bincode::serde::decode_from_slice(encoded, encoding::<CHECKPOINT_LIMIT>());
+        let recursive = match decoded {
+            Ok((recursive, read)) if read == encoded.len() => recursive,
+            _ => return Err(malformed(FileFault::Field { field: "fold" })),
+        };
+        let flat = FlatFold::read(&mut reader, params.settlement(), &statement)?;
+        Some(Folded { recursive, flat })
     };
-    Ok((key_id, EpochStatement { identity, epoch, opening_digest, outputs }, recursive))
+    reader.finish().map_err(malformed)?;
+    Ok((statement, folded))
+}
+
+fn read_statement(reader: &mut Reader<'_>) -> Result<(KeyId, EpochStatement), FileFault> {
+    let (key_id, identity, epoch) = fields::read_header(reader)?;
+    let opening_digest = fields::read_word(reader, "opening digest")?;
+    let steps = fields::read_steps(reader)?;
+    let outputs = (0..steps).map(|_| read_output(reader)).collect::<Result<Vec<_>, _>>()?;
+    Ok((key_id, EpochStatement { identity, epoch, opening_digest, outputs }))
 }
 
 fn read_output(reader: &mut Reader<'_>) -> Result<StepOutput, FileFault> {

@@ -7,13 +7,15 @@
 //! z is `[domain word, epoch, state digest, pending, emission digest, emitted words …]`. The circuit
 //! reads the first three and the emission digest, and writes all but the first two, which it carries.
 //!
-//! It deliberately does not know Nova's folding: [`SettlementStep`] is a step circuit for any scheme.
+//! It deliberately does not know Nova's folding: [`SettlementStep`] is the step for any scheme;
+//! [`RecursiveStep`] and [`FlatStep`] say what of it the aggregated and the settlement proof show.
 
 mod batch;
 mod census;
 mod check;
 mod deposit;
 mod emission;
+mod flat;
 mod hash;
 mod identify;
 mod lane;
@@ -32,7 +34,7 @@ use nova_snark::{
 };
 
 pub use self::census::{CircuitPart, circuit_parts};
-pub(crate) use self::{check::Checker, identify::circuit_id, witness::Witness};
+pub(crate) use self::{check::Checker, flat::FlatStep, identify::circuit_id, witness::Witness};
 use self::{hash::chain_hash, linear::Linear, table::Table};
 use crate::field::Scalar;
 
@@ -55,19 +57,10 @@ pub(crate) const RECURSIVE_Z_WORDS: usize = 5;
 
 type Word = AllocatedNum<Scalar>;
 
-/// What a step reads of z.
-struct Input<'a> {
-    domain_word: &'a Word,
-    epoch: &'a Word,
-    state_digest: &'a Word,
-    emission_digest: &'a Word,
-}
-
-/// What a step writes of z, in z's order.
+/// What a step makes of the state that it opens: its output but for the emission digest.
 struct Output {
     state_digest: Word,
     pending: Word,
-    emission_digest: Word,
     emitted: Vec<Word>,
 }
 
@@ -81,33 +74,17 @@ impl SettlementStep {
     fn run<CS: ConstraintSystem<Scalar>>(
         &self,
         cs: &mut CS,
-        input: &Input<'_>,
+        domain_word: &Word,
+        state_digest: &Word,
     ) -> Result<Output, SynthesisError> {
         let witness = self.witness.as_deref();
-        let mut table = Table::open(&mut cs.namespace(|| "open"), witness, input.state_digest)?;
+        let mut table = Table::open(&mut cs.namespace(|| "open"), witness, state_digest)?;
         registration::register(&mut cs.namespace(|| "registrations"), witness, &mut table)?;
         deposit::deposit(&mut cs.namespace(|| "deposits"), witness, &mut table)?;
-        let domain_word = input.domain_word;
         batch::apply(&mut cs.namespace(|| "batches"), witness, &mut table, domain_word)?;
         table.settle(&mut cs.namespace(|| "settle"))?;
         let emitted = emission::emit(&mut cs.namespace(|| "emission"), witness, &mut table)?;
-        close(&mut cs.namespace(|| "close"), &table, &emitted, input.emission_digest)
-    }
-}
-
-impl<'a> Input<'a> {
-    fn of(z: &'a [Word]) -> Result<Self, SynthesisError> {
-        let [domain_word, epoch, state_digest, _pending, emission_digest, ..] = z else {
-            return Err(SynthesisError::IncompatibleLengthVector("z".to_owned()));
-        };
-        Ok(Self { domain_word, epoch, state_digest, emission_digest })
-    }
-
-    /// The next z, of which domain word and epoch are the last one's.
-    fn continued(&self, output: Output) -> Vec<Word> {
-        let Output { state_digest, pending, emission_digest, emitted } = output;
-        let carried = [self.domain_word.clone(), self.epoch.clone()];
-        carried.into_iter().chain([state_digest, pending, emission_digest]).chain(emitted).collect()
+        close(&mut cs.namespace(|| "close"), &table, &emitted)
     }
 }
 
@@ -121,9 +98,17 @@ impl StepCircuit<Scalar> for SettlementStep {
         cs: &mut CS,
         z: &[Word],
     ) -> Result<Vec<Word>, SynthesisError> {
-        let input = Input::of(z)?;
-        let output = self.run(cs, &input)?;
-        Ok(input.continued(output))
+        let [domain_word, epoch, state_digest, _pending, emission_digest, ..] = z else {
+            return Err(SynthesisError::IncompatibleLengthVector("z".to_owned()));
+        };
+        let Output { state_digest, pending, emitted } = self.run(cs, domain_word, state_digest)?;
+        let words: Vec<Linear> =
+            std::iter::once(emission_digest).chain(&emitted).map(Linear::from).collect();
+        let mut cs = cs.namespace(|| "emission digest");
+        let emission_digest = chain_hash(&mut cs, "netfold.emission.v1", &words)?;
+        let carried = [domain_word.clone(), epoch.clone()];
+        let head = carried.into_iter().chain([state_digest, pending, emission_digest]);
+        Ok(head.chain(emitted).collect())
     }
 }
 
@@ -154,7 +139,6 @@ fn close<CS: ConstraintSystem<Scalar>>(
     cs: &mut CS,
     table: &Table,
     emitted: &[Linear],
-    emission_digest: &Word,
 ) -> Result<Output, SynthesisError> {
     let state_digest = table.digest(&mut cs.namespace(|| "state digest"))?;
     let pending = emission::pending(table).allocate(cs, "pending")?;
@@ -163,11 +147,7 @@ fn close<CS: ConstraintSystem<Scalar>>(
         .enumerate()
         .map(|(at, word)| word.number(&mut cs.namespace(|| format!("emitted {at}")), "word"))
         .collect::<Result<Vec<_>, _>>()?;
-    let words: Vec<Linear> =
-        std::iter::once(emission_digest).chain(&emitted).map(Linear::from).collect();
-    let emission_digest =
-        chain_hash(&mut cs.namespace(|| "emission digest"), "netfold.emission.v1", &words)?;
-    Ok(Output { state_digest, pending, emission_digest, emitted })
+    Ok(Output { state_digest, pending, emitted })
 }
 
 #[cfg(test)]

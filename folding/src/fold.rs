@@ -10,9 +10,10 @@ use domain::{
 };
 
 use crate::{
-    Error, Params, StepWitness, checkpoint,
+    Error, Params, SettlementProof, StepWitness, checkpoint,
     circuit::{RECURSIVE_Z_WORDS, RecursiveStep},
     field::{Scalar, scalar, word},
+    flat::FlatFold,
     layout::sequence_lengths,
     proof::{Claim, EpochProof, continue_emission},
     scheme::{CompressedProof, RecursiveProof},
@@ -23,7 +24,16 @@ use crate::{
 pub struct Fold {
     params: Params,
     statement: EpochStatement,
-    recursive: Option<RecursiveProof>,
+    folded: Option<Folded>,
+}
+
+/// The same steps folded both ways.
+#[derive(Clone)]
+pub(crate) struct Folded {
+    /// With recursion, for the aggregated proof.
+    pub(crate) recursive: RecursiveProof,
+    /// Without, for the settlement proof.
+    pub(crate) flat: FlatFold,
 }
 
 impl Fold {
@@ -36,7 +46,7 @@ impl Fold {
         opening_digest: Word,
     ) -> Self {
         let statement = EpochStatement { identity, epoch, opening_digest, outputs: Vec::new() };
-        Self { params: params.clone(), statement, recursive: None }
+        Self { params: params.clone(), statement, folded: None }
     }
 
     /// How many steps are folded.
@@ -73,8 +83,8 @@ impl Fold {
         witness.check()?;
         let circuit = RecursiveStep::from(witness.circuit());
         let public = self.params.public();
-        let mut recursive = match &self.recursive {
-            Some(recursive) => recursive.clone(),
+        let mut recursive = match &self.folded {
+            Some(folded) => folded.recursive.clone(),
             None => RecursiveProof::new(public, &circuit, &self.z0())?,
         };
         recursive.prove_step(public, &circuit)?;
@@ -83,7 +93,9 @@ impl Fold {
         if !recursive.outputs().iter().copied().map(word).eq(expected) {
             return Err(Error::OutputDiffers { step: self.steps().saturating_add(1) });
         }
-        self.recursive = Some(recursive);
+        let before = self.folded.as_ref().map(|folded| &folded.flat);
+        let flat = FlatFold::step(before, self.params.settlement(), &self.statement, witness)?;
+        self.folded = Some(Folded { recursive, flat });
         self.statement.outputs.push(output.clone());
         Ok(output)
     }
@@ -93,7 +105,7 @@ impl Fold {
     /// # Errors
     /// [`Error::CheckpointMalformed`], if it were larger than any checkpoint.
     pub fn checkpoint(&self) -> Result<Vec<u8>, Error> {
-        checkpoint::encode(self.params.key_id(), &self.statement, self.recursive.as_ref())
+        checkpoint::encode(self.params.key_id(), &self.statement, self.folded.as_ref())
     }
 
     /// Goes on from a checkpoint, after verifying it.
@@ -101,27 +113,26 @@ impl Fold {
     /// # Errors
     /// [`Error::CheckpointMalformed`], [`Error::WrongKey`] or [`Error::CheckpointInvalid`].
     pub fn resume(params: &Params, checkpoint: &[u8]) -> Result<Self, Error> {
-        let (key_id, statement, recursive) =
-            checkpoint::decode(checkpoint).map_err(Error::CheckpointMalformed)?;
-        if key_id != params.key_id() {
-            return Err(Error::WrongKey { expected: params.key_id(), found: key_id });
-        }
-        let fold = Self { params: params.clone(), statement, recursive };
+        let (statement, folded) = checkpoint::decode(params, checkpoint)?;
+        let fold = Self { params: params.clone(), statement, folded };
         fold.verify_recursive()?;
         Ok(fold)
     }
 
-    /// Compresses the fold into the epoch's proof, which is verified as a stranger would.
+    /// Proves the flat fold: what L1 checks. It is verified as L1 does, before anybody gets it.
+    ///
+    /// # Errors
+    /// [`Error::NoSteps`], or [`Error::Incomplete`] when the steps so far leave something to emit.
+    pub fn settlement_proof(&self) -> Result<SettlementProof, Error> {
+        self.complete()?.flat.prove(self.params.settlement(), &self.statement)
+    }
+
+    /// Compresses the fold into the epoch's aggregated proof, which is verified as a stranger would.
     ///
     /// # Errors
     /// [`Error::NoSteps`], or [`Error::Incomplete`] when the steps so far leave something to emit.
     pub fn finish(self) -> Result<(EpochProof, EpochStatement), Error> {
-        let (Some(recursive), Some(last)) = (&self.recursive, self.statement.outputs.last()) else {
-            return Err(Error::NoSteps);
-        };
-        if last.pending != 0 {
-            return Err(Error::Incomplete { pending: last.pending });
-        }
+        let recursive = &self.complete()?.recursive;
         let params = &self.params;
         let proof = CompressedProof::prove(params.public(), params.prover_key(), recursive)?;
         let claim = Claim {
@@ -136,6 +147,17 @@ impl Fold {
         Ok((proof, self.statement))
     }
 
+    /// Both folds, if the last step has left nothing to emit.
+    fn complete(&self) -> Result<&Folded, Error> {
+        let (Some(folded), Some(last)) = (&self.folded, self.statement.outputs.last()) else {
+            return Err(Error::NoSteps);
+        };
+        match last.pending {
+            0 => Ok(folded),
+            pending => Err(Error::Incomplete { pending }),
+        }
+    }
+
     fn context(&self) -> StepContext {
         let EpochStatement { identity, epoch, .. } = &self.statement;
         StepContext { domain_word: identity.word(), epoch: *epoch }
@@ -147,7 +169,7 @@ impl Fold {
 
     /// Whether the folded instances hold and lead to what is stated.
     fn verify_recursive(&self) -> Result<(), Error> {
-        let Some(recursive) = &self.recursive else { return Ok(()) };
+        let Some(Folded { recursive, .. }) = &self.folded else { return Ok(()) };
         let public = self.params.public();
         let ((constraints, secondary_constraints), (variables, secondary_variables)) =
             (public.num_constraints(), public.num_variables());

@@ -1,7 +1,8 @@
 //! The step circuit of Netfold and the Nova proofs over it.
 //!
 //! An epoch's operations are cut into steps ([`plan`]); each step is one application of the step
-//! circuit, folded into the epoch's fold ([`Fold`]); the fold ends as one small proof
+//! circuit, folded into the epoch's fold ([`Fold`]). The fold ends as two proofs of the same steps:
+//! one that the L1 contract checks itself ([`SettlementProof`]), and a small aggregated one
 //! ([`EpochProof`]) that anybody verifies with the verifying key alone.
 //!
 //! **Invariant:** nothing is proven that `domain`'s reference transition refuses, and nothing is
@@ -13,14 +14,14 @@
 //! ```
 //! use std::path::Path;
 //! use domain::{DomainIdentity, EpochNumber, LiquidityState, Operation, StepContext};
-//! use folding::{EpochProof, Error, Fold, Params, Setup, Verified};
+//! use folding::{EpochProof, Error, Fold, Params, SettlementProof, Setup};
 //!
 //! fn prove(
 //!     directory: &Path,
 //!     identity: DomainIdentity,
 //!     opening: &LiquidityState,
 //!     operations: &[Operation],
-//! ) -> Result<EpochProof, Error> {
+//! ) -> Result<(SettlementProof, EpochProof), Error> {
 //!     let params = Params::load_or_create(directory, &Setup::InsecureDevelopment, &mut |_| ())?;
 //!     let context = StepContext { domain_word: identity.word(), epoch: EpochNumber::FIRST };
 //!     let plan = folding::plan(opening, operations, context)?;
@@ -29,8 +30,9 @@
 //!         fold.step(step)?;
 //!         let _to_be_stored: Vec<u8> = fold.checkpoint()?;
 //!     }
-//!     let (proof, _outputs_for_l1) = fold.finish()?;
-//!     Ok(proof)
+//!     let for_l1 = fold.settlement_proof()?;
+//!     let (aggregated, _outputs_for_l1) = fold.finish()?;
+//!     Ok((for_l1, aggregated))
 //! }
 //! ```
 
@@ -40,6 +42,7 @@ mod error;
 mod field;
 mod fields;
 mod file;
+mod flat;
 mod fold;
 mod gadgets;
 #[cfg(test)]
@@ -56,6 +59,7 @@ mod witness;
 
 pub use circuit::{CircuitPart, circuit_parts};
 pub use error::{Error, FileFault, PowersOfTauFault};
+pub use flat::{EvmVerificationKey, SettlementProof, SettlementVerifyingKey};
 pub use fold::Fold;
 pub use key::{KeyId, SetupKind, VerifyingKey};
 pub use params::{CircuitSize, Params, Setup, SetupProgress, SetupStage};

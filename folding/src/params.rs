@@ -15,6 +15,7 @@ use crate::{
     Error, KeyId, SetupKind, VerifyingKey,
     circuit::RecursiveStep,
     field::word,
+    flat::{SettlementParams, SettlementVerifyingKey, flat_entries, flat_shape},
     key::Sizes,
     powers_of_tau,
     scheme::{
@@ -66,6 +67,7 @@ struct Parts {
     public: PublicParams,
     prover_key: ProverKey,
     verifying_key: VerifyingKey,
+    settlement: SettlementParams,
 }
 
 /// The size of the circuit with Nova's own part.
@@ -142,6 +144,16 @@ impl Params {
         &self.0.verifying_key
     }
 
+    /// What settlement proofs are verified with.
+    #[must_use]
+    pub fn settlement_verifying_key(&self) -> &SettlementVerifyingKey {
+        self.settlement().verifying_key()
+    }
+
+    pub(crate) fn settlement(&self) -> &SettlementParams {
+        &self.0.settlement
+    }
+
     pub(crate) fn public(&self) -> &PublicParams {
         &self.0.public
     }
@@ -165,8 +177,10 @@ impl Params {
             return Err(store.damaged());
         }
         let prover_key = store.prover_key(verifying_key.id())?;
+        let keys = store.settlement_keys()?;
+        let settlement = SettlementParams::new(&powers_of_tau, setup.kind(), Some(keys))?;
         progress(SetupProgress { stage: SetupStage::Loading, fraction: 1.0 });
-        Ok(Self(Arc::new(Parts { public, prover_key, verifying_key })))
+        Ok(Self(Arc::new(Parts { public, prover_key, verifying_key, settlement })))
     }
 
     fn create(
@@ -175,7 +189,8 @@ impl Params {
         progress: &mut dyn FnMut(SetupProgress),
     ) -> Result<Self, Error> {
         let size = CircuitSize::measure()?;
-        let powers = size.powers();
+        let flat = flat_entries(&flat_shape()?);
+        let powers = size.powers().max(flat.next_power_of_two().ilog2());
         let powers_of_tau = powers_of_tau(store, setup, powers, progress)?;
         if matches!(setup, Setup::PowersOfTau(_)) {
             let file = powers_of_tau::find(&powers_of_tau, powers)?;
@@ -195,10 +210,13 @@ impl Params {
         };
         let digest = word(public.digest());
         let verifying_key = VerifyingKey::new(setup.kind(), sizes, digest, verifier_key)?;
+        progress(SetupProgress { stage: SetupStage::Keys, fraction: 0.5 });
+        let settlement = SettlementParams::new(&powers_of_tau, setup.kind(), None)?;
         progress(SetupProgress { stage: SetupStage::Saving, fraction: 0.0 });
+        store.save_settlement(settlement.verifying_key(), settlement.prover_key())?;
         store.save(&verifying_key, &prover_key)?;
         progress(SetupProgress { stage: SetupStage::Saving, fraction: 1.0 });
-        Ok(Self(Arc::new(Parts { public, prover_key, verifying_key })))
+        Ok(Self(Arc::new(Parts { public, prover_key, verifying_key, settlement })))
     }
 }
 

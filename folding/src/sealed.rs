@@ -49,6 +49,11 @@ impl Format {
 pub(crate) struct Reader<'a>(&'a [u8]);
 
 impl<'a> Reader<'a> {
+    /// A reader of bytes that stand in no file of their own.
+    pub(crate) fn over(bytes: &'a [u8]) -> Self {
+        Self(bytes)
+    }
+
     /// The next `N` bytes.
     pub(crate) fn take<const N: usize>(&mut self) -> Result<[u8; N], FileFault> {
         let (taken, rest) = self.0.split_first_chunk().ok_or(FileFault::Length)?;

@@ -8,10 +8,13 @@ use std::{
     path::{Path, PathBuf},
 };
 
+use serde::{Serialize, de::DeserializeOwned};
+
 use crate::{
     Error, KeyId, SetupKind, VerifyingKey,
     circuit::circuit_id,
     file::{io_error, read_file, replace_file},
+    flat::{SettlementProverKey, SettlementVerifyingKey},
     scheme::{ProverKey, encoding},
     sealed::{Format, push_counted},
 };
@@ -70,32 +73,44 @@ impl Store {
 
     /// The prover's key that is there; it must be the one of this verifying key.
     pub(crate) fn prover_key(&self, id: KeyId) -> Result<ProverKey, Error> {
-        let path = self.prover_key_path();
-        let bytes = read_file(&path)?;
-        let decode = || {
-            let mut reader = PROVER_KEY.open(&bytes).ok()?;
-            let made_with = reader.take::<32>().ok()?;
-            let encoded = reader.take_counted().ok()?;
-            reader.finish().ok()?;
-            let limited = encoding::<PROVER_KEY_LIMIT>();
-            let (key, read) = bincode::serde::decode_from_slice(encoded, limited).ok()?;
-            (read == encoded.len() && made_with == id.digest()).then_some(key)
-        };
-        decode().ok_or(Error::KeyDamaged { file: path })
+        read_prover_key(&self.prover_key_path(), id)
+    }
+
+    /// Both keys of the settlement proof that are there.
+    pub(crate) fn settlement_keys(
+        &self,
+    ) -> Result<(SettlementProverKey, SettlementVerifyingKey), Error> {
+        let verifying = self.settlement_verifying_key()?;
+        let prover = read_prover_key(&self.settlement_prover_key_path(), verifying.id())?;
+        Ok((prover, verifying))
+    }
+
+    /// The verifying key of the settlement proof that is there.
+    pub(crate) fn settlement_verifying_key(&self) -> Result<SettlementVerifyingKey, Error> {
+        let path = self.settlement_verifying_key_path();
+        if !path.exists() {
+            return Err(Error::KeyMissing { directory: self.keys.clone() });
+        }
+        SettlementVerifyingKey::read(&path).map_err(|error| match error {
+            Error::KeyMalformed => Error::KeyDamaged { file: path },
+            other => other,
+        })
     }
 
     /// Writes both keys.
     pub(crate) fn save(&self, verifying: &VerifyingKey, prover: &ProverKey) -> Result<(), Error> {
-        let encoded = bincode::serde::encode_to_vec(prover, encoding::<PROVER_KEY_LIMIT>())
-            .map_err(|_| Error::KeyMalformed)?;
-        let bytes = PROVER_KEY.seal(|bytes| {
-            bytes.extend(verifying.id().digest());
-            push_counted(bytes, &encoded);
-        });
-        let write = std::io::Write::write_all;
-        replace_file(&self.prover_key_path(), |file| write(file, &bytes))?;
-        let bytes = verifying.to_bytes()?;
-        replace_file(&self.verifying_key_path(), |file| write(file, &bytes))
+        write_prover_key(&self.prover_key_path(), verifying.id(), prover)?;
+        write_file(&self.verifying_key_path(), &verifying.to_bytes()?)
+    }
+
+    /// Writes both keys of the settlement proof. Comes before [`Store::save`].
+    pub(crate) fn save_settlement(
+        &self,
+        verifying: &SettlementVerifyingKey,
+        prover: &SettlementProverKey,
+    ) -> Result<(), Error> {
+        write_prover_key(&self.settlement_prover_key_path(), verifying.id(), prover)?;
+        write_file(&self.settlement_verifying_key_path(), &verifying.to_bytes()?)
     }
 
     /// Says that the folder must go.
@@ -110,4 +125,41 @@ impl Store {
     fn prover_key_path(&self) -> PathBuf {
         self.keys.join("prover.key")
     }
+
+    fn settlement_verifying_key_path(&self) -> PathBuf {
+        self.keys.join("settlement-verifying.key")
+    }
+
+    fn settlement_prover_key_path(&self) -> PathBuf {
+        self.keys.join("settlement-prover.key")
+    }
+}
+
+/// Reads a prover's key; it must be the one of this verifying key.
+fn read_prover_key<K: DeserializeOwned>(path: &Path, id: KeyId) -> Result<K, Error> {
+    let bytes = read_file(path)?;
+    let decode = || {
+        let mut reader = PROVER_KEY.open(&bytes).ok()?;
+        let made_with = reader.take::<32>().ok()?;
+        let encoded = reader.take_counted().ok()?;
+        reader.finish().ok()?;
+        let limited = encoding::<PROVER_KEY_LIMIT>();
+        let (key, read) = bincode::serde::decode_from_slice(encoded, limited).ok()?;
+        (read == encoded.len() && made_with == id.digest()).then_some(key)
+    };
+    decode().ok_or_else(|| Error::KeyDamaged { file: path.to_owned() })
+}
+
+fn write_prover_key(path: &Path, id: KeyId, key: &impl Serialize) -> Result<(), Error> {
+    let encoded = bincode::serde::encode_to_vec(key, encoding::<PROVER_KEY_LIMIT>())
+        .map_err(|_| Error::KeyMalformed)?;
+    let bytes = PROVER_KEY.seal(|bytes| {
+        bytes.extend(id.digest());
+        push_counted(bytes, &encoded);
+    });
+    write_file(path, &bytes)
+}
+
+fn write_file(path: &Path, bytes: &[u8]) -> Result<(), Error> {
+    replace_file(path, |file| std::io::Write::write_all(file, bytes))
 }

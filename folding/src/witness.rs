@@ -115,6 +115,17 @@ impl StepWitness {
             && self.previous_emission_digest == emission_digest
     }
 
+    /// Domain word, epoch and opening digest.
+    pub(crate) fn opening(&self) -> [Word; 3] {
+        let StepContext { domain_word, epoch } = self.context;
+        [domain_word, Word::from(epoch.number()), self.opening_digest]
+    }
+
+    /// Domain word, epoch and opening digest, as the circuit has them.
+    pub(crate) fn opening_words(&self) -> [Scalar; 3] {
+        self.opening().map(scalar)
+    }
+
     /// The circuit with this witness.
     pub(crate) fn circuit(&self) -> SettlementStep {
         SettlementStep::new(Arc::clone(&self.witness))
@@ -122,13 +133,8 @@ impl StepWitness {
 
     /// The words of z that the step reads; the others, which it overwrites, are zero.
     pub(crate) fn z(&self) -> Vec<Scalar> {
-        let mut z = vec![
-            self.context.domain_word,
-            Word::from(self.context.epoch.number()),
-            self.opening_digest,
-            Word::ZERO,
-            self.previous_emission_digest,
-        ];
+        let mut z = self.opening().to_vec();
+        z.extend([Word::ZERO, self.previous_emission_digest]);
         z.resize(domain::Z_WORDS, Word::ZERO);
         z.into_iter().map(scalar).collect()
     }

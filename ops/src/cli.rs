@@ -48,6 +48,9 @@ pub(crate) enum Command {
     /// Epochs.
     #[command(subcommand)]
     Epoch(EpochCommand),
+    /// The contracts' sources.
+    #[command(subcommand)]
+    Contracts(ContractsCommand),
     /// Run a command with `DATABASE_URL` leading to an embedded Postgres; without one, just that.
     Postgres(PostgresArguments),
 }
@@ -56,6 +59,26 @@ pub(crate) enum Command {
 pub(crate) enum EpochCommand {
     /// Have the open epoch sealed.
     Seal(UrlArguments),
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum ContractsCommand {
+    /// Make the verifier's constants from the verification key, as Solidity.
+    Verifier(VerifierArguments),
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct VerifierArguments {
+    #[command(flatten)]
+    pub(crate) state: StateArguments,
+    #[command(flatten)]
+    pub(crate) parameters: ParameterArguments,
+    /// Fail unless the file is what would be written.
+    #[arg(long, requires = "file")]
+    pub(crate) check: bool,
+    /// The file to write [default: stdout].
+    #[arg(value_name = "FILE")]
+    pub(crate) file: Option<PathBuf>,
 }
 
 /// Where the state folder is.

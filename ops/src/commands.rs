@@ -3,6 +3,7 @@
 mod api;
 mod audit;
 mod claim;
+mod contracts;
 mod engine;
 mod keygen;
 mod postgres;
@@ -15,7 +16,7 @@ use std::process::ExitCode;
 
 use tracing_subscriber::EnvFilter;
 
-use crate::cli::{Cli, Command, DatabaseArguments, EpochCommand};
+use crate::cli::{Cli, Command, ContractsCommand, DatabaseArguments, EpochCommand};
 use crate::output::Output;
 use crate::{services, up};
 
@@ -36,6 +37,9 @@ pub(crate) fn run(cli: Cli, output: &mut Output) -> anyhow::Result<ExitCode> {
         Command::Submit(arguments) => wait_for(submit::run(&arguments, output)),
         Command::Claim(arguments) => wait_for(claim::run(&arguments, output)),
         Command::Epoch(EpochCommand::Seal(arguments)) => wait_for(seal::run(&arguments, output)),
+        Command::Contracts(ContractsCommand::Verifier(arguments)) => {
+            wait_for(contracts::verifier(&arguments, output))
+        }
     }
 }
 

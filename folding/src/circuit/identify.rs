@@ -9,13 +9,14 @@ use nova_snark::{
 };
 use sha2::{Digest, Sha256};
 
-use super::{RECURSIVE_Z_WORDS, RecursiveStep};
+use super::{FlatStep, RECURSIVE_Z_WORDS, RecursiveStep};
 use crate::{Error, field::Scalar, scheme::Primary};
 
 /// What keys depend on besides the step circuit.
-const SCHEME: &[u8] = b"nova-snark 0.76.0 evm, BN254/Grumpkin, ppsnark HyperKZG, snark IPA";
+const SCHEME: &[u8] =
+    b"nova-snark 0.76.0 evm, BN254/Grumpkin, ppsnark HyperKZG, snark IPA; flat fold";
 
-/// The SHA-256 of all constraints of the step circuit: another circuit has other keys.
+/// The SHA-256 of all constraints of both forms of the step: another circuit has other keys.
 ///
 /// # Errors
 /// [`Error::Nova`], which this program's circuit does not cause.
@@ -29,6 +30,7 @@ pub(crate) fn circuit_id() -> Result<[u8; 32], Error> {
 }
 
 fn hash_constraints() -> Result<[u8; 32], SynthesisError> {
+    let mut hash = Sha256::new_with_prefix(SCHEME);
     let mut shape = ShapeCS::<Primary>::new();
     let z = (0..RECURSIVE_Z_WORDS)
         .map(|at| {
@@ -37,19 +39,25 @@ fn hash_constraints() -> Result<[u8; 32], SynthesisError> {
         })
         .collect::<Result<Vec<_>, _>>()?;
     let output = RecursiveStep::default().synthesize(&mut shape, &z)?;
-    let mut hash = Sha256::new_with_prefix(SCHEME);
-    for (left, right, product) in &shape.constraints {
-        for combination in [left, right, product] {
-            hash_index(&mut hash, 0, combination.len());
-            for (variable, factor) in combination.iter() {
-                hash_term(&mut hash, variable.get_unchecked(), factor);
-            }
-        }
-    }
+    hash_shape(&mut hash, &shape);
     for word in &output {
         hash_term(&mut hash, word.get_variable().get_unchecked(), &Scalar::from(1));
     }
+    let mut shape = ShapeCS::<Primary>::new();
+    FlatStep::default().synthesize(&mut shape, None)?;
+    hash_shape(&mut hash, &shape);
     Ok(hash.finalize().into())
+}
+
+fn hash_shape(hash: &mut Sha256, shape: &ShapeCS<Primary>) {
+    for (left, right, product) in &shape.constraints {
+        for combination in [left, right, product] {
+            hash_index(hash, 0, combination.len());
+            for (variable, factor) in combination.iter() {
+                hash_term(hash, variable.get_unchecked(), factor);
+            }
+        }
+    }
 }
 
 fn hash_term(hash: &mut Sha256, index: Index, factor: &Scalar) {

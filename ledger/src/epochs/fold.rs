@@ -79,7 +79,7 @@ impl Ledger {
         output: &StepOutput,
         checkpoint: &[u8],
     ) -> Result<(), Error> {
-        let words: Vec<u8> = output.words().into_iter().flat_map(word_bytes).collect();
+        let words: Vec<u8> = recorded_words(output).flat_map(word_bytes).collect();
         let number = i32::try_from(step).map_err(|_| Error::OutOfBound { what: "step" })?;
         let mut tx = self.write().await?;
         let recorded = sqlx::query_scalar!(
@@ -254,10 +254,20 @@ async fn insert_checkpoint(
     Ok(())
 }
 
-/// A step's output from its words: state digest, pending, emission digest, what is emitted.
+/// Words of a recorded step: those of L1 and the emission digest.
+const RECORDED_WORDS: usize = STEP_OUTPUT_WORDS + 1;
+
+/// A step's output as it is recorded: state digest, pending, emission digest, what is emitted.
+fn recorded_words(output: &StepOutput) -> impl Iterator<Item = Word> + '_ {
+    [output.state_digest, Word::from(output.pending), output.emission_digest]
+        .into_iter()
+        .chain(output.emitted.iter().copied())
+}
+
+/// A step's output from its recorded words.
 pub(crate) fn output(bytes: &[u8]) -> Result<StepOutput, Error> {
     let words = STEP.words(bytes)?;
-    if words.len() != STEP_OUTPUT_WORDS {
+    if words.len() != RECORDED_WORDS {
         return Err(STEP.corrupt());
     }
     let mut words = words.into_iter();
