@@ -146,7 +146,7 @@ mod tests {
         assert_eq!(RollupId::L1.slot(), None);
         assert_eq!(RollupId::new(1).slot(), Some(0));
         assert_eq!(RollupId::all().last().and_then(RollupId::slot), Some(limits::MAX_ROLLUPS - 1));
-        assert_eq!(RollupId::new(9).slot(), None);
+        assert_eq!(RollupId::new(17).slot(), None);
         assert_eq!(AssetId::new(5).slot(), None);
         assert_eq!(AssetId::all().count(), limits::MAX_ASSETS);
     }

@@ -11,7 +11,7 @@ pub const ATOMS_MAX: u128 = (1 << 96) - 1;
 pub const ATOMS_BITS: usize = 96;
 
 /// Rollups of one domain. Their ids run from 1; id 0 is L1 itself.
-pub const MAX_ROLLUPS: usize = 8;
+pub const MAX_ROLLUPS: usize = 16;
 
 /// Assets of one domain. Their ids run from 1.
 pub const MAX_ASSETS: usize = 4;
@@ -20,29 +20,29 @@ pub const MAX_ASSETS: usize = 4;
 pub const MAX_CELLS: usize = MAX_ROLLUPS * MAX_ASSETS;
 
 /// Signed batches that one step takes.
-pub const BATCHES_PER_STEP: usize = 4;
+pub const BATCHES_PER_STEP: usize = 16;
 
 /// Lanes of one batch.
-pub const LANES_PER_BATCH: usize = 4;
+pub const LANES_PER_BATCH: usize = 8;
 
 /// Deposit slots of one step; deposits into the same cell share a slot.
 pub const DEPOSITS_PER_STEP: usize = 8;
 
 /// Registration slots of one step.
-pub const REGISTRATIONS_PER_STEP: usize = 2;
+pub const REGISTRATIONS_PER_STEP: usize = 4;
 
-/// Touched cells that one step can emit. 8 cells are 16 words, about 11 k gas a step.
-pub const CELLS_EMITTED_PER_STEP: usize = 8;
+/// Touched cells that one step can emit: 2 words each, which cost L1 some 250 gas while empty.
+pub const CELLS_EMITTED_PER_STEP: usize = 16;
 
-/// Active rollups that one step can emit. 4 rollups are 20 words, about 14 k gas a step.
-pub const ROLLUPS_EMITTED_PER_STEP: usize = 4;
+/// Active rollups that one step can emit: 5 words each.
+pub const ROLLUPS_EMITTED_PER_STEP: usize = 8;
 
 /// Steps of one epoch: at about 17.4 k gas a step, 128 stay within 3 M gas on L1.
 pub const MAX_STEPS_PER_EPOCH: usize = 128;
 
-/// Batches of one epoch, so that an epoch always fits its steps: registrations and deposits, summed
-/// per cell, fill at most 4 steps of their own, and what is left to emit at most 4 more.
-pub const MAX_BATCHES_PER_EPOCH: usize = (MAX_STEPS_PER_EPOCH - 8) * BATCHES_PER_STEP;
+/// Batches of one epoch, so that an epoch always fits its steps: registrations fill at most 4 steps
+/// of their own, deposits, summed per cell, at most 8, and what is left to emit at most 4 more.
+pub const MAX_BATCHES_PER_EPOCH: usize = (MAX_STEPS_PER_EPOCH - 16) * BATCHES_PER_STEP;
 
 /// Transfers and exits listed in one batch.
 pub const MAX_TRANSFERS_PER_BATCH: usize = 1000;

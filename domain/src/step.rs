@@ -127,7 +127,8 @@ impl Step {
 
 /// Cuts an epoch's operations, in ledger order, into steps.
 ///
-/// Registrations come first, then the deposits summed per cell, then the batches in their order.
+/// Registrations come first, then the deposits summed per cell, each as early as its rollup is
+/// registered and there is room, then the batches in their order.
 /// Moving deposits ahead changes no outcome: they only raise balances, and L1 bounds each asset's
 /// whole supply to what a cell can hold. Each touched cell and rollup is emitted once, as early as
 /// there is room after its last touch; further steps follow until nothing is left.
@@ -144,9 +145,7 @@ pub fn plan_steps(operations: &[Operation]) -> Result<Vec<Step>, Refusal> {
         }
     }
     for ((rollup, asset), atoms) in sum_deposits(operations)? {
-        plan.last_with(|step| step.deposits.len() < DEPOSITS_PER_STEP)
-            .deposits
-            .push((rollup, asset, atoms));
+        plan.deposit((rollup, asset, atoms));
     }
     for operation in operations {
         if let Operation::Batch(batch) = operation {
@@ -175,6 +174,18 @@ impl Plan {
         }
         let last = self.steps.len().saturating_sub(1);
         self.steps.get_mut(last).unwrap_or_else(|| unreachable!("a plan has at least one step"))
+    }
+
+    /// Gives a deposit its place: not before its rollup is registered.
+    fn deposit(&mut self, deposit: (RollupId, AssetId, Atoms)) {
+        let (rollup, ..) = deposit;
+        let registers = |step: &Step| step.registrations.iter().any(|(id, _)| *id == rollup);
+        let first = self.steps.iter().position(registers).unwrap_or(0);
+        let has_room = |step: &&mut Step| step.deposits.len() < DEPOSITS_PER_STEP;
+        match self.steps.iter_mut().skip(first).find(has_room) {
+            Some(step) => step.deposits.push(deposit),
+            None => self.steps.push(Step { deposits: vec![deposit], ..Step::default() }),
+        }
     }
 
     /// Gives every touched cell and rollup its place of emission.

@@ -11,7 +11,8 @@
 //! ```
 //!
 //! Epochs are proven as soon as they are sealed, but submitted strictly in order, each only when the
-//! one before is final: there is one live L1 job.
+//! one before is final: there is one live L1 job. The aggregated proof is beside this life: it is
+//! made of the same checkpoints when no epoch waits for its settlement proof.
 
 use domain::EpochNumber;
 use ledger::EpochStatus;
@@ -19,7 +20,7 @@ use ledger::EpochStatus;
 use crate::confirm::{confirm, finalise};
 use crate::context::{Context, Progress};
 use crate::error::Error;
-use crate::prove::prove;
+use crate::prove::{aggregate, prove};
 use crate::submit::submit;
 
 /// Where an epoch stands, with what exists then.
@@ -38,7 +39,7 @@ pub(crate) struct Sealed {
     pub(crate) seal: ledger::Sealed,
 }
 
-/// There is a verified proof.
+/// There is a verified settlement proof.
 #[derive(Debug)]
 pub(crate) struct Proven {
     pub(crate) seal: ledger::Sealed,
@@ -84,7 +85,8 @@ pub(crate) async fn advance(context: &Context, stage: Stage) -> Result<Outcome, 
     }
 }
 
-/// Proves the oldest epoch that is sealed and not proven.
+/// Proves the oldest epoch that is sealed and not proven; without one, aggregates the oldest that is
+/// proven and not aggregated.
 pub(crate) async fn prove_next(context: &Context) -> Result<Progress, Error> {
     for epoch in context.ledger.unfinished_epochs().await? {
         if let stage @ Stage::Sealed(_) = load(context, epoch).await? {
@@ -94,7 +96,13 @@ pub(crate) async fn prove_next(context: &Context) -> Result<Progress, Error> {
             });
         }
     }
-    Ok(Progress::Idle)
+    let Some(epoch) = context.ledger.unaggregated().await?.into_iter().next() else {
+        return Ok(Progress::Idle);
+    };
+    let unknown = || Error::from(ledger::Error::NotSealed { epoch });
+    let row = context.ledger.epoch(epoch).await?.ok_or_else(unknown)?;
+    let done = aggregate(context, row.sealed.ok_or_else(unknown)?).await?;
+    Ok(if done { Progress::Moved } else { Progress::Idle })
 }
 
 /// Takes the oldest epoch that is not final as far as it goes, unless it waits for its proof.

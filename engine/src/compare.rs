@@ -1,10 +1,12 @@
-//! Compares the native plan, the ledger's own rows and the proof's statement.
+//! Compares the native plan, the ledger's own rows and a proof's statement.
 //!
 //! **Invariant (FOUR_WAY, but for L1):** nothing is proven that the plan and the ledger do not agree
 //! on, and nothing is sent that all three do not agree on. A difference is an incident: it is said,
 //! with both values, and nothing leaves.
 
-use domain::{CellClosing, DomainIdentity, EpochNumber, LiquidityState, StepOutput, Word};
+use domain::{
+    CellClosing, DomainIdentity, EpochNumber, EpochStatement, LiquidityState, StepOutput, Word,
+};
 use folding::{StepWitness, Verified};
 use ledger::StepRecord;
 
@@ -20,7 +22,41 @@ pub(crate) struct Accounts<'a> {
     pub(crate) records: &'a [StepRecord],
     pub(crate) planned: &'a [StepWitness],
     pub(crate) closing: &'a LiquidityState,
-    pub(crate) verified: &'a Verified,
+    pub(crate) proven: &'a Proven,
+}
+
+/// What a verified proof states.
+#[derive(Debug)]
+pub(crate) struct Proven {
+    identity: DomainIdentity,
+    epoch: EpochNumber,
+    opening_digest: Word,
+    closing_digest: Word,
+    /// Per step, the words that it emits.
+    emitted: Vec<Vec<Word>>,
+    cells: Vec<CellClosing>,
+}
+
+impl Proven {
+    /// Of a settlement proof that was verified with this statement.
+    pub(crate) fn settlement(statement: &EpochStatement) -> Result<Self, folding::Error> {
+        let (cells, _) = statement.closings()?;
+        Ok(Self {
+            identity: statement.identity,
+            epoch: statement.epoch,
+            opening_digest: statement.opening_digest,
+            closing_digest: statement.closing_digest(),
+            emitted: statement.outputs.iter().map(|output| output.emitted.clone()).collect(),
+            cells,
+        })
+    }
+
+    /// Of a verified aggregated proof.
+    pub(crate) fn aggregated(verified: Verified) -> Self {
+        let Verified { identity, epoch, opening_digest, closing_digest, emitted, cells, .. } =
+            verified;
+        Self { identity, epoch, opening_digest, closing_digest, emitted, cells }
+    }
 }
 
 /// Compares plan and ledger.
@@ -39,19 +75,19 @@ impl Accounts<'_> {
     /// Compares all three, digests first, then step by step and cell by cell, and returns what L1
     /// is to be told.
     pub(crate) fn agree(&self) -> Result<Vec<StepOutput>, Error> {
-        let Self { seal, verified, .. } = self;
+        let Self { seal, proven, .. } = self;
         let check = Check { epoch: seal.epoch };
-        if verified.identity != *self.identity || verified.epoch != seal.epoch {
+        if proven.identity != *self.identity || proven.epoch != seal.epoch {
             return Err(Error::ProofOfAnother {
                 epoch: seal.epoch,
-                identity: Box::new(verified.identity),
-                found: verified.epoch,
+                identity: Box::new(proven.identity),
+                found: proven.epoch,
             });
         }
         check_plan(seal, self.planned, self.closing)?;
         let ledger = |digest| (Side::Ledger, digest);
-        check.digests(ledger(seal.opening_digest), (Side::Proof, verified.opening_digest))?;
-        check.digests(ledger(seal.closing_digest), (Side::Proof, verified.closing_digest))?;
+        check.digests(ledger(seal.opening_digest), (Side::Proof, proven.opening_digest))?;
+        check.digests(ledger(seal.closing_digest), (Side::Proof, proven.closing_digest))?;
         self.steps(check)?;
         self.cells(check)?;
         Ok(self.planned.iter().map(|step| step.output().clone()).collect())
@@ -62,14 +98,14 @@ impl Accounts<'_> {
         let recorded = self.records.iter().map(|record| &record.output);
         check.same(Part::Step, (Side::Plan, planned()), (Side::Ledger, recorded))?;
         let emitted = planned().map(|output| &output.emitted);
-        check.same(Part::Step, (Side::Plan, emitted), (Side::Proof, self.verified.emitted.iter()))
+        check.same(Part::Step, (Side::Plan, emitted), (Side::Proof, self.proven.emitted.iter()))
     }
 
     /// The proof closes the very cells that the ledger's rows say were touched, with their amounts,
     /// and the plan ends with those balances.
     fn cells(&self, check: Check) -> Result<(), Error> {
         let own = sorted(self.positions);
-        let proven = sorted(&self.verified.cells);
+        let proven = sorted(&self.proven.cells);
         let sides = ((Side::Ledger, own.iter()), (Side::Proof, proven.iter()));
         check.same(Part::Cell, sides.0, sides.1)?;
         let balances = own.iter().map(|cell| Some(cell.balance));

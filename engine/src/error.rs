@@ -119,6 +119,18 @@ pub enum Error {
         found: Word,
     },
 
+    /// The contract verifies with another key than these parameters prove with.
+    #[error(
+        "the contract verifies with key {found}, these proving parameters are of key {expected}: \
+         use the parameters that the contract was deployed with"
+    )]
+    VerificationKeyDiffers {
+        /// Of the parameters.
+        expected: B256,
+        /// Of the contract.
+        found: B256,
+    },
+
     /// A log of the contract that says nothing the ledger could book.
     #[error("log {log_index} of l1_tx {tx_hash} cannot be read")]
     MalformedLog {
@@ -348,6 +360,7 @@ impl Error {
             | Self::ChainDiffers { .. }
             | Self::NoContract { .. }
             | Self::ContractDiffers { .. }
+            | Self::VerificationKeyDiffers { .. }
             | Self::DomainWordDiffers { .. }
             | Self::MalformedLog { .. }
             | Self::BookedBlockDropped { .. }

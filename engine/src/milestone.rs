@@ -44,15 +44,24 @@ pub enum Milestone {
         /// How many there are.
         of: u32,
     },
-    /// The proof is compressed. It is not recorded yet: a restart compresses again.
+    /// The settlement proof is made. It is not recorded yet: a restart makes it again.
     Compressed {
         /// The epoch.
         epoch: EpochNumber,
-        /// Size of the proof file.
+        /// Size of the proof.
         bytes: usize,
     },
-    /// The proof is verified and recorded.
+    /// The settlement proof is verified and recorded.
     Proven {
+        /// The epoch.
+        epoch: EpochNumber,
+        /// Its steps.
+        steps: u32,
+        /// Size of the proof.
+        bytes: usize,
+    },
+    /// The aggregated proof is verified and recorded: at any time after the settlement proof.
+    Aggregated {
         /// The epoch.
         epoch: EpochNumber,
         /// Its steps.
@@ -120,6 +129,7 @@ impl Milestone {
             Self::StepFolded { .. } => "StepFolded",
             Self::Compressed { .. } => "Compressed",
             Self::Proven { .. } => "Proven",
+            Self::Aggregated { .. } => "Aggregated",
             Self::IntentWritten { .. } => "IntentWritten",
             Self::Sent { .. } => "Sent",
             Self::Superseded { .. } => "Superseded",

@@ -14,7 +14,7 @@ use ledger::NewProof;
 use tracing::{info, warn};
 
 use crate::advance::{Outcome, Proven, Sealed, Stage};
-use crate::compare::check_plan;
+use crate::compare::{self, Accounts, check_plan};
 use crate::context::Context;
 use crate::error::{Error, Part, Side};
 use crate::milestone::Milestone;
@@ -33,25 +33,55 @@ pub(crate) async fn prove(context: &Context, sealed: Sealed) -> Result<Outcome, 
         return Ok(Outcome::Waiting);
     };
     let steps = step_number(fold.steps());
-    let key = context.params.verifying_key().clone();
-    let bytes = blocking(move || {
-        let (proof, _) = fold.finish()?;
-        // What will be stored is read back and verified with nothing but the key.
-        let bytes = proof.to_bytes();
-        EpochProof::from_bytes(&bytes)?.verify(&key)?;
-        Ok(bytes)
-    })
-    .await?;
+    let bytes = blocking(move || Ok(fold.settlement_proof()?.as_bytes().to_vec())).await?;
     context.reached(&Milestone::Compressed { epoch, bytes: bytes.len() });
     let size = bytes.len();
     let proof = NewProof { closing_digest: seal.closing_digest, steps, bytes };
-    context.ledger.record_proof(epoch, &proof).await?;
+    context.ledger.record_settlement_proof(epoch, &proof).await?;
     info!(
         %epoch, steps, bytes = size, seconds = began.elapsed().as_secs(),
         closing_digest = %seal.closing_digest, "epoch proven"
     );
     context.reached(&Milestone::Proven { epoch, steps, bytes: size });
     Ok(Outcome::to(Stage::Proven(Proven { seal })))
+}
+
+/// Makes the aggregated proof of an epoch that L1 has its proof of already. Nobody's money waits for
+/// it, so it comes after every settlement proof that could be made. `false` when told to stop.
+pub(crate) async fn aggregate(context: &Context, seal: ledger::Sealed) -> Result<bool, Error> {
+    let epoch = seal.epoch;
+    let began = Instant::now();
+    let Plan { steps: planned, closing } = plan(context, epoch).await?;
+    let fold = resume(context, &seal, &planned).await?;
+    let Some(fold) = fold_steps(context, epoch, fold, planned.clone()).await? else {
+        return Ok(false);
+    };
+    let steps = step_number(fold.steps());
+    let key = context.params.verifying_key().clone();
+    let (bytes, verified) = blocking(move || {
+        let (proof, _) = fold.finish()?;
+        // What will be stored is read back and verified with nothing but the key.
+        let bytes = proof.to_bytes();
+        let verified = EpochProof::from_bytes(&bytes)?.verify(&key)?;
+        Ok((bytes, verified))
+    })
+    .await?;
+    Accounts {
+        identity: &context.identity,
+        seal: &seal,
+        positions: &context.ledger.positions(epoch).await?,
+        records: &context.ledger.steps(epoch).await?,
+        planned: &planned,
+        closing: &closing,
+        proven: &compare::Proven::aggregated(verified),
+    }
+    .agree()?;
+    let size = bytes.len();
+    let proof = NewProof { closing_digest: seal.closing_digest, steps, bytes };
+    context.ledger.record_proof(epoch, &proof).await?;
+    info!(%epoch, steps, bytes = size, seconds = began.elapsed().as_secs(), "epoch aggregated");
+    context.reached(&Milestone::Aggregated { epoch, steps, bytes: size });
+    Ok(true)
 }
 
 /// The native plan of an epoch, from the ledger's journal.

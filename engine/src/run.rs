@@ -6,6 +6,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use alloy_primitives::B256;
 use folding::Params;
 use ledger::{Adoption, Ledger};
 use tokio::sync::watch;
@@ -49,6 +50,11 @@ pub async fn run(
 ) -> Result<(), Error> {
     let adoption = ledger.domain().await?.ok_or(Error::NoDomain)?;
     l1.check(&adoption.identity).await?;
+    let expected = B256::from(params.settlement_verifying_key().id().digest());
+    let found = adoption.identity.verification_key_id;
+    if found != expected {
+        return Err(Error::VerificationKeyDiffers { expected, found });
+    }
     let context = Context {
         config,
         ledger,

@@ -3,13 +3,13 @@
 //! **Invariant (SINGLE_JOB):** the signed l1_tx and its hash are in the ledger before any node sees
 //! it. Whatever happens afterwards, what may have landed is known by its hash.
 
-use domain::EpochNumber;
-use folding::EpochProof;
+use domain::{EpochNumber, EpochStatement};
+use folding::SettlementProof;
 use ledger::{NewSubmission, Submission};
 use tracing::{info, warn};
 
 use crate::advance::{Outcome, Proven, Stage, Submitted};
-use crate::compare::Accounts;
+use crate::compare::{self, Accounts};
 use crate::confirm::{record_settlement, settled_by_anyone, settled_on_l1};
 use crate::context::Context;
 use crate::error::Error;
@@ -52,23 +52,33 @@ pub(crate) async fn submit(context: &Context, proven: Proven) -> Result<Outcome,
 async fn write_intent(context: &Context, seal: &ledger::Sealed) -> Result<Submission, Error> {
     let epoch = seal.epoch;
     let not_proven = || Error::from(ledger::Error::NotProven { epoch });
-    let proof = context.ledger.proof(epoch).await?.ok_or_else(not_proven)?;
-    let key = context.params.verifying_key().clone();
-    let bytes = proof.bytes;
-    let verified = blocking(move || Ok(EpochProof::from_bytes(&bytes)?.verify(&key)?)).await?;
+    let proof = context.ledger.settlement_proof(epoch).await?.ok_or_else(not_proven)?;
+    let proof = SettlementProof::new(proof.bytes);
+    let records = context.ledger.steps(epoch).await?;
+    let statement = EpochStatement {
+        identity: context.identity,
+        epoch,
+        opening_digest: seal.opening_digest,
+        outputs: records.iter().map(|record| record.output.clone()).collect(),
+    };
+    let key = context.params.settlement_verifying_key().clone();
+    let (proof, proven) = blocking(move || {
+        proof.verify(&key, &statement)?;
+        Ok((proof, compare::Proven::settlement(&statement)?))
+    })
+    .await?;
     let plan = plan(context, epoch).await?;
     let outputs = Accounts {
         identity: &context.identity,
         seal,
         positions: &context.ledger.positions(epoch).await?,
-        records: &context.ledger.steps(epoch).await?,
+        records: &records,
         planned: &plan.steps,
         closing: &plan.closing,
-        verified: &verified,
+        proven: &proven,
     }
     .agree()?;
-    // The development verifier checks nothing; the file's hash says which proof was meant.
-    let prepared = context.l1.prepare_settle(epoch, &outputs, proof.sha256.as_slice()).await?;
+    let prepared = context.l1.prepare_settle(epoch, &outputs, proof.as_bytes()).await?;
     let intent = NewSubmission {
         sender: prepared.sender,
         nonce: prepared.nonce,

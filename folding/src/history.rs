@@ -5,6 +5,7 @@ use alloy_primitives::{Address, B256};
 use domain::{
     AssetId, Atoms, Batch, BatchParts, DomainId, DomainIdentity, EpochNumber, Exit, ExitRoot,
     L2Root, LiquidityState, Operation, RollupId, SigningKey, StepContext, Transfer,
+    limits::REGISTRATIONS_PER_STEP,
 };
 
 /// What a batch moves: (destination, asset, atoms), where destination 0 is L1.
@@ -98,16 +99,17 @@ pub(crate) fn apply_all(state: &LiquidityState, operations: &[Operation]) -> Liq
     })
 }
 
-/// A small epoch that uses everything: three rollups, deposits, transfers, exits.
+/// A small epoch that uses everything: registrations that fill three steps, deposits, transfers,
+/// exits.
 pub(crate) fn small_epoch() -> Vec<Operation> {
-    let mut operations = vec![
-        register(1),
-        register(2),
-        register(3),
+    let mut operations: Vec<Operation> =
+        (1..).take(2 * REGISTRATIONS_PER_STEP + 1).map(register).collect();
+    operations.extend([
         deposit(1, 1, 1_000),
         deposit(2, 2, 500),
         deposit(3, 4, (1 << 96) - 1),
-    ];
+        deposit(9, 1, 7),
+    ]);
     let moves: [(u16, Moves<'_>); 6] = [
         (1, &[(2, 1, 100), (3, 1, 50), (0, 1, 25)]),
         (2, &[(1, 2, 500), (3, 1, 40)]),

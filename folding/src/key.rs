@@ -19,9 +19,9 @@ use crate::{
 };
 
 /// More bytes than any verifying key has.
-const KEY_LIMIT: usize = 1 << 26;
+const KEY_LIMIT: usize = 1 << 28;
 
-const FORMAT: Format = Format { magic: b"NFVERKEY", version: 1, limit: KEY_LIMIT };
+const FORMAT: Format = Format { magic: b"NFVERKEY", version: 2, limit: KEY_LIMIT };
 
 /// Who could know the secret behind a key.
 #[derive(Clone, Copy, Debug, Eq, Hash, Ord, PartialEq, PartialOrd, Serialize, Deserialize)]
@@ -57,8 +57,6 @@ pub(crate) struct Sizes {
     pub(crate) powers: u8,
     /// Padded constraints of the primary circuit.
     pub(crate) primary_constraints: u8,
-    /// Padded entries of its matrices.
-    pub(crate) primary_entries: u8,
     /// Padded constraints of the secondary circuit.
     pub(crate) secondary_constraints: u8,
 }
@@ -191,11 +189,10 @@ impl VerifyingKey {
     pub fn to_bytes(&self) -> Result<Vec<u8>, Error> {
         let key = bincode::serde::encode_to_vec(&*self.key, encoding::<KEY_LIMIT>())
             .map_err(|_| Error::KeyMalformed)?;
-        let Sizes { powers, primary_constraints, primary_entries, secondary_constraints } =
-            self.sizes;
+        let Sizes { powers, primary_constraints, secondary_constraints } = self.sizes;
         Ok(FORMAT.seal(|bytes| {
             bytes.push(self.id.kind.code());
-            bytes.extend([powers, primary_constraints, primary_entries, secondary_constraints]);
+            bytes.extend([powers, primary_constraints, secondary_constraints]);
             bytes.extend(self.params_digest.to_bytes());
             push_counted(bytes, &key);
         }))
@@ -241,13 +238,12 @@ impl fmt::Debug for VerifyingKey {
 /// Setup kind, sizes, digest of the public parameters and the encoded key of a key file.
 fn read_parts(bytes: &[u8]) -> Result<(SetupKind, Sizes, Word, &[u8]), FileFault> {
     let mut reader = FORMAT.open(bytes)?;
-    let [kind, powers, primary_constraints, primary_entries, secondary_constraints] =
-        reader.take()?;
+    let [kind, powers, primary_constraints, secondary_constraints] = reader.take()?;
     let kind = SetupKind::from_code(kind).ok_or(FileFault::Field { field: "setup" })?;
     let params_digest = Word::from_bytes(B256::from(reader.take::<32>()?))
         .map_err(|_| FileFault::Field { field: "params digest" })?;
     let encoded = reader.take_counted()?;
     reader.finish()?;
-    let sizes = Sizes { powers, primary_constraints, primary_entries, secondary_constraints };
+    let sizes = Sizes { powers, primary_constraints, secondary_constraints };
     Ok((kind, sizes, params_digest, encoded))
 }

@@ -77,7 +77,7 @@ pub struct CircuitSize {
     pub constraints: usize,
     /// Variables of the primary circuit.
     pub variables: usize,
-    /// Entries of its three matrices: what the compressed proof's cost depends on.
+    /// Entries of its three matrices.
     pub nonzeros: usize,
 }
 
@@ -205,7 +205,6 @@ impl Params {
         let sizes = Sizes {
             powers: exponent(1 << powers),
             primary_constraints: exponent(size.constraints.max(size.variables)),
-            primary_entries: exponent(size.padded_entries()),
             secondary_constraints: exponent(secondary.max(secondary_variables)),
         };
         let digest = word(public.digest());
@@ -240,7 +239,7 @@ impl CircuitSize {
             seen.get_or_init(|| Self {
                 constraints: shape.num_cons(),
                 variables: shape.num_vars(),
-                nonzeros: PrimaryArgument::ck_floor()(shape),
+                nonzeros: flat_entries(shape),
             })
             .nonzeros
         };
@@ -260,14 +259,7 @@ impl CircuitSize {
 
     /// The power of two of the powers of tau that its parameters need.
     fn powers(&self) -> u32 {
-        self.constraints.max(self.variables).max(self.nonzeros).next_power_of_two().ilog2()
-    }
-
-    /// Entries of the matrices as the compressed proof pads them: it also lays out the vector of
-    /// variables, inputs included, over them.
-    fn padded_entries(&self) -> usize {
-        let variables = self.constraints.max(self.variables).next_power_of_two();
-        self.nonzeros.max(variables.saturating_mul(2))
+        self.constraints.max(self.variables).next_power_of_two().ilog2()
     }
 }
 

@@ -231,15 +231,16 @@ fn proof_lengths(sizes: Sizes) -> Vec<usize> {
         let count = usize::from(count);
         std::iter::once(count).chain(std::iter::repeat_n(coefficients, count))
     };
-    let entries = usize::from(sizes.primary_entries);
-    let secondary = sizes.secondary_constraints;
+    let (primary, secondary) = (sizes.primary_constraints, sizes.secondary_constraints);
+    let exponent = usize::from(primary);
     // The public values of five instances.
     let mut lengths = vec![2; 5];
-    // MicroSpartan's two sum-checks, then HyperKZG's commitments and evaluations.
-    lengths.extend(rounds(sizes.primary_constraints, 3));
-    lengths.extend(rounds(sizes.primary_entries, 3));
-    lengths.extend([entries.saturating_sub(1), entries]);
-    // Spartan's three sum-checks and two evaluations, then the two halves of IPA.
+    // Spartan's three sum-checks and two evaluations, then HyperKZG's commitments and evaluations.
+    lengths.extend(rounds(primary, 3));
+    lengths.extend(rounds(primary.saturating_add(1), 2));
+    lengths.extend(rounds(primary, 2));
+    lengths.extend([2, exponent.saturating_sub(1), exponent]);
+    // The same, then the two halves of IPA.
     lengths.extend(rounds(secondary, 3));
     lengths.extend(rounds(secondary.saturating_add(1), 2));
     lengths.extend(rounds(secondary, 2));

@@ -1,8 +1,11 @@
 //! The proof system in use: which curves, commitments and arguments.
 //!
-//! Nova (eprint 2021/370) over the cycle BN254/Grumpkin; the compressed proof is MicroSpartan
-//! (`ppsnark`) with HyperKZG on BN254 and Spartan with IPA on Grumpkin. The feature `evm` of
-//! `nova-snark` is on in every build: it changes transcripts and byte orders.
+//! Nova (eprint 2021/370) over the cycle BN254/Grumpkin; the compressed proof is Spartan with
+//! HyperKZG on BN254 and Spartan with IPA on Grumpkin. The settlement proof is MicroSpartan
+//! (`ppsnark`) with HyperKZG: its key is a dozen points, which a contract can hold, where Spartan's
+//! has the matrices; Spartan's proof costs by constraints instead of matrix entries, several times
+//! less. The feature `evm` of `nova-snark` is on in every build: it changes transcripts and byte
+//! orders.
 
 use bincode::config::{Configuration, Fixint, Limit, LittleEndian};
 use nova_snark::{
@@ -15,8 +18,12 @@ use crate::circuit::RecursiveStep;
 
 pub(crate) type Primary = Bn256EngineKZG;
 pub(crate) type Secondary = GrumpkinEngine;
-pub(crate) type PrimaryArgument =
+/// Of the settlement proof.
+pub(crate) type SettlementArgument =
     ppsnark::RelaxedR1CSSNARK<Primary, hyperkzg::EvaluationEngine<Primary>>;
+/// Of the aggregated proof's instance on BN254.
+pub(crate) type PrimaryArgument =
+    snark::RelaxedR1CSSNARK<Primary, hyperkzg::EvaluationEngine<Primary>>;
 pub(crate) type SecondaryArgument =
     snark::RelaxedR1CSSNARK<Secondary, ipa_pc::EvaluationEngine<Secondary>>;
 

@@ -21,7 +21,7 @@ use crate::{
 #[serde(deny_unknown_fields)]
 pub struct BatchRequest {
     /// Whose transition.
-    #[schema(example = 1, minimum = 1, maximum = 8)]
+    #[schema(example = 1, minimum = 1, maximum = 16)]
     pub rollup: u16,
     /// Its number among the rollup's batches, from 0, without gaps.
     #[schema(example = 0)]
@@ -53,7 +53,7 @@ pub struct BatchRequest {
 #[serde(deny_unknown_fields)]
 pub struct TransferRequest {
     /// The destination.
-    #[schema(example = 2, minimum = 1, maximum = 8)]
+    #[schema(example = 2, minimum = 1, maximum = 16)]
     pub to: u16,
     /// The asset.
     #[schema(example = 2, minimum = 1, maximum = 4)]
@@ -89,7 +89,7 @@ pub struct LaneRequest {
     #[schema(example = 2, minimum = 1, maximum = 4)]
     pub asset: u16,
     /// The destination rollup; 0 is L1.
-    #[schema(example = 2, maximum = 8)]
+    #[schema(example = 2, maximum = 16)]
     pub destination: u16,
     /// How much, in the asset's ledger decimals.
     #[schema(example = "12.5", pattern = "^(0|[1-9][0-9]*)([.][0-9]+)?$")]

@@ -120,7 +120,7 @@ fn fields(one: &Rollup, world: &World) -> Vec<Case> {
             "transfers[0].asset",
         ),
         case("asset 3", ("/exits/0/asset", json!(3)), 422, "unknown_asset", "exits[0].asset"),
-        case("rollup 9", ("/rollup", json!(9)), 422, "unknown_rollup", "rollup"),
+        case("rollup 17", ("/rollup", json!(17)), 422, "unknown_rollup", "rollup"),
         case("to 9", ("/transfers/0/to", json!(9)), 422, "unknown_rollup", "transfers[0].to"),
         case("to itself", ("/transfers/1/to", json!(1)), 422, "bad_destination", "transfers[1].to"),
         case("to L1", ("/transfers/1/to", json!(0)), 422, "bad_destination", "transfers[1].to"),

@@ -57,7 +57,7 @@ fn each_rule_refuses_by_its_name() {
     check(|parts| parts.lanes.truncate(1), |r| matches!(r, Refusal::LanesDiffer { .. }));
     check(|parts| parts.lanes.swap(0, 1), |r| matches!(r, Refusal::LanesOutOfOrder { index: 1 }));
     check(
-        |parts| parts.lanes = vec![parts.lanes[0]; 5],
+        |parts| parts.lanes = vec![parts.lanes[0]; LANES_PER_BATCH + 1],
         |r| matches!(r, Refusal::TooManyLanes { .. }),
     );
     check(
@@ -77,7 +77,7 @@ fn each_rule_refuses_by_its_name() {
         |r| matches!(r, Refusal::BadDestination { .. }),
     );
     check(
-        |parts| parts.transfers[1].to = RollupId::new(9),
+        |parts| parts.transfers[1].to = RollupId::new(17),
         |r| matches!(r, Refusal::UnknownRollup { .. }),
     );
     check(

@@ -1,6 +1,7 @@
-use alloy_primitives::{Address, B256};
+use alloy_primitives::{Address, B256, U256};
 
 use super::*;
+use crate::limits::{CELLS_EMITTED_PER_STEP, MAX_CELLS, MAX_ROLLUPS};
 use crate::{DomainId, DomainIdentity, EpochStatement, SigningKey, StatementError};
 
 fn identity() -> DomainIdentity {
@@ -51,7 +52,7 @@ fn steps_come_to_the_same_as_the_operations() {
     let statement = statement(&operations);
     assert_eq!(statement.closing_digest(), whole.close_epoch().digest());
     let (cells, rollups) = statement.closings().unwrap();
-    assert_eq!((cells.len(), rollups.len()), (32, 8));
+    assert_eq!((cells.len(), rollups.len()), (MAX_CELLS, MAX_ROLLUPS));
     assert!(cells.iter().all(|cell| cell.balance == Atoms::new(6).unwrap()));
     assert!(cells.iter().all(|cell| cell.deposited == cell.balance && cell.exited.is_zero()));
 }
@@ -68,14 +69,50 @@ fn a_statement_that_hides_or_repeats_is_refused() {
     let mut repeated = honest.clone();
     let first = repeated.outputs[0].emitted.clone();
     repeated.outputs[1].emitted = first;
-    let previous = repeated.outputs[0].emission_digest;
-    let mut words = vec![previous];
-    words.extend(&repeated.outputs[1].emitted);
-    repeated.outputs[1].emission_digest = crate::chain_hash("netfold.emission.v1", &words);
-    assert_eq!(repeated.closings(), Err(StatementError::Repeated { step: 1, slot: 8 }));
+    assert_eq!(redigested(repeated).closings(), Err(StatementError::Repeated { step: 1, slot: 0 }));
     let mut none = honest;
     none.outputs.clear();
     assert_eq!(none.closings(), Err(StatementError::StepCount { found: 0 }));
+}
+
+/// The statement with the emission digests that its emitted words have.
+fn redigested(mut statement: EpochStatement) -> EpochStatement {
+    let mut digest = Word::ZERO;
+    for output in &mut statement.outputs {
+        let words: Vec<Word> =
+            std::iter::once(digest).chain(output.emitted.iter().copied()).collect();
+        digest = crate::chain_hash("netfold.emission.v1", &words);
+        output.emission_digest = digest;
+    }
+    statement
+}
+
+/// BOUNDED: deposits, exits and exit roots that do not fit their bits are no closing; the circuit
+/// leaves that to whoever reads the words.
+#[test]
+fn a_closing_out_of_bound_is_refused() {
+    let honest = statement(&full_house());
+    let rollup = honest
+        .outputs
+        .iter()
+        .position(|output| output.emitted[CELLS_EMITTED_PER_STEP * 2] != Word::ZERO)
+        .unwrap();
+    let first_rollup = CELLS_EMITTED_PER_STEP * 2;
+    let cell = honest.outputs.iter().position(|output| output.emitted[0] != Word::ZERO).unwrap();
+    let too_much = [
+        (cell, 0, U256::ONE << 224, 0),
+        (cell, 1, U256::ONE << 96, 0),
+        (rollup, first_rollup, U256::ONE << 80, CELLS_EMITTED_PER_STEP),
+        (rollup, first_rollup + 1, U256::ONE << 128, CELLS_EMITTED_PER_STEP),
+        (rollup, first_rollup + 2, U256::ONE << 128, CELLS_EMITTED_PER_STEP),
+    ];
+    for (step, at, excess, slot) in too_much {
+        let mut changed = honest.clone();
+        let word = &mut changed.outputs[step].emitted[at];
+        *word = Word::from_uint(word.to_uint() | excess).unwrap();
+        let refused = redigested(changed).closings();
+        assert_eq!(refused, Err(StatementError::Malformed { step, slot }), "word {at}");
+    }
 }
 
 #[test]

@@ -8,8 +8,8 @@ alloy::sol!(
 
 alloy::sol!(
     #[sol(rpc, all_derives)]
-    DevelopmentVerifier,
-    "../contracts/abi/DevelopmentVerifier.json"
+    EpochVerifier,
+    "../contracts/abi/EpochVerifier.json"
 );
 
 alloy::sol!(

@@ -8,7 +8,7 @@ use alloy::providers::Provider;
 use alloy::rpc::types::TransactionReceipt;
 use alloy::sol_types::SolEvent;
 
-use super::bindings::{DevelopmentVerifier, Settlement};
+use super::bindings::{EpochVerifier, Settlement};
 use super::{L1, MinedL1Tx, SignerKey};
 use crate::error::{AnswerFault, Error};
 
@@ -24,20 +24,20 @@ pub struct Deployment {
 }
 
 impl L1 {
-    /// Deploys the development verifier and a Settlement contract owned by the signer. The verifier
-    /// checks nothing and refuses every chain that is not a development chain.
+    /// Deploys the verifier and a Settlement contract owned by the signer. A verifier whose key is of
+    /// an insecure setup refuses every chain that is not a development chain.
     ///
     /// # Errors
-    /// [`Error::Reverted`] off development chains, or whatever the node fails with.
-    pub async fn deploy_development(
+    /// [`Error::Reverted`] if the verifier refuses the chain, or whatever the node fails with.
+    pub async fn deploy(
         rpc_url: &str,
         key: &SignerKey,
         domain_id: DomainId,
         genesis_digest: Word,
     ) -> Result<(Self, Deployment), Error> {
         let l1 = Self::open(rpc_url, Address::ZERO, key).await?;
-        let verifier = DevelopmentVerifier::deploy_builder(l1.provider.clone());
-        let (verifier, _) = l1.create("deploy DevelopmentVerifier", verifier).await?;
+        let verifier = EpochVerifier::deploy_builder(l1.provider.clone());
+        let (verifier, _) = l1.create("deploy EpochVerifier", verifier).await?;
         let settlement = Settlement::deploy_builder(
             l1.provider.clone(),
             l1.signer,

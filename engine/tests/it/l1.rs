@@ -11,7 +11,7 @@ use crate::anvil::{Anvil, KEYS};
 async fn deployed(anvil: &Anvil) -> L1 {
     let key = KEYS[0].parse().unwrap();
     let genesis = LiquidityState::genesis().digest();
-    L1::deploy_development(&anvil.url, &key, DomainId::new(1), genesis).await.unwrap().0
+    L1::deploy(&anvil.url, &key, DomainId::new(1), genesis).await.unwrap().0
 }
 
 /// What is sent to the contract comes back as typed logs and views, in order.

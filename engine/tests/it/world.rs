@@ -38,7 +38,7 @@ impl World {
         let key = KEYS[0].parse().unwrap();
         let genesis = LiquidityState::genesis().digest();
         let (l1, deployment) =
-            L1::deploy_development(&anvil.url, &key, DomainId::new(1), genesis).await.unwrap();
+            L1::deploy(&anvil.url, &key, DomainId::new(1), genesis).await.unwrap();
         let ether = l1.register_asset(Address::ZERO, 18, 9).await.unwrap();
         let token = l1.deploy_token("USD Coin", "USDC", 6).await.unwrap();
         let usdc = l1.register_asset(token, 6, 6).await.unwrap();

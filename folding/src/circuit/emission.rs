@@ -10,14 +10,13 @@
 )]
 
 use domain::limits::{
-    ATOMS_BITS, CELLS_EMITTED_PER_STEP, MAX_ASSETS, MAX_CELLS, MAX_ROLLUPS,
-    ROLLUPS_EMITTED_PER_STEP,
+    CELLS_EMITTED_PER_STEP, MAX_ASSETS, MAX_CELLS, MAX_ROLLUPS, ROLLUPS_EMITTED_PER_STEP,
 };
 use nova_snark::frontend::{ConstraintSystem, SynthesisError};
 
 use super::{
     linear::Linear,
-    select::{Choice, enforce_flag, enforce_range},
+    select::{Choice, enforce_flag},
     table::{Cell, Rollup, Table},
     witness::Witness,
 };
@@ -67,6 +66,9 @@ pub(super) fn pending(table: &Table) -> Linear {
 }
 
 /// `[rollup + asset·2^16 + balance·2^32 + deposited·2^128, exited]`; zeros for an unused slot.
+///
+/// What an epoch deposits or exits is a sum of at most 2^14 amounts below 2^96, far from the field's
+/// order; that it fits its 96 bits is checked where the word is read.
 fn show_cell<CS: ConstraintSystem<Scalar>>(
     cs: &mut CS,
     choice: &Choice,
@@ -76,10 +78,8 @@ fn show_cell<CS: ConstraintSystem<Scalar>>(
         choice.select(&mut cs.namespace(|| "balance"), cells.iter().map(|cell| &cell.balance))?;
     let deposited = choice
         .select(&mut cs.namespace(|| "deposited"), cells.iter().map(|cell| &cell.deposited))?;
-    enforce_range(&mut cs.namespace(|| "deposited is bounded"), &deposited, ATOMS_BITS)?;
     let exited =
         choice.select(&mut cs.namespace(|| "exited"), cells.iter().map(|cell| &cell.exited))?;
-    enforce_range(&mut cs.namespace(|| "exited is bounded"), &exited, ATOMS_BITS)?;
     let place = choice.flags().iter().zip(0_u64..).fold(Linear::zero(), |sum, (flag, at)| {
         let columns = u64::try_from(MAX_ASSETS).unwrap_or(u64::MAX);
         let (rollup, asset) = (at / columns + 1, at % columns + 1);

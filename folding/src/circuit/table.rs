@@ -99,6 +99,18 @@ impl Table {
         Ok(())
     }
 
+    /// Gives what has grown into a long combination a variable of its own. It changes no value; the
+    /// matrices would otherwise have an entry for each earlier movement wherever it is used.
+    pub(super) fn shorten<CS: ConstraintSystem<Scalar>>(
+        &mut self,
+        cs: &mut CS,
+    ) -> Result<(), SynthesisError> {
+        for cell in &mut self.cells {
+            cell.balance = cell.balance.reduce(cs, "balance")?;
+        }
+        Ok(())
+    }
+
     /// Ends the step's movements: flags what they touched, bounds what they left.
     pub(super) fn settle<CS: ConstraintSystem<Scalar>>(
         &mut self,

@@ -14,14 +14,12 @@
 //! | SIGNED: by a registered rollup | `batch::an_unregistered_rollup_posts_nothing` |
 //! | IN_ORDER: heights without gap or repetition | `batch::heights_have_no_gap_and_no_repetition` |
 //! | IN_ORDER: continues the last root | `batch::another_previous_root_is_refused` |
-//! | roots are 32 bytes | `batch::root_halves_are_bounded` |
 //! | NO_OVERDRAFT | `batch::an_overdraft_by_one_atom_is_refused` |
 //! | lanes are in `[1, 2^96)` | `lane::amounts_are_bounded` |
 //! | lanes go to L1 or a registered rollup | `lane::an_unregistered_destination_is_refused` |
 //! | lanes do not go to their own rollup | `lane::a_lane_to_itself_is_refused` |
 //! | lanes have one asset and one destination | `lane::a_lane_has_one_asset_and_one_destination` |
 //! | BOUNDED: balances | `state::balances_are_bounded` |
-//! | BOUNDED: what an epoch deposits and exits | `emission::epoch_amounts_are_bounded` |
 //! | COMPLETE: only what is touched is emitted | `emission::what_is_not_touched_is_not_emitted` |
 //! | COMPLETE: emitted once | `emission::nothing_is_emitted_twice` |
 //! | COMPLETE: what is touched is pending until it is emitted | `emission::what_is_not_emitted_is_pending` |
@@ -30,6 +28,7 @@
 //! | choices are one-hot | `padding::choices_are_one_hot` |
 //! | DOMAIN_BOUND: domain word and epoch are carried | `agreement::domain_and_epoch_are_carried` |
 //! | no variable is free | `agreement::no_variable_is_free` |
+//! | the flat step shows the contract's words | `agreement::the_flat_step_shows_what_the_contract_reads` |
 //! | the circuit is the reference transition | `agreement::random_histories_agree` |
 //!
 //! Steps out of order, missing or added are Nova's affair: see `fold::tests`.
@@ -47,11 +46,15 @@ mod state;
 
 use std::sync::Arc;
 
-use domain::{BatchParts, LiquidityState, Operation, Step, chain_hash, plan_steps};
+use domain::{
+    BatchParts, LiquidityState, Operation, Step, chain_hash,
+    limits::{CELLS_EMITTED_PER_STEP, MAX_CELLS, MAX_ROLLUPS, ROLLUPS_EMITTED_PER_STEP},
+    plan_steps,
+};
 use ff::Field;
 
 use super::{
-    Checker, SettlementStep, Witness,
+    Checker, FlatStep, SettlementStep, Witness,
     witness::{BatchWitness, CellWitness},
 };
 use crate::{

@@ -20,15 +20,15 @@ use crate::{
     error::FileFault,
     field::word,
     file::{read_file, sha256},
-    scheme::{Primary, PrimaryArgument, encoding},
+    scheme::{Primary, SettlementArgument, encoding},
     sealed::{Format, Reader, push_counted},
     store::Store,
 };
 
 /// The prover's key of settlement proofs.
 pub(crate) type SettlementProverKey =
-    <PrimaryArgument as RelaxedR1CSSNARKTrait<Primary>>::ProverKey;
-type VerifierKey = <PrimaryArgument as RelaxedR1CSSNARKTrait<Primary>>::VerifierKey;
+    <SettlementArgument as RelaxedR1CSSNARKTrait<Primary>>::ProverKey;
+type VerifierKey = <SettlementArgument as RelaxedR1CSSNARKTrait<Primary>>::VerifierKey;
 type CommitmentKey = <<Primary as Engine>::CE as CommitmentEngineTrait<Primary>>::CommitmentKey;
 type Shape = R1CSShape<Primary>;
 
@@ -99,13 +99,13 @@ impl SettlementParams {
         let shape = flat_shape()?;
         let commitment_key = Shape::commitment_key_from_ptau_dir(
             &[&shape],
-            &[&*PrimaryArgument::ck_floor()],
+            &[&*SettlementArgument::ck_floor()],
             powers_of_tau,
         )?;
         let (prover_key, verifying_key) = if let Some(keys) = keys {
             keys
         } else {
-            let (prover_key, key) = PrimaryArgument::setup(&commitment_key, &shape)?;
+            let (prover_key, key) = SettlementArgument::setup(&commitment_key, &shape)?;
             (prover_key, SettlementVerifyingKey::new(kind, key)?)
         };
         // Both are used in every step and would be made again each time.
@@ -141,7 +141,7 @@ pub(crate) fn flat_shape() -> Result<Shape, Error> {
 
 /// Entries of the flat step's matrices: what its proof's cost depends on.
 pub(crate) fn flat_entries(shape: &Shape) -> usize {
-    PrimaryArgument::ck_floor()(shape)
+    SettlementArgument::ck_floor()(shape)
 }
 
 impl SettlementVerifyingKey {

@@ -10,7 +10,7 @@ use nova_snark::traits::Engine;
 use super::{key::Rounds, transcript::POINT_BYTES};
 use crate::{
     error::FileFault,
-    scheme::{Primary, PrimaryArgument, encoding},
+    scheme::{Primary, SettlementArgument, encoding},
 };
 
 /// More bytes than any such proof has.
@@ -56,7 +56,7 @@ pub(crate) fn packed_bytes(rounds: Rounds) -> usize {
 }
 
 /// Packs a proof.
-pub(crate) fn pack(proof: &PrimaryArgument, rounds: Rounds) -> Result<Vec<u8>, FileFault> {
+pub(crate) fn pack(proof: &SettlementArgument, rounds: Rounds) -> Result<Vec<u8>, FileFault> {
     let malformed = FileFault::Field { field: "settlement proof" };
     let encoded = encode_to_vec(proof, encoding::<LIMIT>()).map_err(|_| malformed)?;
     let mut rest = encoded.as_slice();
@@ -81,7 +81,7 @@ pub(crate) fn pack(proof: &PrimaryArgument, rounds: Rounds) -> Result<Vec<u8>, F
 }
 
 /// Reads a packed proof.
-pub(crate) fn unpack(packed: &[u8], rounds: Rounds) -> Result<PrimaryArgument, FileFault> {
+pub(crate) fn unpack(packed: &[u8], rounds: Rounds) -> Result<SettlementArgument, FileFault> {
     let malformed = FileFault::Field { field: "settlement proof" };
     let mut rest = packed;
     let mut encoded = Vec::with_capacity(packed.len());

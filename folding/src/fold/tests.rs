@@ -50,10 +50,10 @@ fn steps_prove_nothing_out_of_their_order() {
     }
     assert_eq!(fold(&params, &[first, second], 3, &z0), None);
     assert_eq!(fold(&params, &[first, second], 1, &z0), None);
-    // Another domain: the signatures of the second step are not over it.
+    // Another domain: the signatures of the last step are not over it.
     let mut elsewhere = z0.clone();
     elsewhere[0] += Scalar::from(1);
-    assert_eq!(fold(&params, &[first, second], 2, &elsewhere), None);
+    assert_eq!(fold(&params, &[first, second, third], 3, &elsewhere), None);
     // Another epoch is another z, from the first to the last.
     let mut later = z0;
     later[1] += Scalar::from(1);

@@ -6,6 +6,7 @@ mod damage;
 mod epoch;
 #[path = "../../src/history.rs"]
 mod history;
+mod settlement;
 mod setup;
 
 use std::{

@@ -39,8 +39,8 @@ fn operation(state: &LiquidityState, (kind, rollup, moves, number): &Draft) -> O
 /// A step of one operation, without emission, as the circuit sees it.
 fn circuit_accepts(state: &LiquidityState, operation: &Operation) -> bool {
     let mut attempt = Attempt::of(state, std::slice::from_ref(operation));
-    attempt.witness.emitted_cells = [[Scalar::ZERO; 32]; 8];
-    attempt.witness.emitted_rollups = [[Scalar::ZERO; 8]; 4];
+    attempt.witness.emitted_cells = [[Scalar::ZERO; MAX_CELLS]; CELLS_EMITTED_PER_STEP];
+    attempt.witness.emitted_rollups = [[Scalar::ZERO; MAX_ROLLUPS]; ROLLUPS_EMITTED_PER_STEP];
     attempt.run().is_ok()
 }
 
@@ -81,8 +81,21 @@ fn domain_and_epoch_are_carried() {
     assert_eq!(output[..2], [Scalar::from(123), Scalar::from(456)]);
 }
 
-/// Synthesises a step with z and the next z as public words.
-fn synthesize<CS: ConstraintSystem<Scalar>>(cs: &mut CS, attempt: &Attempt) {
+/// Which form of the step is synthesised.
+#[derive(Clone, Copy, Debug)]
+enum Form {
+    /// With z and the next z as public words.
+    Step,
+    /// As the settlement proof folds it.
+    Flat,
+}
+
+fn synthesize<CS: ConstraintSystem<Scalar>>(cs: &mut CS, form: Form, attempt: &Attempt) {
+    let circuit = SettlementStep::new(Arc::new(attempt.witness.clone()));
+    if let Form::Flat = form {
+        let opening = [attempt.z[0], attempt.z[1], attempt.z[2]];
+        return FlatStep::from(circuit).synthesize(cs, Some(opening)).unwrap();
+    }
     let z: Vec<_> = attempt
         .z
         .iter()
@@ -91,18 +104,17 @@ fn synthesize<CS: ConstraintSystem<Scalar>>(cs: &mut CS, attempt: &Attempt) {
             AllocatedNum::alloc_input(cs.namespace(|| format!("z {at}")), || Ok(*word)).unwrap()
         })
         .collect();
-    let circuit = SettlementStep::new(Arc::new(attempt.witness.clone()));
     for (at, word) in circuit.synthesize(cs, &z).unwrap().iter().enumerate() {
         word.inputize(cs.namespace(|| format!("next z {at}"))).unwrap();
     }
 }
 
 /// The variables of an honest step that can be raised by one with every constraint still holding.
-fn free_variables(attempt: &Attempt) -> Vec<usize> {
+fn free_variables(form: Form, attempt: &Attempt) -> Vec<usize> {
     let mut shape = ShapeCS::<Primary>::new();
-    synthesize(&mut shape, attempt);
+    synthesize(&mut shape, form, attempt);
     let mut assignment = SatisfyingAssignment::<Primary>::new();
-    synthesize(&mut assignment, attempt);
+    synthesize(&mut assignment, form, attempt);
     let inputs = assignment.input_assignment();
     let mut variables = assignment.aux_assignment().to_vec();
     let holds = |variables: &[Scalar], at: &usize| {
@@ -131,11 +143,28 @@ fn free_variables(attempt: &Attempt) -> Vec<usize> {
 }
 
 /// Raising any single variable of an honest witness breaks a constraint, in a step that uses every
-/// kind of slot and in one that uses none. There are no exceptions.
+/// kind of slot and in one that uses none, in both forms. There are no exceptions.
 #[test]
 fn no_variable_is_free() {
-    assert_eq!(free_variables(&Attempt::honest()), Vec::<usize>::new());
-    assert_eq!(free_variables(&Attempt::of(&opening(), &[])), Vec::<usize>::new());
+    for form in [Form::Step, Form::Flat] {
+        assert_eq!(free_variables(form, &Attempt::honest()), Vec::<usize>::new(), "{form:?}");
+        let empty = Attempt::of(&opening(), &[]);
+        assert_eq!(free_variables(form, &empty), Vec::<usize>::new(), "{form:?}");
+    }
+}
+
+/// The public values of the flat step are the words that the contract supplies, in its order.
+#[test]
+fn the_flat_step_shows_what_the_contract_reads() {
+    let attempt = Attempt::honest();
+    let mut assignment = SatisfyingAssignment::<Primary>::new();
+    synthesize(&mut assignment, Form::Flat, &attempt);
+    let output = attempt.accepted();
+    let expected: Vec<Scalar> = std::iter::once(Scalar::ONE)
+        .chain(attempt.z[..3].iter().copied())
+        .chain(output[2..4].iter().chain(&output[5..]).copied())
+        .collect();
+    assert_eq!(assignment.input_assignment(), expected);
 }
 
 /// The shape does not depend on the witness: without one the constraints are the same.

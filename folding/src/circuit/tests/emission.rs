@@ -1,7 +1,6 @@
 //! Emission slots.
 
 use super::*;
-use crate::field::power_of_two;
 
 fn show_cell(slot: usize, cell: usize) -> impl FnOnce(&mut Witness) {
     move |witness| witness.emitted_cells[slot][cell] = Scalar::ONE
@@ -33,8 +32,9 @@ fn nothing_is_emitted_twice() {
 #[test]
 fn what_is_not_emitted_is_pending() {
     assert_eq!(Attempt::honest().accepted()[3], Scalar::ZERO);
-    let hide_cell = |witness: &mut Witness| witness.emitted_cells[0] = [Scalar::ZERO; 32];
-    let hide_rollup = |witness: &mut Witness| witness.emitted_rollups[1] = [Scalar::ZERO; 8];
+    let hide_cell = |witness: &mut Witness| witness.emitted_cells[0] = [Scalar::ZERO; MAX_CELLS];
+    let hide_rollup =
+        |witness: &mut Witness| witness.emitted_rollups[1] = [Scalar::ZERO; MAX_ROLLUPS];
     assert_eq!(Attempt::honest().with(hide_cell).accepted()[3], Scalar::ONE);
     let both = Attempt::honest().with(hide_cell).with(hide_rollup);
     assert_eq!(both.accepted()[3], Scalar::from(2));
@@ -53,23 +53,6 @@ fn earlier_touches_stay_pending() {
     assert_eq!(shown.accepted()[3], Scalar::ZERO);
 }
 
-/// BOUNDED: what a cell deposits and exits in an epoch is below `2^96`, or it cannot be shown.
-#[test]
-fn epoch_amounts_are_bounded() {
-    let of = |change: fn(&mut Witness)| {
-        Attempt::of(&opening(), &[])
-            .with(|witness| witness.cells[0].touched = Scalar::ONE)
-            .with(change)
-            .with(show_cell(0, 0))
-            .sealed()
-    };
-    of(|witness| witness.cells[0].deposited = power_of_two(96) - Scalar::ONE).accepted();
-    of(|witness| witness.cells[0].deposited = power_of_two(96))
-        .check_refused_by("deposited is bounded");
-    of(|witness| witness.cells[0].exited = power_of_two(96) - Scalar::ONE).accepted();
-    of(|witness| witness.cells[0].exited = power_of_two(96)).check_refused_by("exited is bounded");
-}
-
 /// COMPLETE: showing a cell starts its amounts over; the next state digest is that of the
 /// reference.
 #[test]
@@ -85,8 +68,8 @@ fn emission_starts_the_amounts_over() {
 #[test]
 fn a_slot_shows_one_thing() {
     let mut attempt = Attempt::honest();
-    attempt.witness.emitted_cells[0] = [Scalar::ZERO; 32];
-    attempt.witness.emitted_cells[1] = [Scalar::ZERO; 32];
+    attempt.witness.emitted_cells[0] = [Scalar::ZERO; MAX_CELLS];
+    attempt.witness.emitted_cells[1] = [Scalar::ZERO; MAX_CELLS];
     attempt.clone().accepted();
     attempt.witness.emitted_cells[0][0] = Scalar::ONE;
     attempt.witness.emitted_cells[0][4] = Scalar::ONE;

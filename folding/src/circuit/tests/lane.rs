@@ -68,7 +68,7 @@ fn a_lane_has_one_asset_and_one_destination() {
     let honest = || of_lanes(vec![lane(2, 1, 5)]);
     let changes: [fn(&mut Witness); 4] = [
         |witness| witness.batches[0].lanes[0].asset = [Scalar::ZERO; 4],
-        |witness| witness.batches[0].lanes[0].destination = [Scalar::ZERO; 9],
+        |witness| witness.batches[0].lanes[0].destination = [Scalar::ZERO; MAX_ROLLUPS + 1],
         |witness| witness.batches[0].lanes[0].asset[1] = Scalar::ONE,
         |witness| witness.batches[0].lanes[0].destination[3] = Scalar::ONE,
     ];
