@@ -5,13 +5,15 @@
 //! by its own name.
 
 mod fold;
+mod proofs;
 mod read;
 mod seal;
 mod settle;
 mod submit;
 
 pub(crate) use fold::output as step_output;
-pub use fold::{FoldedStep, NewProof, Proof, StepRecord};
+pub use fold::{FoldedStep, StepRecord};
+pub use proofs::{NewProof, Proof};
 pub use read::{Epoch, EpochStatus, ProofSummary, TimelineEntry};
 pub(crate) use seal::read as sealed;
 pub use seal::{OpenEpoch, SealReason, SealRequest, Sealed};
