@@ -16,7 +16,7 @@ pub struct FoldedStep {
     pub step: u32,
     /// What it shows.
     pub output: StepOutput,
-    /// The fold after it; `None` once the epoch is proven.
+    /// The fold after it; `None` once both proofs of the epoch are recorded.
     pub checkpoint: Option<Vec<u8>>,
     /// When it was folded.
     pub recorded_at: OffsetDateTime,
