@@ -145,7 +145,7 @@ impl State {
 
     /// The steps that a sealed epoch needs; `None` while it is open.
     pub(crate) async fn planned_steps(&self, epoch: &ledger::Epoch) -> Result<Option<u32>, Error> {
-        if let Some(proof) = &epoch.proof {
+        if let Some(proof) = epoch.settlement_proof.as_ref().or(epoch.proof.as_ref()) {
             return Ok(Some(proof.steps));
         }
         if epoch.status == EpochStatus::Open {

@@ -96,7 +96,7 @@ pub(crate) async fn prove_next(context: &Context) -> Result<Progress, Error> {
             });
         }
     }
-    let Some(epoch) = context.ledger.unaggregated().await?.into_iter().next() else {
+    let Some(epoch) = context.ledger.unaggregated_epochs().await?.into_iter().next() else {
         return Ok(Progress::Idle);
     };
     let unknown = || Error::from(ledger::Error::NotSealed { epoch });

@@ -1,18 +1,20 @@
 //! The life of an epoch, row by row.
 //!
 //! **Invariant:** every row is inserted once and never changed; an epoch's state is the last row
-//! that exists. Each insert is idempotent: the same again is the same, something else is an error
-//! by its own name.
+//! that exists; the aggregated proof alone stands beside that order. Each insert is idempotent: the
+//! same again is the same, something else is an error by its own name.
 
 mod fold;
+mod proofs;
 mod read;
 mod seal;
 mod settle;
 mod submit;
 
 pub(crate) use fold::output as step_output;
-pub use fold::{FoldedStep, NewProof, Proof, StepRecord};
-pub use read::{Epoch, EpochStatus, ProofSummary, TimelineEntry};
+pub use fold::{FoldedStep, StepRecord};
+pub use proofs::{NewProof, Proof, ProofSummary};
+pub use read::{Epoch, EpochStatus, TimelineEntry};
 pub(crate) use seal::read as sealed;
 pub use seal::{OpenEpoch, SealReason, SealRequest, Sealed};
 pub use settle::{NewSettlement, Settlement};

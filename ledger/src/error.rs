@@ -68,7 +68,7 @@ pub enum Error {
         /// Which.
         epoch: EpochNumber,
     },
-    /// The epoch has no proof yet.
+    /// The epoch has no settlement proof yet.
     #[error("epoch {epoch} is not proven")]
     NotProven {
         /// Which.

@@ -71,7 +71,7 @@ pub enum EventKind {
         /// Its number, from 1.
         step: u32,
     },
-    /// An epoch was proven.
+    /// An epoch's aggregated proof was recorded.
     EpochProven,
     /// The intent to settle an epoch was written.
     EpochSubmitted {
@@ -104,6 +104,8 @@ pub enum EventKind {
         /// The height.
         height: Height,
     },
+    /// An epoch's settlement proof was recorded: it can be submitted.
+    SettlementProven,
 }
 
 /// Wakes a reader when there may be new events.
@@ -247,6 +249,7 @@ impl EventRow {
             20 => EventKind::EpochFinal,
             21 => EventKind::SettlementLogged,
             22 => EventKind::Equivocation { rollup: rollup()?, height: height()? },
+            23 => EventKind::SettlementProven,
             _ => return Err(TABLE.corrupt()),
         })
     }

@@ -92,7 +92,7 @@ pub struct EpochVector {
     pub opening_digest: Word,
     /// The state digest after it.
     pub closing_digest: Word,
-    /// Per step the 39 words that L1 gets.
+    /// Per step the words that L1 gets.
     pub outputs: Vec<Vec<Word>>,
     /// What the emitted words say of cells.
     pub cells: Vec<CellVector>,

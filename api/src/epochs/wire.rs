@@ -36,7 +36,7 @@ pub(crate) struct Epoch {
     /// Its sealing; absent while it is open.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub sealed: Option<SealInfo>,
-    /// Its proof; absent before.
+    /// Its aggregated proof; absent before. It may come after the settlement.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub proof: Option<Proof>,
     /// How often an `l1_tx` was made for it.
@@ -59,7 +59,7 @@ pub(crate) enum EpochState {
     Sealed,
     /// Steps are being folded.
     Proving,
-    /// The proof is made and checked.
+    /// The proof that L1 checks is made and checked.
     Proven,
     /// An `l1_tx` is on its way, or may be.
     Submitted,
@@ -87,7 +87,7 @@ pub(crate) struct SealInfo {
     pub sealed_at: OffsetDateTime,
 }
 
-/// The proof of an epoch.
+/// The aggregated proof of an epoch.
 #[derive(Debug, Serialize, ToSchema)]
 pub(crate) struct Proof {
     /// The steps that are folded into it.

@@ -77,8 +77,8 @@ codes! {
     ExitNotFound => NOT_FOUND, "No such exit";
     /// No such epoch.
     EpochNotFound => NOT_FOUND, "No such epoch";
-    /// The epoch has no proof yet.
-    ProofNotReady => NOT_FOUND, "The epoch is not proven yet";
+    /// The epoch has no aggregated proof yet.
+    ProofNotReady => NOT_FOUND, "The epoch has no aggregated proof yet";
     /// The epoch has not come so far yet.
     EpochNotReady => CONFLICT, "The epoch has not come so far yet";
     /// An amount is a JSON number or another type, not a string.

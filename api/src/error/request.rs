@@ -196,8 +196,8 @@ pub(crate) enum NotFound {
         /// The number.
         epoch: EpochNumber,
     },
-    /// The epoch has no proof yet.
-    #[error("epoch {epoch} is not proven yet; its `status` tells when it is")]
+    /// The epoch has no aggregated proof yet.
+    #[error("epoch {epoch} has no aggregated proof yet; its `proof` is there when it has")]
     Proof {
         /// The number.
         epoch: EpochNumber,

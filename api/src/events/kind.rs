@@ -69,7 +69,7 @@ pub(crate) enum EventType {
     EpochSealed,
     /// A step was folded.
     StepFolded,
-    /// The epoch was proven.
+    /// The epoch's aggregated proof was made and checked.
     EpochProven,
     /// An `l1_tx` was made for the epoch.
     EpochSubmitted,
@@ -85,6 +85,8 @@ pub(crate) enum EventType {
     SettlementLogged,
     /// A rollup signed two batches of the same height.
     Equivocation,
+    /// The epoch's settlement proof was made and checked: it can go to L1.
+    SettlementProven,
 }
 
 impl std::fmt::Display for EventType {
@@ -158,6 +160,7 @@ impl Happening {
                 height: Some(height.number()),
                 ..plain(EventType::Equivocation)
             },
+            EventKind::SettlementProven => plain(EventType::SettlementProven),
         }
     }
 }

@@ -188,7 +188,7 @@ fn late(proving: &Proving, now: OffsetDateTime) -> Option<String> {
     let epoch = &proving.epoch;
     let number = epoch.epoch;
     let sealed_at = epoch.sealed.as_ref()?.sealed_at;
-    let proven_at = epoch.proof.as_ref().map(|proof| proof.proven_at);
+    let proven_at = epoch.settlement_proof.as_ref().map(|proof| proof.proven_at);
     let over = |since: OffsetDateTime, limit: Duration| {
         (between(since, now) > limit).then(|| age(since, now))
     };

@@ -63,7 +63,7 @@ pub(super) struct FlowLine {
     pub(super) saved: u16,
 }
 
-/// The proof to download.
+/// The aggregated proof to download.
 pub(super) struct ProofLine {
     pub(super) url: String,
     pub(super) bytes: String,
@@ -151,7 +151,9 @@ fn stations(proving: &Proving) -> Vec<Station> {
         EpochStatus::Final => 6,
     };
     let sealed_at = epoch.sealed.as_ref().map(|sealed| sealed.sealed_at);
-    let proven_at = epoch.proof.as_ref().map(|proof| proof.proven_at);
+    // An epoch from before settlement proofs has the aggregated one alone.
+    let proof = epoch.settlement_proof.as_ref().or(epoch.proof.as_ref());
+    let proven_at = proof.map(|proof| proof.proven_at);
     let settled_at = epoch.settlement.as_ref().map(|settlement| settlement.recorded_at);
     let names = ["sealed", "folded", "proven", "submitted", "settled", "final"];
     let times = [sealed_at, None, proven_at, proving.submitted_at, settled_at, epoch.final_at];

@@ -42,7 +42,14 @@ async fn an_epoch_shows_its_whole_life() {
     let epoch = world.get("/v1/epochs/1").await.json();
     let happened = epoch["timeline"].as_array().unwrap().iter();
     let happened = happened.map(|entry| entry["event"].as_str().unwrap()).collect::<Vec<_>>();
-    for event in ["epoch_opened", "seal_requested", "epoch_sealed", "step_folded", "epoch_proven"] {
+    for event in [
+        "epoch_opened",
+        "seal_requested",
+        "epoch_sealed",
+        "step_folded",
+        "epoch_proven",
+        "settlement_proven",
+    ] {
         assert!(happened.contains(&event), "{event} in {happened:?}");
     }
     assert_eq!(epoch["settlement"]["gas_used"], 1_043_221);
@@ -70,9 +77,12 @@ async fn prove(world: &World) {
         assert!(page.contains("Epoch 1, after proving"), "the page tells");
     }
     let closing_digest = work.closing_digest;
-    let proof = NewProof { closing_digest, steps: planned, bytes: b"a proof".to_vec() };
-    world.engine.record_proof(FIRST, &proof).await.unwrap();
+    let proof = |bytes: &[u8]| NewProof { closing_digest, steps: planned, bytes: bytes.to_vec() };
+    world.engine.record_settlement_proof(FIRST, &proof(b"for L1")).await.unwrap();
     assert_eq!(status(world).await, "proven");
+    let early = world.get("/v1/epochs/1/proof").await;
+    assert_eq!((early.status, early.json()["code"].as_str()), (404, Some("proof_not_ready")));
+    world.engine.record_proof(FIRST, &proof(b"a proof")).await.unwrap();
 }
 
 async fn settle(world: &World) {

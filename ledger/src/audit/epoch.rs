@@ -151,7 +151,7 @@ impl Auditor<'_> {
             .collect()
     }
 
-    /// What the steps show is what the model touched; the proof leads where the epoch was sealed.
+    /// What the steps show is what the model touched; the proofs lead where the epoch was sealed.
     async fn steps(&mut self, sealed: &Sealed) -> Result<(), Stop> {
         let epoch = self.epoch;
         let rows = sqlx::query!(
@@ -168,20 +168,9 @@ impl Auditor<'_> {
             name.check(found == Some(step), FaultKind::Missing)?;
             outputs.push(name.reads(epochs::step_output(&row.output))?);
         }
-        let proof = sqlx::query!(
-            r#"select closing_digest, step_count, proof_digest = sha256(proof) as "whole!"
-            from epoch_proof where epoch_number = $1"#,
-            epoch_key(epoch)
-        )
-        .fetch_optional(&mut *self.tx)
-        .await?;
-        let Some(proof) = proof else { return Ok(()) };
-        let name = Row::EpochProof(epoch);
-        name.check(proof.whole, FaultKind::HashDiffers)?;
-        let closing = name.reads(Columns("epoch_proof").word(&proof.closing_digest))?;
-        let steps = usize::try_from(proof.step_count).ok();
-        let leads = closing == sealed.closing_digest && steps == Some(outputs.len());
-        name.check(leads, FaultKind::DiffersFromSource)?;
+        if !self.proofs(sealed, outputs.len()).await? {
+            return Ok(());
+        }
         let statement = EpochStatement {
             identity: self.adoption.identity,
             epoch,
@@ -193,6 +182,36 @@ impl Auditor<'_> {
             None => Ok(()),
             Some(step) => Err(Row::EpochStep { epoch, step }.is(FaultKind::DiffersFromSource)),
         }
+    }
+
+    /// Each proof is whole and leads over all steps to where the epoch was sealed. Whether there is
+    /// one.
+    async fn proofs(&mut self, sealed: &Sealed, steps: usize) -> Result<bool, Stop> {
+        let epoch = self.epoch;
+        let proofs = sqlx::query!(
+            r#"select true as "settlement!", closing_digest as "closing_digest!",
+                step_count as "step_count!", proof_digest = sha256(proof) as "whole!"
+            from epoch_settlement_proof where epoch_number = $1
+            union all
+            select false, closing_digest, step_count, proof_digest = sha256(proof)
+            from epoch_proof where epoch_number = $1"#,
+            epoch_key(epoch)
+        )
+        .fetch_all(&mut *self.tx)
+        .await?;
+        for proof in &proofs {
+            let (name, table) = if proof.settlement {
+                (Row::EpochSettlementProof(epoch), Columns("epoch_settlement_proof"))
+            } else {
+                (Row::EpochProof(epoch), Columns("epoch_proof"))
+            };
+            name.check(proof.whole, FaultKind::HashDiffers)?;
+            let closing = name.reads(table.word(&proof.closing_digest))?;
+            let found = usize::try_from(proof.step_count).ok();
+            let leads = closing == sealed.closing_digest && found == Some(steps);
+            name.check(leads, FaultKind::DiffersFromSource)?;
+        }
+        Ok(!proofs.is_empty())
     }
 
     /// L1 settled what was sealed.

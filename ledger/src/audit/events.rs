@@ -77,6 +77,8 @@ impl Auditor<'_> {
                         where r.epoch_number = e.epoch_number)
                     when 22 then (select row_digest(content(r)) from equivocation r
                         where r.rollup_id = e.rollup_id and r.height = e.height)
+                    when 23 then (select row_digest(content(r)) from epoch_settlement_proof r
+                        where r.epoch_number = e.epoch_number)
                     else (select block_hash from journal_block r
                         where r.block_number = e.block_number and r.posting_kind = e.event_kind
                             and r.epoch_number = e.epoch_number)
@@ -109,6 +111,7 @@ impl Auditor<'_> {
                 union all select 'epoch_final', count(*), 20 from epoch_final
                 union all select 'l1_settlement', count(*), 21 from l1_settlement
                 union all select 'equivocation', count(*), 22 from equivocation
+                union all select 'epoch_settlement_proof', count(*), 23 from epoch_settlement_proof
             ) t
             left join (
                 select case when event_kind < 10 then 0 else event_kind end as kind,
@@ -180,6 +183,7 @@ fn announced(row: &EventRow, epoch: EpochNumber) -> Result<Row, Stop> {
             rollup: name.reads(EVENT.rollup(row.rollup_id.unwrap_or(-1)))?,
             height: name.reads(EVENT.height(row.height.unwrap_or(-1)))?,
         },
+        23 => Row::EpochSettlementProof(epoch),
         _ => {
             name.check(row.block_number.is_some(), FaultKind::Unreadable)?;
             name
@@ -202,4 +206,5 @@ const TABLES: &[&str] = &[
     "epoch_final",
     "l1_settlement",
     "equivocation",
+    "epoch_settlement_proof",
 ];

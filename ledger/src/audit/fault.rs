@@ -60,6 +60,7 @@ pub enum Row {
         step: u32,
     },
     EpochProof(EpochNumber),
+    EpochSettlementProof(EpochNumber),
     EpochSubmission {
         epoch: EpochNumber,
         attempt: u32,
@@ -185,7 +186,10 @@ impl fmt::Display for Row {
                 write!(f, "the closing of rollup {rollup} in epoch {epoch}")
             }
             Self::EpochStep { epoch, step } => write!(f, "step {step} of epoch {epoch}"),
-            Self::EpochProof(epoch) => write!(f, "the proof of epoch {epoch}"),
+            Self::EpochProof(epoch) => write!(f, "the aggregated proof of epoch {epoch}"),
+            Self::EpochSettlementProof(epoch) => {
+                write!(f, "the settlement proof of epoch {epoch}")
+            }
             Self::EpochSubmission { epoch, attempt } => {
                 write!(f, "attempt {attempt} to settle epoch {epoch}")
             }

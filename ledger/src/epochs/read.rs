@@ -1,10 +1,9 @@
 //! Epochs as readers see them.
 
-use alloy_primitives::B256;
 use domain::{CellClosing, EpochNumber, LiquidityState, Word};
 use time::OffsetDateTime;
 
-use super::{Sealed, Settlement, seal, settle};
+use super::{ProofSummary, Sealed, Settlement, proofs, seal, settle};
 use crate::column::{Columns, epoch_key};
 use crate::connection::Tx;
 use crate::{Error, EventKind, Ledger, PageLimit, state};
@@ -16,13 +15,13 @@ pub enum EpochStatus {
     Open,
     /// Order and cut-off are fixed. Left by the first folded step.
     Sealed,
-    /// Some of its steps are folded. Left by the proof.
+    /// Some of its steps are folded. Left by the settlement proof, not by the aggregated one.
     Proving {
         /// How many.
         steps: u32,
     },
-    /// It has a proof, and no attempt to settle it is live. Entered again when an attempt is over,
-    /// or when a reorg undid a settlement by somebody else.
+    /// It has a settlement proof, and no attempt to settle it is live. Entered again when an
+    /// attempt is over, or when a reorg undid a settlement by somebody else.
     Proven,
     /// An attempt to settle it is live. Entered again when a reorg undid its settlement.
     Submitted {
@@ -50,7 +49,9 @@ pub struct Epoch {
     pub sealed: Option<Sealed>,
     /// Folded steps.
     pub steps: u32,
-    /// Its proof.
+    /// The proof that L1 checks.
+    pub settlement_proof: Option<ProofSummary>,
+    /// Its aggregated proof, which may come after its settlement.
     pub proof: Option<ProofSummary>,
     /// Attempts to settle it.
     pub submissions: u32,
@@ -64,21 +65,6 @@ pub struct Epoch {
     pub operations: u64,
     /// The transfers of its batches and deposits.
     pub transfers: u64,
-}
-
-/// A proof without its bytes.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub struct ProofSummary {
-    /// The digest that it leads to.
-    pub closing_digest: Word,
-    /// The number of its steps.
-    pub steps: u32,
-    /// SHA-256 of the bytes.
-    pub sha256: B256,
-    /// How many bytes.
-    pub bytes: u64,
-    /// When it was recorded.
-    pub proven_at: OffsetDateTime,
 }
 
 /// One moment of an epoch's life.
@@ -193,11 +179,6 @@ struct Row {
     opened_at: OffsetDateTime,
     opening_digest: Vec<u8>,
     steps: i32,
-    closing_digest: Option<Vec<u8>>,
-    step_count: Option<i32>,
-    proof_digest: Option<Vec<u8>>,
-    proof_bytes: Option<i32>,
-    proven_at: Option<OffsetDateTime>,
     attempts: i32,
     live_attempt: Option<i32>,
     final_at: Option<OffsetDateTime>,
@@ -210,9 +191,6 @@ async fn row(tx: &mut Tx<'_>, epoch: EpochNumber) -> Result<Option<Row>, Error> 
             coalesce((
                 select max(step_number) from epoch_step where epoch_number = e.epoch_number
             ), 0) as "steps!",
-            p.closing_digest as "closing_digest?", p.step_count as "step_count?",
-            p.proof_digest as "proof_digest?", octet_length(p.proof) as proof_bytes,
-            p.proven_at as "proven_at?",
             coalesce((
                 select max(attempt) from epoch_submission where epoch_number = e.epoch_number
             ), 0) as "attempts!",
@@ -225,7 +203,6 @@ async fn row(tx: &mut Tx<'_>, epoch: EpochNumber) -> Result<Option<Row>, Error> 
             ) as live_attempt,
             f.recorded_at as "final_at?"
         from epoch e
-        left join epoch_proof p using (epoch_number)
         left join epoch_final f using (epoch_number)
         where epoch_number = $1"#,
         epoch_key(epoch)
@@ -243,19 +220,10 @@ async fn read(tx: &mut Tx<'_>, epoch: EpochNumber) -> Result<Option<Epoch>, Erro
         Some(sealed) => (sealed.batches, sealed.operations, sealed.transfers),
         None => seal::counts(tx, epoch).await?,
     };
-    let proof = match (row.closing_digest, row.step_count, row.proof_digest, row.proven_at) {
-        (Some(closing_digest), Some(steps), Some(sha256), Some(proven_at)) => Some(ProofSummary {
-            closing_digest: TABLE.word(&closing_digest)?,
-            steps: TABLE.small(steps)?,
-            sha256: TABLE.b256(&sha256)?,
-            bytes: TABLE.number(row.proof_bytes.unwrap_or_default().into())?,
-            proven_at,
-        }),
-        _ => None,
-    };
+    let (settlement_proof, proof) = proofs::summaries(tx, epoch).await?;
     let steps = TABLE.small(row.steps)?;
     let live_attempt = row.live_attempt.map(|attempt| TABLE.small(attempt)).transpose()?;
-    let status = match (row.final_at, &settlement, live_attempt, &proof, &sealed) {
+    let status = match (row.final_at, &settlement, live_attempt, &settlement_proof, &sealed) {
         (Some(_), ..) => EpochStatus::Final,
         (None, Some(_), ..) => EpochStatus::Settled,
         (None, None, Some(attempt), ..) => EpochStatus::Submitted { attempt },
@@ -271,6 +239,7 @@ async fn read(tx: &mut Tx<'_>, epoch: EpochNumber) -> Result<Option<Epoch>, Erro
         opening_digest: TABLE.word(&row.opening_digest)?,
         sealed,
         steps,
+        settlement_proof,
         proof,
         submissions: TABLE.small(row.attempts)?,
         settlement,

@@ -115,7 +115,9 @@ impl Ledger {
         .await
         .map_err(Error::from)
         .map_err(|error| {
-            error.on_constraint("epoch_submission_of_proof", || Error::NotProven { epoch })
+            error.on_constraint("epoch_submission_of_settlement_proof", || Error::NotProven {
+                epoch,
+            })
         })?;
         tx.commit().await?;
         let NewSubmission { sender, nonce, tx_hash, raw_tx } = new.clone();

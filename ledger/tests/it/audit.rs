@@ -171,9 +171,29 @@ const FAULTS: &[(&str, &str)] = &[
     ),
     (
         "update epoch_proof set proof = 'forged', proof_digest = sha256('forged')",
-        "the proof of epoch 1",
+        "the aggregated proof of epoch 1",
     ),
-    ("update epoch_proof set proven_at = now()", "the proof of epoch 1"),
+    ("update epoch_proof set proven_at = now()", "the aggregated proof of epoch 1"),
+    ("delete from epoch_proof", "the aggregated proof of epoch 1"),
+    (
+        "update epoch_settlement_proof set proof = 'forged', proof_digest = sha256('forged')",
+        "the settlement proof of epoch 1",
+    ),
+    ("update epoch_settlement_proof set proven_at = now()", "the settlement proof of epoch 1"),
+    (
+        "update epoch_settlement_proof set closing_digest = decode(repeat('00', 32), 'hex')",
+        "the settlement proof of epoch 1",
+    ),
+    ("update epoch_settlement_proof set step_count = 99", "the settlement proof of epoch 1"),
+    ("delete from epoch_settlement_proof", "the settlement proof of epoch 1"),
+    (
+        "insert into epoch_settlement_proof select 2, closing_digest, 1, proof_digest, proof, proven_at from epoch_settlement_proof",
+        "the settlement proof of epoch 2",
+    ),
+    (
+        "insert into epoch_settlement_proof select 2, s.closing_digest, 1, p.proof_digest, p.proof, p.proven_at from epoch_settlement_proof p, epoch_seal s where s.epoch_number = 2",
+        "a row of table epoch_settlement_proof",
+    ),
     (
         "update epoch_submission set raw_tx = '\\x02' where attempt = 2",
         "attempt 2 to settle epoch 1",
@@ -209,7 +229,7 @@ const FAULTS: &[(&str, &str)] = &[
     ("update event set recorded_at = now() where event_number = 3", "event 3"),
     (
         "update event set ordinal = 2 where event_number = (select min(event_number) from event where event_kind = 16)",
-        "event 25",
+        "event 26",
     ),
     ("delete from event where event_number = 5", "event 5"),
     (

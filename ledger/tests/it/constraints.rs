@@ -274,7 +274,7 @@ const ATTACKS: &[(&str, &str)] = &[
         "epoch_step_continues",
         "insert into epoch_step (epoch_number, step_number, output) select 2, 3, output from epoch_step limit 1",
     ),
-    ("epoch_step_has_39_words", "update epoch_step set output = '\\x00'"),
+    ("epoch_step_has_75_words", "update epoch_step set output = '\\x00'"),
     ("epoch_checkpoint_key", "insert into epoch_checkpoint select * from epoch_checkpoint"),
     ("epoch_checkpoint_of_step", "update epoch_checkpoint set step_number = 9"),
     (
@@ -286,9 +286,30 @@ const ATTACKS: &[(&str, &str)] = &[
     ("epoch_proof_of_steps", "update epoch_proof set step_count = 99"),
     ("epoch_proof_digest_is_its_own", "update epoch_proof set proof = 'x'"),
     ("epoch_proof_in_bound", "update epoch_proof set proof = '', proof_digest = sha256('')"),
+    (
+        "epoch_settlement_proof_key",
+        "insert into epoch_settlement_proof select * from epoch_settlement_proof",
+    ),
+    (
+        "epoch_settlement_proof_closes_as_sealed",
+        "update epoch_settlement_proof set closing_digest = sha256('x')",
+    ),
+    ("epoch_settlement_proof_of_steps", "update epoch_settlement_proof set step_count = 99"),
+    ("epoch_settlement_proof_digest_is_its_own", "update epoch_settlement_proof set proof = 'x'"),
+    (
+        "epoch_settlement_proof_in_bound",
+        "update epoch_settlement_proof set proof = '', proof_digest = sha256('')",
+    ),
+    (
+        "epoch_settlement_proof_in_bound",
+        "update epoch_settlement_proof set (proof, proof_digest) = (select long, sha256(long) from convert_to(repeat('x', 1048577), 'UTF8') long)",
+    ),
     ("epoch_submission_key", "update epoch_submission set attempt = 1 where attempt = 2"),
     ("epoch_submission_from_one", "update epoch_submission set attempt = 0 where attempt = 1"),
-    ("epoch_submission_of_proof", "update epoch_submission set epoch_number = 2 where attempt = 2"),
+    (
+        "epoch_submission_of_settlement_proof",
+        "insert into epoch_submission (epoch_number, attempt, sender, nonce, tx_hash, raw_tx) select 2, 1, sender, nonce, sha256('x'), raw_tx from epoch_submission limit 1",
+    ),
     ("epoch_submission_tx_unique", "update epoch_submission set tx_hash = sha256('x')"),
     ("epoch_submission_nonce_in_bound", "update epoch_submission set nonce = -1"),
     ("epoch_submission_tx_in_bound", "update epoch_submission set raw_tx = ''"),

@@ -130,7 +130,7 @@ fn a_wish_to_seal_is_kept_once() {
     });
 }
 
-/// Steps are kept in order, each once; only the last checkpoint is kept, and none after the proof.
+/// Steps are kept in order, each once; only the last checkpoint is kept, and none after both proofs.
 #[test]
 fn folding_resumes_from_the_last_step() {
     with_world(|mut world| async move {
@@ -178,6 +178,7 @@ fn folding_resumes_from_the_last_step() {
         .await;
         world.engine.record_proof(FIRST, &proof(digest, count)).await.unwrap();
         world.engine.record_proof(FIRST, &proof(digest, count)).await.unwrap();
+        world.engine.record_settlement_proof(FIRST, &proof(digest, count)).await.unwrap();
         let recorded = world.read.proof(FIRST).await.unwrap().unwrap();
         assert_eq!((recorded.bytes.len(), recorded.steps), (99, count));
         let latest = world.engine.latest_step(FIRST).await.unwrap().unwrap();
@@ -205,7 +206,13 @@ fn one_submission_is_live() {
             matches!(error, Error::NotProven { .. })
         })
         .await;
-        world.prove(FIRST).await;
+        let proof = world.fold(FIRST).await;
+        world.engine.record_proof(FIRST, &proof).await.unwrap();
+        check(&world, world.engine.record_submission(FIRST, &submission(1, 0)), |error| {
+            matches!(error, Error::NotProven { .. })
+        })
+        .await;
+        world.engine.record_settlement_proof(FIRST, &proof).await.unwrap();
         let mut racing = tokio::task::JoinSet::new();
         for byte in 1..=8 {
             let engine = world.engine.clone();

@@ -18,6 +18,7 @@ mod exits;
 mod l1_logs;
 mod life;
 mod postgres;
+mod proofs;
 mod roles;
 mod sendable;
 mod world;

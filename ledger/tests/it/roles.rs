@@ -3,6 +3,7 @@
 
 use std::str::FromStr;
 
+use domain::EpochNumber;
 use ledger::{Error, Role};
 use sqlx::postgres::{PgConnectOptions, PgConnection};
 use sqlx::{AssertSqlSafe, Connection, Row};
@@ -55,7 +56,7 @@ fn history_is_append_only() {
         live(&mut world).await;
         let before = world.dump().await;
         let tables = tables(&world).await;
-        assert_eq!(tables.len(), 30);
+        assert_eq!(tables.len(), 31);
         for role in [Role::Engine, Role::Api, Role::Read, Role::Owner] {
             let mut connection = connect(&world, role).await;
             let refusal = if role == Role::Owner { "append_only" } else { "42501" };
@@ -124,8 +125,9 @@ fn privileges_are_exactly_these() {
                 "netfold_engine DELETE epoch_checkpoint",
                 "netfold_engine INSERT asset claim deposit domain_identity epoch epoch_cell \
                 epoch_checkpoint epoch_final epoch_proof epoch_reorg epoch_rollup epoch_seal \
-                epoch_settlement epoch_step epoch_submission epoch_submission_end journal_block \
-                l1_log l1_range l1_settlement rollup seal_request transfer",
+                epoch_settlement epoch_settlement_proof epoch_step epoch_submission \
+                epoch_submission_end journal_block l1_log l1_range l1_settlement rollup \
+                seal_request transfer",
             ]
         );
         let columns: Vec<String> = sqlx::query_scalar(
@@ -159,7 +161,13 @@ fn roles_keep_to_their_own() {
         assert!(matches!(refused, Err(Error::PermissionDenied(_))), "{refused:?}");
         let refused = world.read.request_seal("reader").await;
         assert!(matches!(refused, Err(Error::PermissionDenied(_))), "{refused:?}");
-        let refused = world.api.latest_step(domain::EpochNumber::FIRST).await;
+        let closing_digest = world.seal().await.closing_digest;
+        let proof = ledger::NewProof { closing_digest, steps: 1, bytes: vec![1] };
+        for ledger in [&world.api, &world.read] {
+            let refused = ledger.record_settlement_proof(EpochNumber::FIRST, &proof).await;
+            assert!(matches!(refused, Err(Error::PermissionDenied(_))), "{refused:?}");
+        }
+        let refused = world.api.latest_step(EpochNumber::FIRST).await;
         assert!(matches!(refused, Err(Error::PermissionDenied(_))), "{refused:?}");
         world.assert_clean().await;
     });

@@ -41,6 +41,7 @@ fn epoch_futures_are_sendable(
     let epoch = EpochNumber::FIRST;
     sendable(ledger.record_step(epoch, 1, output, &[]));
     sendable(ledger.record_proof(epoch, proof));
+    sendable(ledger.record_settlement_proof(epoch, proof));
     sendable(ledger.record_submission(epoch, submission));
     sendable(ledger.record_settlement(epoch, settlement));
 }

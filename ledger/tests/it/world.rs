@@ -274,18 +274,24 @@ impl World {
         outputs
     }
 
-    /// Takes a sealed epoch through its steps to its proof.
+    /// Takes a sealed epoch through its steps to both of its proofs.
     pub(crate) async fn prove(&self, epoch: EpochNumber) {
+        let proof = self.fold(epoch).await;
+        self.engine.record_settlement_proof(epoch, &proof).await.unwrap();
+        self.engine.record_proof(epoch, &proof).await.unwrap();
+    }
+
+    /// Takes a sealed epoch through its steps; the proof is not recorded.
+    pub(crate) async fn fold(&self, epoch: EpochNumber) -> NewProof {
         let outputs = self.outputs(epoch).await;
         for (step, output) in (1..).zip(&outputs) {
             self.engine.record_step(epoch, step, output, b"checkpoint").await.unwrap();
         }
-        let proof = NewProof {
+        NewProof {
             closing_digest: outputs.last().unwrap().state_digest,
             steps: u32::try_from(outputs.len()).unwrap(),
             bytes: b"proof".to_vec(),
-        };
-        self.engine.record_proof(epoch, &proof).await.unwrap();
+        }
     }
 
     /// Takes a proven epoch through a submission to its settlement.

@@ -125,9 +125,9 @@ fn damaged() {
     check(rule, &row(&format!("1,ETH,-5,{to}")), "\"-5\" is not a plain decimal number");
     check(rule, &row("1,ETH,5,0x31"), "row 1");
     check(
-        &rule.replace("rollups = 6", "rollups = 9"),
+        &rule.replace("rollups = 6", "rollups = 17"),
         &row(&format!("1,ETH,5,{to}")),
-        "rollups: 9",
+        "rollups: 17",
     );
     check(&rule.replace("exit_every", "exit_evry"), &row("1,ETH,5,0x31"), "exit_evry");
 }
