@@ -50,18 +50,18 @@ contract GasTest is ClaimTest {
             }
             emitRollup(RollupId.wrap(r), 1, bytes32(uint256(r)));
         }
-        uint256[39][] memory steps = buildSteps();
+        uint256[38][] memory steps = buildSteps();
         vm.assertEq(steps.length, 4, "steps");
         checkGas(steps, 2_300_000);
     }
 
     function checkSettle(uint256 count, uint256 limit) private {
-        uint256[39][] memory steps = new uint256[39][](count);
+        uint256[38][] memory steps = new uint256[38][](count);
         Steps.finish(steps, nextDigest());
         checkGas(steps, limit);
     }
 
-    function checkGas(uint256[39][] memory steps, uint256 limit) private {
+    function checkGas(uint256[38][] memory steps, uint256 limit) private {
         bytes memory proof = prove(steps);
         bytes memory call = abi.encodeCall(settlement.settle, (EpochNumber.wrap(1), steps, proof));
         uint256 before = gasleft();

@@ -10,14 +10,14 @@ import {EmittedCell, EmittedRollup, StepOutputs} from "src/types/StepOutput.sol"
 /// @dev What is written into a slot is what is read from it, for every value of every field, in
 /// every slot; an empty slot reads as empty.
 contract StepOutputTest is TestBase {
-    using StepOutputs for uint256[39];
+    using StepOutputs for uint256[38];
 
     function testFuzz_cell_readsBackAsWritten(EmittedCell memory cell, uint256 slot) public view {
         slot = bound(slot, 0, 7);
-        uint256[39] memory step;
-        step[3 + 2 * slot] = Steps.packCell(cell);
-        step[4 + 2 * slot] = cell.exited;
-        vm.assume(step[3 + 2 * slot] != 0);
+        uint256[38] memory step;
+        step[2 + 2 * slot] = Steps.packCell(cell);
+        step[3 + 2 * slot] = cell.exited;
+        vm.assume(step[2 + 2 * slot] != 0);
         for (uint256 i = 0; i < 8; ++i) {
             (bool used, EmittedCell memory read) = this.cellAt(step, i);
             vm.assertEq(used, i == slot, "used");
@@ -30,8 +30,8 @@ contract StepOutputTest is TestBase {
         view
     {
         slot = bound(slot, 0, 3);
-        uint256 first = 19 + 5 * slot;
-        uint256[39] memory step;
+        uint256 first = 18 + 5 * slot;
+        uint256[38] memory step;
         step[first] = Steps.packHead(rollup);
         step[first + 1] = uint256(rollup.exitRoot) >> 128;
         step[first + 2] = uint256(rollup.exitRoot) & type(uint128).max;
@@ -49,8 +49,8 @@ contract StepOutputTest is TestBase {
 
     /// @dev No two words read alike: what is accepted is the one spelling of what is read.
     function testFuzz_cell_oneSpelling(uint256 position, uint256 exited) public view {
-        uint256[39] memory step;
-        (step[3], step[4]) = (position, exited);
+        uint256[38] memory step;
+        (step[2], step[3]) = (position, exited);
         try this.cellAt(step, 0) returns (bool used, EmittedCell memory read) {
             vm.assertEq(Steps.packCell(read), position, "position");
             vm.assertEq(read.exited, exited, "exited");
@@ -84,7 +84,7 @@ contract StepOutputTest is TestBase {
         );
     }
 
-    function cellAt(uint256[39] calldata step, uint256 slot)
+    function cellAt(uint256[38] calldata step, uint256 slot)
         external
         pure
         returns (bool, EmittedCell memory)
@@ -93,7 +93,7 @@ contract StepOutputTest is TestBase {
         return step.hasCell(slot) ? (true, step.cellAt(slot)) : (false, none);
     }
 
-    function rollupAt(uint256[39] calldata step, uint256 slot)
+    function rollupAt(uint256[38] calldata step, uint256 slot)
         external
         pure
         returns (bool, EmittedRollup memory)

@@ -90,7 +90,7 @@ abstract contract SettlementTest is TestBase {
         rollups.push(EmittedRollup(r, nextHeight, exitRoot, key.x, key.y));
     }
 
-    function buildSteps() internal view returns (uint256[39][] memory) {
+    function buildSteps() internal view returns (uint256[38][] memory) {
         return Steps.build(nextDigest(), cells, rollups);
     }
 
@@ -103,20 +103,15 @@ abstract contract SettlementTest is TestBase {
         return settlement.epoch().next();
     }
 
-    function prove(uint256[39][] memory steps) internal view returns (bytes memory) {
+    function prove(uint256[38][] memory steps) internal view returns (bytes memory) {
         return verifier.prove(
-            Steps.publicInputs(
-                settlement.domainWord(),
-                EpochNumber.unwrap(nextEpoch()),
-                settlement.stateDigest(),
-                steps
-            )
+            settlement.domainWord(), nextEpoch(), uint256(settlement.stateDigest()), steps
         );
     }
 
     /// @dev Settles what was emitted since the last time, and forgets it.
     function settleEpoch() internal {
-        uint256[39][] memory steps = buildSteps();
+        uint256[38][] memory steps = buildSteps();
         settlement.settle(nextEpoch(), steps, prove(steps));
         forget();
     }
@@ -127,7 +122,7 @@ abstract contract SettlementTest is TestBase {
     }
 
     /// @dev `steps`, with a right proof of exactly them, are refused with `reason`.
-    function checkRefused(uint256[39][] memory steps, bytes memory reason) internal {
+    function checkRefused(uint256[38][] memory steps, bytes memory reason) internal {
         bytes memory proof = prove(steps);
         EpochNumber number = nextEpoch();
         bytes32 digest = settlement.stateDigest();
