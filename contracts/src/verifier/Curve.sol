@@ -72,6 +72,26 @@ library Curve {
         }
     }
 
+    /// @notice `self = scalar * self + (x, y)`. Checks both `self` and the point.
+    function multiplyAndAdd(Sum memory self, Scalar scalar, uint256 x, uint256 y)
+        internal
+        view
+        returns (bool done)
+    {
+        assembly ("memory-safe") {
+            let second := add(self, 0x40)
+            mstore(second, scalar)
+            done := staticcall(_MULTIPLY_GAS, 7, self, 0x60, self, 0x40)
+            done := and(done, eq(returndatasize(), 0x40))
+            if done {
+                mstore(second, x)
+                mstore(add(second, 0x20), y)
+                done := staticcall(_ADD_GAS, 6, self, 0x80, self, 0x40)
+                done := and(done, eq(returndatasize(), 0x40))
+            }
+        }
+    }
+
     /// @notice `self += (x, y)`. Checks both.
     function add(Sum memory self, uint256 x, uint256 y) internal view returns (bool done) {
         self.termX = x;

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 pragma solidity 0.8.37;
 
+import {FIELD_ORDER} from "../types/Word.sol";
 import {Curve, Sum} from "./Curve.sol";
 import {Instance} from "./Fold.sol";
 import {Key} from "./Key.sol";
@@ -10,9 +11,7 @@ import {
     OPENING_POINTS,
     POINT_BYTES,
     ProofParts,
-    pointAt,
-    scalarsAt,
-    wordAt
+    pointAt
 } from "./ProofParts.sol";
 import {ONE, Scalar, ZERO} from "./Scalar.sol";
 import {Transcript, Transcripts} from "./Transcript.sol";
@@ -74,33 +73,48 @@ library HyperKzg {
         return done && left.pairingsEqual(key.h, right, key.tauH);
     }
 
-    /// @dev Steps 1 and 2, for the values; each of them is a scalar.
+    /// @dev Steps 1 and 2, for the values: from the last polynomial, whose folding is y, to the
+    /// first. The first coordinate of the point belongs to the last.
+    /// @return agree Whether they do, and all of them are scalars.
     function _foldingsAgree(ProofParts memory parts, Scalar[] memory point, Challenges memory random)
         private
         pure
-        returns (bool)
+        returns (bool agree)
     {
-        Scalar u = random.u;
-        uint256 position = parts.openings + OPENING_BYTES * point.length;
-        Scalar next = _batchedValue(parts.evaluations, random.c);
-        // From the last polynomial, whose folding is y, to the first.
-        for (uint256 i = point.length; i > 0; --i) {
-            position -= OPENING_BYTES;
-            (bool canonical, Scalar atPlus, Scalar atMinus, Scalar atSquare) =
-                scalarsAt(position);
-            if (!canonical) return false;
-            Scalar x = point[point.length - i];
-            Scalar folded = u * (ONE - x) * (atPlus + atMinus) + x * (atPlus - atMinus);
-            if ((u + u) * next != folded) return false;
-            next = atSquare;
+        (uint256 first, uint256 position, Scalar u) = (parts.openings, parts.end, random.u);
+        Scalar folding = _batchedValue(parts.evaluations, random.c);
+        assembly ("memory-safe") {
+            agree := 1
+            let coordinate := add(point, 0x20)
+            let twoU := addmod(u, u, FIELD_ORDER)
+            for {} gt(position, first) { coordinate := add(coordinate, 0x20) } {
+                position := sub(position, OPENING_BYTES)
+                let x := mload(coordinate)
+                let atPlus := calldataload(position)
+                let atMinus := calldataload(add(position, 0x20))
+                let atSquare := calldataload(add(position, 0x40))
+                agree := and(agree, and(lt(atPlus, FIELD_ORDER), lt(atMinus, FIELD_ORDER)))
+                agree := and(agree, lt(atSquare, FIELD_ORDER))
+
+                let even := mulmod(u, sub(add(FIELD_ORDER, 1), x), FIELD_ORDER)
+                even := mulmod(even, add(atPlus, atMinus), FIELD_ORDER)
+                let odd := mulmod(x, sub(add(atPlus, FIELD_ORDER), atMinus), FIELD_ORDER)
+                let expected := addmod(even, odd, FIELD_ORDER)
+                agree := and(agree, eq(mulmod(twoU, folding, FIELD_ORDER), expected))
+                folding := atSquare
+            }
         }
-        return true;
     }
 
     /// @dev y = sum c^i y_i.
     function _batchedValue(uint256 evaluations, Scalar c) private pure returns (Scalar y) {
-        for (uint256 i = EVALUATIONS; i > 0; --i) {
-            y = y * c + Scalar.wrap(wordAt(evaluations + 32 * (i - 1)));
+        uint256 length = 32 * EVALUATIONS;
+        assembly ("memory-safe") {
+            let position := add(evaluations, length)
+            for {} gt(position, evaluations) {} {
+                position := sub(position, 0x20)
+                y := addmod(mulmod(y, c, FIELD_ORDER), calldataload(position), FIELD_ORDER)
+            }
         }
     }
 
@@ -110,11 +124,16 @@ library HyperKzg {
         pure
         returns (Scalar value)
     {
+        (uint256 first, uint256 position) = (parts.openings, parts.end);
         (Scalar q, Scalar d) = (random.q, random.d);
-        for (uint256 position = parts.end; position > parts.openings;) {
-            position -= OPENING_BYTES;
-            (, Scalar atPlus, Scalar atMinus, Scalar atSquare) = scalarsAt(position);
-            value = value * q + atPlus + d * (atMinus + d * atSquare);
+        assembly ("memory-safe") {
+            for {} gt(position, first) {} {
+                position := sub(position, OPENING_BYTES)
+                let term := mulmod(d, calldataload(add(position, 0x40)), FIELD_ORDER)
+                term := mulmod(d, add(term, calldataload(add(position, 0x20))), FIELD_ORDER)
+                term := addmod(term, calldataload(position), FIELD_ORDER)
+                value := addmod(mulmod(value, q, FIELD_ORDER), term, FIELD_ORDER)
+            }
         }
     }
 
@@ -131,8 +150,7 @@ library HyperKzg {
         uint256[2 * EVALUATIONS] memory commitments = _commitments(key, instance, parts);
         (sum.x, sum.y) = (commitments[2 * EVALUATIONS - 2], commitments[2 * EVALUATIONS - 1]);
         for (uint256 i = EVALUATIONS - 1; i > 0; --i) {
-            done = sum.multiply(random.c)
-                && sum.add(commitments[2 * i - 2], commitments[2 * i - 1]);
+            done = sum.multiplyAndAdd(random.c, commitments[2 * i - 2], commitments[2 * i - 1]);
             if (!done) return (false, sum);
         }
         Scalar weight = ONE + random.d * (ONE + random.d);
@@ -147,12 +165,12 @@ library HyperKzg {
     {
         uint256 position = parts.quotients - POINT_BYTES;
         (sum.x, sum.y) = pointAt(position);
-        done = sum.multiply(q);
-        while (done && position > parts.foldings) {
+        while (position > parts.foldings) {
             position -= POINT_BYTES;
             (uint256 x, uint256 y) = pointAt(position);
-            done = sum.add(x, y) && sum.multiply(q);
+            if (!sum.multiplyAndAdd(q, x, y)) return (false, sum);
         }
+        done = sum.multiply(q);
     }
 
     /// @dev The commitments to the fifteen polynomials, in the evaluations' order.

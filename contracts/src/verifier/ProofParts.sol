@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 pragma solidity 0.8.37;
 
-import {isCanonical} from "../types/Word.sol";
+import {FIELD_ORDER} from "../types/Word.sol";
 import {Key} from "./Key.sol";
 import {Scalar} from "./Scalar.sol";
 
@@ -91,7 +91,7 @@ function outerClaimsAt(uint256 position)
     assembly ("memory-safe") {
         calldatacopy(claims, position, length)
     }
-    canonical = _areCanonical(position, OUTER_CLAIMS);
+    canonical = areCanonical(position, OUTER_CLAIMS);
 }
 
 /// @return canonical Whether all are scalars; they mean nothing otherwise.
@@ -103,34 +103,24 @@ function evaluationsAt(uint256 position)
     assembly ("memory-safe") {
         calldatacopy(evaluations, position, length)
     }
-    canonical = _areCanonical(position, EVALUATIONS);
-}
-
-function wordAt(uint256 position) pure returns (uint256 word) {
-    assembly ("memory-safe") {
-        word := calldataload(position)
-    }
+    canonical = areCanonical(position, EVALUATIONS);
 }
 
 /// @dev The point at `position`; whether it is one is for the precompiles to say.
 function pointAt(uint256 position) pure returns (uint256 x, uint256 y) {
-    return (wordAt(position), wordAt(position + 32));
-}
-
-/// @dev Three scalars from `position`, which mean nothing unless all of them are canonical.
-function scalarsAt(uint256 position)
-    pure
-    returns (bool canonical, Scalar first, Scalar second, Scalar third)
-{
-    (uint256 a, uint256 b, uint256 c) =
-        (wordAt(position), wordAt(position + 32), wordAt(position + 64));
-    canonical = isCanonical(a) && isCanonical(b) && isCanonical(c);
-    (first, second, third) = (Scalar.wrap(a), Scalar.wrap(b), Scalar.wrap(c));
-}
-
-function _areCanonical(uint256 position, uint256 count) pure returns (bool) {
-    for (uint256 i = 0; i < count; ++i) {
-        if (!isCanonical(wordAt(position + 32 * i))) return false;
+    assembly ("memory-safe") {
+        x := calldataload(position)
+        y := calldataload(add(position, 0x20))
     }
-    return true;
+}
+
+/// @dev Whether the `count` words from `position` are scalars.
+function areCanonical(uint256 position, uint256 count) pure returns (bool canonical) {
+    assembly ("memory-safe") {
+        canonical := 1
+        let limit := add(position, shl(5, count))
+        for {} lt(position, limit) { position := add(position, 0x20) } {
+            canonical := and(canonical, lt(calldataload(position), FIELD_ORDER))
+        }
+    }
 }

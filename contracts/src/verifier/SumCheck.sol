@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 pragma solidity 0.8.37;
 
-import {CUBIC_BYTES, scalarsAt} from "./ProofParts.sol";
+import {FIELD_ORDER} from "../types/Word.sol";
+import {CUBIC_BYTES} from "./ProofParts.sol";
 import {Scalar} from "./Scalar.sol";
 import {Transcript, Transcripts} from "./Transcript.sol";
 
@@ -24,19 +25,26 @@ library SumCheck {
         Scalar[] memory point,
         uint256 first
     ) internal pure returns (bool canonical, Scalar) {
+        canonical = true;
         for (uint256 i = first; i < point.length; ++i) {
-            Scalar c0;
-            Scalar c2;
-            Scalar c3;
-            (canonical, c0, c2, c3) = scalarsAt(position);
-            if (!canonical) return (false, claim);
             transcript.absorbWords("p", position, 3);
             Scalar x = transcript.challenge("c");
-            Scalar c1 = claim - (c0 + c0) - c2 - c3;
-            claim = c0 + x * (c1 + x * (c2 + x * c3));
             point[i] = x;
-            position += CUBIC_BYTES;
+            assembly ("memory-safe") {
+                let c0 := calldataload(position)
+                let c2 := calldataload(add(position, 0x20))
+                let c3 := calldataload(add(position, 0x40))
+                canonical := and(canonical, lt(c0, FIELD_ORDER))
+                canonical := and(canonical, and(lt(c2, FIELD_ORDER), lt(c3, FIELD_ORDER)))
+                // What is taken away is less than 4r, and 4r is less than 2^256.
+                let c1 := sub(shl(2, FIELD_ORDER), add(add(c0, c0), add(c2, c3)))
+                c1 := addmod(claim, c1, FIELD_ORDER)
+                claim := addmod(c2, mulmod(x, c3, FIELD_ORDER), FIELD_ORDER)
+                claim := addmod(c1, mulmod(x, claim, FIELD_ORDER), FIELD_ORDER)
+                claim := addmod(c0, mulmod(x, claim, FIELD_ORDER), FIELD_ORDER)
+                position := add(position, CUBIC_BYTES)
+            }
         }
-        return (true, claim);
+        return (canonical, claim);
     }
 }
