@@ -72,21 +72,25 @@ library Curve {
         }
     }
 
-    /// @notice `self = scalar * self + (x, y)`. Checks both `self` and the point.
-    function multiplyAndAdd(Sum memory self, Scalar scalar, uint256 x, uint256 y)
+    /// @notice P_0 + scalar P_1 + scalar^2 P_2 + ... of the `count` points that stand from `points` in
+    /// the memory, at least one, by Horner's rule. Checks all of them if there are two.
+    function weighedSum(uint256 points, uint256 count, Scalar scalar)
         internal
         view
-        returns (bool done)
+        returns (bool done, Sum memory sum)
     {
         assembly ("memory-safe") {
-            let second := add(self, 0x40)
-            mstore(second, scalar)
-            done := staticcall(_MULTIPLY_GAS, 7, self, 0x60, self, 0x40)
-            done := and(done, eq(returndatasize(), 0x40))
-            if done {
-                mstore(second, x)
-                mstore(add(second, 0x20), y)
-                done := staticcall(_ADD_GAS, 6, self, 0x80, self, 0x40)
+            done := 1
+            let second := add(sum, 0x40)
+            let point := add(points, shl(6, sub(count, 1)))
+            mcopy(sum, point, 0x40)
+            for {} and(done, gt(point, points)) {} {
+                point := sub(point, 0x40)
+                mstore(second, scalar)
+                done := staticcall(_MULTIPLY_GAS, 7, sum, 0x60, sum, 0x40)
+                done := and(done, eq(returndatasize(), 0x40))
+                mcopy(second, point, 0x40)
+                done := and(done, staticcall(_ADD_GAS, 6, sum, 0x80, sum, 0x40))
                 done := and(done, eq(returndatasize(), 0x40))
             }
         }

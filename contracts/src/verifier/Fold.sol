@@ -42,15 +42,15 @@ library Fold {
     uint256 private constant _EPOCH = 2;
     uint256 private constant _DIGEST_BEFORE = 3;
     uint256 private constant _FIRST_OUTPUT = 4;
-    uint256 private constant _IO_WORDS = _FIRST_OUTPUT + STEP_OUTPUT_WORDS;
+    uint256 private constant _IO_WORDS = 42;
 
     /// @dev Positions in what is hashed: the key stands at 0 for the first step, the hash before at
     /// `_HASH_BEFORE` for the others.
     uint256 private constant _HASH_BEFORE = 3;
     uint256 private constant _OUTPUTS = 4;
-    uint256 private constant _W = _OUTPUTS + STEP_OUTPUT_WORDS;
-    uint256 private constant _T = _W + 2;
-    uint256 private constant _HASHED_WORDS = _T + 2;
+    uint256 private constant _W = 42;
+    uint256 private constant _T = 44;
+    uint256 private constant _HASHED_WORDS = 46;
 
     uint256 private constant _CHALLENGE_MASK = 2 ** 128 - 1;
 
@@ -129,7 +129,7 @@ library Fold {
         }
     }
 
-    /// @dev Adds rho times the outputs to X. Most of them are zero.
+    /// @dev Adds rho times the outputs to X: two by two, an even number of them; most are zero.
     /// @return canonical Whether all outputs are scalars.
     function _addOutputs(Scalar[] memory io, uint256[_HASHED_WORDS] memory hashed, Scalar rho)
         private
@@ -140,15 +140,21 @@ library Fold {
         assembly ("memory-safe") {
             canonical := 1
             let output := add(hashed, shl(5, _OUTPUTS))
-            let sum := add(add(io, 0x20), shl(5, _FIRST_OUTPUT))
-            for { let limit := add(output, length) } lt(output, limit) {} {
-                let word := mload(output)
-                if word {
-                    canonical := and(canonical, lt(word, FIELD_ORDER))
-                    mstore(sum, addmod(mload(sum), mulmod(rho, word, FIELD_ORDER), FIELD_ORDER))
+            let limit := add(output, length)
+            let distance := sub(add(add(io, 0x20), shl(5, _FIRST_OUTPUT)), output)
+            for {} lt(output, limit) { output := add(output, 0x40) } {
+                let first := mload(output)
+                let second := mload(add(output, 0x20))
+                if or(first, second) {
+                    canonical := and(canonical, lt(first, FIELD_ORDER))
+                    canonical := and(canonical, lt(second, FIELD_ORDER))
+                    let place := add(output, distance)
+                    first := mulmod(rho, first, FIELD_ORDER)
+                    mstore(place, addmod(mload(place), first, FIELD_ORDER))
+                    place := add(place, 0x20)
+                    second := mulmod(rho, second, FIELD_ORDER)
+                    mstore(place, addmod(mload(place), second, FIELD_ORDER))
                 }
-                output := add(output, 0x20)
-                sum := add(sum, 0x20)
             }
         }
     }

@@ -137,40 +137,31 @@ library HyperKzg {
         }
     }
 
-    /// @dev (1 + d + d^2) [B], where [B] = sum_i c^i C_i + sum_{i>0} q^i [P_i].
+    /// @dev (1 + d + d^2) [B], where [B] = sum_i q^i [P_i] and [P_0] = sum_i c^i C_i.
     function _batched(
         Key memory key,
         Instance memory instance,
         ProofParts memory parts,
         Challenges memory random
     ) private view returns (bool done, Sum memory sum) {
-        Sum memory foldings;
-        (done, foldings) = _sumOfFoldings(parts, random.q);
-        if (!done) return (false, sum);
         uint256[2 * EVALUATIONS] memory commitments = _commitments(key, instance, parts);
-        (sum.x, sum.y) = (commitments[2 * EVALUATIONS - 2], commitments[2 * EVALUATIONS - 1]);
-        for (uint256 i = EVALUATIONS - 1; i > 0; --i) {
-            done = sum.multiplyAndAdd(random.c, commitments[2 * i - 2], commitments[2 * i - 1]);
-            if (!done) return (false, sum);
+        uint256 points;
+        assembly ("memory-safe") {
+            points := commitments
         }
-        Scalar weight = ONE + random.d * (ONE + random.d);
-        done = sum.add(foldings.x, foldings.y) && sum.multiply(weight);
-    }
+        (done, sum) = Curve.weighedSum(points, EVALUATIONS, random.c);
+        if (!done) return (false, sum);
 
-    /// @dev sum_{i>0} q^i [P_i].
-    function _sumOfFoldings(ProofParts memory parts, Scalar q)
-        private
-        view
-        returns (bool done, Sum memory sum)
-    {
-        uint256 position = parts.quotients - POINT_BYTES;
-        (sum.x, sum.y) = pointAt(position);
-        while (position > parts.foldings) {
-            position -= POINT_BYTES;
-            (uint256 x, uint256 y) = pointAt(position);
-            if (!sum.multiplyAndAdd(q, x, y)) return (false, sum);
+        uint256 length = parts.quotients - parts.foldings;
+        bytes memory foldings = new bytes(POINT_BYTES + length);
+        uint256 position = parts.foldings;
+        assembly ("memory-safe") {
+            points := add(foldings, 0x20)
+            mcopy(points, sum, POINT_BYTES)
+            calldatacopy(add(points, POINT_BYTES), position, length)
         }
-        done = sum.multiply(q);
+        (done, sum) = Curve.weighedSum(points, foldings.length / POINT_BYTES, random.q);
+        done = done && sum.multiply(ONE + random.d * (ONE + random.d));
     }
 
     /// @dev The commitments to the fifteen polynomials, in the evaluations' order.
