@@ -16,6 +16,7 @@ interface Vm {
     function getCode(string calldata artefact) external view returns (bytes memory);
     function etch(address target, bytes calldata code) external;
     function deal(address account, uint256 value) external;
+    function expectEmit() external;
     function expectEmit(address emitter) external;
     function expectRevert() external;
     function expectRevert(bytes calldata data) external;
