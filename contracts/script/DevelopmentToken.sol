@@ -9,9 +9,7 @@ import {DevelopmentChains} from "src/DevelopmentChains.sol";
 contract DevelopmentToken is ERC20, DevelopmentChains {
     uint8 private immutable _decimals;
 
-    constructor(string memory name_, string memory symbol_, uint8 decimals_)
-        ERC20(name_, symbol_)
-    {
+    constructor(string memory name_, string memory symbol_, uint8 decimals_) ERC20(name_, symbol_) {
         _requireDevelopmentChain();
         _decimals = decimals_;
     }

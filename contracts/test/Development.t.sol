@@ -14,9 +14,8 @@ contract DevelopmentTest is TestBase {
     function testFuzz_verifier_refusesEveryOtherChain(uint64 chain) public {
         vm.assume(chain != 31337 && chain != 1337 && chain != 0);
         DevelopmentVerifier verifier = new DevelopmentVerifier();
-        bytes memory reason = abi.encodeWithSelector(
-            DevelopmentChains.NotADevelopmentChain.selector, uint256(chain)
-        );
+        bytes memory reason =
+            abi.encodeWithSelector(DevelopmentChains.NotADevelopmentChain.selector, uint256(chain));
         vm.chainId(chain);
         vm.expectRevert(reason);
         new DevelopmentVerifier();
@@ -35,9 +34,7 @@ contract DevelopmentTest is TestBase {
         uint256[38][] memory steps = new uint256[38][](1);
         Steps.finish(steps, bytes32(uint256(2)));
         vm.chainId(1);
-        vm.expectRevert(
-            abi.encodeWithSelector(DevelopmentChains.NotADevelopmentChain.selector, 1)
-        );
+        vm.expectRevert(abi.encodeWithSelector(DevelopmentChains.NotADevelopmentChain.selector, 1));
         settlement.settle(EpochNumber.wrap(1), steps, "");
         vm.chainId(31337);
         settlement.settle(EpochNumber.wrap(1), steps, "");

@@ -173,8 +173,15 @@ contract EpochVerifierTest is ProofTest {
         keys[2].logConstraints -= 1;
         keys[3].logVariables -= 1;
         keys[4].logEntries -= 1;
-        Point[7] memory points =
-            [keys[5].row, keys[6].col, keys[7].valA, keys[8].valB, keys[9].valC, keys[10].tsRow, keys[11].tsCol];
+        Point[7] memory points = [
+            keys[5].row,
+            keys[6].col,
+            keys[7].valA,
+            keys[8].valB,
+            keys[9].valC,
+            keys[10].tsRow,
+            keys[11].tsCol
+        ];
         for (uint256 i = 0; i < points.length; ++i) {
             points[i].y = BASE_FIELD_ORDER - points[i].y;
         }
@@ -183,8 +190,7 @@ contract EpochVerifierTest is ProofTest {
 
         AnyKeyVerifier any = new AnyKeyVerifier();
         Case memory c = smallCase();
-        Opening memory opening =
-            Opening(c.domainWord, EpochNumber.unwrap(c.epoch), c.openingDigest);
+        Opening memory opening = Opening(c.domainWord, EpochNumber.unwrap(c.epoch), c.openingDigest);
         for (uint256 i = 0; i < keys.length; ++i) {
             bool accepted = any.verify(keys[i], opening, c.steps, c.proof);
             vm.assertEq(accepted, i == 0, vm.toString(i));

@@ -123,7 +123,10 @@ contract ProofTamperingTest is ProofTest {
         }
     }
 
-    function checkPointRefused(bytes memory call, uint256 place, uint256 x, uint256 y) private view {
+    function checkPointRefused(bytes memory call, uint256 place, uint256 x, uint256 y)
+        private
+        view
+    {
         (uint256 xBefore, uint256 yBefore) = (wordOf(call, place), wordOf(call, place + 32));
         setWord(call, place, x);
         setWord(call, place + 32, y);

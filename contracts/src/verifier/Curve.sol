@@ -113,12 +113,11 @@ library Curve {
 
     /// @notice Whether e(left, h) = e(right, tauH), where both sums came from precompiles: the
     /// pairing precompile can then fail for want of gas alone.
-    function pairingsEqual(
-        Sum memory left,
-        PointG2 memory h,
-        Sum memory right,
-        PointG2 memory tauH
-    ) internal view returns (bool equal) {
+    function pairingsEqual(Sum memory left, PointG2 memory h, Sum memory right, PointG2 memory tauH)
+        internal
+        view
+        returns (bool equal)
+    {
         uint256[12] memory pairs = [
             left.x,
             left.y,

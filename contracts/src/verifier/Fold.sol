@@ -92,8 +92,7 @@ library Fold {
             io[_U] = io[_U] + rho;
             io[_DIGEST_BEFORE] = io[_DIGEST_BEFORE] + rho * digestBefore;
             if (
-                !_addOutputs(io, hashed, rho)
-                    || !w.addMultiple(hashed[_W], hashed[_W + 1], rho)
+                !_addOutputs(io, hashed, rho) || !w.addMultiple(hashed[_W], hashed[_W + 1], rho)
                     || !e.addMultiple(hashed[_T], hashed[_T + 1], rho)
             ) return (false, folded);
         }

@@ -76,11 +76,11 @@ library HyperKzg {
     /// @dev Steps 1 and 2, for the values: from the last polynomial, whose folding is y, to the
     /// first. The first coordinate of the point belongs to the last.
     /// @return agree Whether they do, and all of them are scalars.
-    function _foldingsAgree(ProofParts memory parts, Scalar[] memory point, Challenges memory random)
-        private
-        pure
-        returns (bool agree)
-    {
+    function _foldingsAgree(
+        ProofParts memory parts,
+        Scalar[] memory point,
+        Challenges memory random
+    ) private pure returns (bool agree) {
         (uint256 first, uint256 position, Scalar u) = (parts.openings, parts.end, random.u);
         Scalar folding = _batchedValue(parts.evaluations, random.c);
         assembly ("memory-safe") {

@@ -37,8 +37,6 @@ function pinnedKey() pure returns (Key memory) {
         tsRow: Point(Pinned.TS_ROW_X, Pinned.TS_ROW_Y),
         tsCol: Point(Pinned.TS_COL_X, Pinned.TS_COL_Y),
         h: PointG2(Pinned.H_X_IM, Pinned.H_X_RE, Pinned.H_Y_IM, Pinned.H_Y_RE),
-        tauH: PointG2(
-            Pinned.TAU_H_X_IM, Pinned.TAU_H_X_RE, Pinned.TAU_H_Y_IM, Pinned.TAU_H_Y_RE
-        )
+        tauH: PointG2(Pinned.TAU_H_X_IM, Pinned.TAU_H_X_RE, Pinned.TAU_H_Y_IM, Pinned.TAU_H_Y_RE)
     });
 }

@@ -161,12 +161,11 @@ library MicroSpartan {
         return s2 * s2 * s2 * factor * (outer.az + c * (outer.bz + c * outer.cz) + s * outer.e);
     }
 
-    function _evaluateOwn(
-        Key memory key,
-        Scalar[] memory io,
-        Scalar w,
-        Challenges memory random
-    ) private pure returns (Own memory own) {
+    function _evaluateOwn(Key memory key, Scalar[] memory io, Scalar w, Challenges memory random)
+        private
+        pure
+        returns (Own memory own)
+    {
         (Scalar[] memory outer, Scalar[] memory inner) = (random.outer, random.inner);
         uint256 entries = key.logEntries;
         own.eqRho = Multilinear.eq(random.rho, inner, 0, entries);
@@ -191,8 +190,7 @@ library MicroSpartan {
         pure
         returns (Scalar sum)
     {
-        (Scalar c, Scalar gamma, Scalar r, Scalar s) =
-            (random.c, random.gamma, random.r, random.s);
+        (Scalar c, Scalar gamma, Scalar r, Scalar s) = (random.c, random.gamma, random.r, random.s);
         sum = own.eqOuterMasked * p.w;
         sum = sum * s + own.eqOuter * p.e;
         sum = sum * s + p.lRow * p.lCol * (p.valA + c * (p.valB + c * p.valC));

@@ -83,10 +83,7 @@ struct Evaluations {
 }
 
 /// @return canonical Whether all are scalars; they mean nothing otherwise.
-function outerClaimsAt(uint256 position)
-    pure
-    returns (bool canonical, OuterClaims memory claims)
-{
+function outerClaimsAt(uint256 position) pure returns (bool canonical, OuterClaims memory claims) {
     uint256 length = 32 * OUTER_CLAIMS;
     assembly ("memory-safe") {
         calldatacopy(claims, position, length)

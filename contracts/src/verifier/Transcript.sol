@@ -133,11 +133,7 @@ library Transcripts {
         }
     }
 
-    function challenge(Transcript memory self, bytes1 label)
-        internal
-        pure
-        returns (Scalar result)
-    {
+    function challenge(Transcript memory self, bytes1 label) internal pure returns (Scalar result) {
         unchecked {
             (uint256 start, uint256 end) = (self.start, self.end);
             uint256 high;

@@ -77,7 +77,13 @@ abstract contract ProofTest is TestBase {
     function partsOf(uint256 k)
         internal
         pure
-        returns (uint256 commitments, uint256 scalars, uint256 points, uint256 openings, uint256 end)
+        returns (
+            uint256 commitments,
+            uint256 scalars,
+            uint256 points,
+            uint256 openings,
+            uint256 end
+        )
     {
         commitments = 64 + 128 * (k - 1);
         scalars = commitments + 6 * 64;

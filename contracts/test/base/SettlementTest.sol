@@ -6,7 +6,7 @@ import {Keys} from "./Keys.sol";
 import {StatementVerifier} from "./StatementVerifier.sol";
 import {Steps} from "./Steps.sol";
 import {TestBase} from "./TestBase.sol";
-import {MoodyToken} from "./Tokens.sol";
+import {MoodyToken, PlainToken} from "./Tokens.sol";
 import {Settlement} from "src/Settlement.sol";
 import {ISettlement} from "src/interfaces/ISettlement.sol";
 import {AssetId} from "src/types/AssetId.sol";
@@ -88,6 +88,32 @@ abstract contract SettlementTest is TestBase {
     function emitRollup(RollupId r, uint64 nextHeight, bytes32 exitRoot) internal {
         SettlementKey memory key = Keys.key(RollupId.unwrap(r));
         rollups.push(EmittedRollup(r, nextHeight, exitRoot, key.x, key.y));
+    }
+
+    /// @dev Registers what is missing of so many rollups and assets.
+    function register(uint256 rollupCount, uint256 assetCount) internal {
+        vm.startPrank(OWNER);
+        while (settlement.assetCount() < assetCount) {
+            settlement.registerAsset(address(new PlainToken(6)), 6, 6);
+        }
+        for (uint256 n = settlement.rollupCount() + 1; n <= rollupCount; ++n) {
+            settlement.registerRollup(Keys.key(n).x, Keys.key(n).y);
+        }
+        vm.stopPrank();
+    }
+
+    /// @dev Every rollup deposits Ether and lets half of it exit; its other cells are touched too.
+    function emitDomain(uint16 rollupCount, uint16 assetCount) internal {
+        for (uint16 r = 1; r <= rollupCount; ++r) {
+            (uint96 balance,,,) = settlement.cell(RollupId.wrap(r), ETH);
+            depositEther(RollupId.wrap(r), 10);
+            emitCell(RollupId.wrap(r), ETH, balance + 5, 10, 5);
+            for (uint16 a = 2; a <= assetCount; ++a) {
+                emitCell(RollupId.wrap(r), AssetId.wrap(a), 0, 0, 0);
+            }
+            (,, uint64 height) = settlement.rollup(RollupId.wrap(r));
+            emitRollup(RollupId.wrap(r), height + 1, bytes32(uint256(r)));
+        }
     }
 
     function buildSteps() internal view returns (uint256[38][] memory) {
