@@ -25,7 +25,7 @@ node - "$mode" "$FOUNDRY_OUT" <<'JS'
 const fs = require("fs");
 const [mode, out] = process.argv.slice(2);
 let differing = 0;
-for (const name of ["Settlement", "DevelopmentVerifier", "DevelopmentToken"]) {
+for (const name of ["Settlement", "EpochVerifier", "DevelopmentToken"]) {
   const built = JSON.parse(fs.readFileSync(`${out}/${name}.sol/${name}.json`, "utf8"));
   const bytecode = built.bytecode.object;
   if (!/^0x([0-9a-f]{2})+$/.test(bytecode)) throw new Error(`${name}: unlinked or empty bytecode`);

@@ -15,9 +15,7 @@ import {
     CELL_SLOTS,
     EmittedCell,
     EmittedRollup,
-    FIRST_CELL_WORD,
     PENDING_WORD,
-    PUBLIC_STATE_WORDS,
     ROLLUP_SLOTS,
     STATE_DIGEST_WORD,
     STEP_OUTPUT_WORDS,
@@ -141,74 +139,24 @@ contract Settlement is Custody, Pausable {
         }
         uint256 pending = steps[count - 1][PENDING_WORD];
         if (pending != 0) revert EmissionPending(pending);
-        (uint256[] memory inputs, uint256 emitting) = _publicInputs(number, steps);
-        if (!_verifier.verify(inputs, proof)) revert ProofRefused(number);
+        if (!_verifier.verify(domainWord(), number, uint256(_stateDigest), steps, proof)) {
+            revert ProofRefused(number);
+        }
 
         bytes32 digest = bytes32(steps[count - 1][STATE_DIGEST_WORD]);
         _epoch = number;
         _stateDigest = digest;
         emit EpochSettled(number, digest, count);
-        _book(number, steps, emitting);
-    }
-
-    /// @dev z_0 .. z_k. Only outputs come from calldata: domain word, epoch and opening digest are
-    /// this contract's own, so the chain of states cannot be broken or moved elsewhere.
-    /// @return inputs All words, each canonical.
-    /// @return emitting A bit for each step that emits anything: most steps of a long epoch do not.
-    function _publicInputs(EpochNumber number, uint256[STEP_OUTPUT_WORDS][] calldata steps)
-        private
-        view
-        returns (uint256[] memory inputs, uint256 emitting)
-    {
-        uint256 domain = domainWord();
-        uint256 epochWord = EpochNumber.unwrap(number);
-        inputs = new uint256[](PUBLIC_STATE_WORDS * (steps.length + 1));
-        inputs[0] = domain;
-        inputs[1] = epochWord;
-        inputs[2] = uint256(_stateDigest);
-        for (uint256 j = 0; j < steps.length; ++j) {
-            uint256 first = PUBLIC_STATE_WORDS * (j + 1);
-            inputs[first] = domain;
-            inputs[first + 1] = epochWord;
-            first += 2;
-            _copyWords(steps[j], 0, FIRST_CELL_WORD, inputs, first);
-            uint256 emitted =
-                _copyWords(steps[j], FIRST_CELL_WORD, STEP_OUTPUT_WORDS, inputs, first);
-            if (emitted != 0) emitting |= 1 << j;
-        }
-    }
-
-    /// @dev Copies words `start` to `end` of a step, all canonical.
-    /// @return any The bits of all of them together: zero if all are.
-    function _copyWords(
-        uint256[STEP_OUTPUT_WORDS] calldata step,
-        uint256 start,
-        uint256 end,
-        uint256[] memory inputs,
-        uint256 first
-    ) private pure returns (uint256 any) {
-        // Indices below the number of public inputs: nothing here can overflow.
-        unchecked {
-            for (uint256 i = start; i < end; ++i) {
-                uint256 word = step[i];
-                if (!isCanonical(word)) revert WordNotCanonical(word);
-                any |= word;
-                inputs[first + i] = word;
-            }
-        }
+        _book(number, steps);
     }
 
     /// @dev The proof says that the emissions are complete and follow from signed batches; what L1
     /// knows itself is checked here whatever the proof says: ids, keys, deposits, conservation.
-    function _book(
-        EpochNumber number,
-        uint256[STEP_OUTPUT_WORDS][] calldata steps,
-        uint256 emitting
-    ) private {
+    function _book(EpochNumber number, uint256[STEP_OUTPUT_WORDS][] calldata steps) private {
         Tally memory tally;
         for (uint256 j = 0; j < steps.length; ++j) {
-            if ((emitting >> j) & 1 == 0) continue;
             uint256[STEP_OUTPUT_WORDS] calldata step = steps[j];
+            if (step.emitsNothing()) continue;
             for (uint256 slot = 0; slot < CELL_SLOTS; ++slot) {
                 if (step.hasCell(slot)) _bookCell(number, step.cellAt(slot), tally);
             }

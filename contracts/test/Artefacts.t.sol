@@ -2,8 +2,9 @@
 pragma solidity 0.8.37;
 
 import {ClaimTest} from "./base/ClaimTest.sol";
+import {ProofTest} from "./base/ProofTest.sol";
 import {Settlement} from "src/Settlement.sol";
-import {DevelopmentVerifier} from "src/verifier/DevelopmentVerifier.sol";
+import {EpochVerifier} from "src/verifier/EpochVerifier.sol";
 
 /// @dev The committed `abi/*.json`, which other languages deploy, hold working contracts: one epoch
 /// end to end on their bytecode.
@@ -34,17 +35,20 @@ contract ArtefactsTest is ClaimTest {
         checkAllPaidBut(0, 0);
     }
 
-    function test_artefacts_developmentContracts() public {
-        DevelopmentVerifier v = DevelopmentVerifier(committed("DevelopmentVerifier", ""));
-        vm.assertTrue(v.verify(new uint256[](82), ""), "accepts");
+    function test_artefacts_developmentToken() public {
         address t = committed("DevelopmentToken", abi.encode("Development USD", "dUSD", 6));
         vm.prank(OWNER);
         settlement.registerAsset(t, 6, 6);
         vm.assertEq(settlement.assetCount(), 3, "registered");
     }
+}
 
-    function committed(string memory name, bytes memory arguments) private returns (address) {
-        string memory json = vm.readFile(string.concat("./abi/", name, ".json"));
-        return create(bytes.concat(vm.parseJsonBytes(json, ".bytecode"), arguments));
+contract VerifierArtefactTest is ProofTest {
+    function setUp() public override {
+        verifier = EpochVerifier(committed("EpochVerifier", ""));
+    }
+
+    function test_artefacts_verifierAcceptsARealProof() public view {
+        checkAccepted(smallCase());
     }
 }

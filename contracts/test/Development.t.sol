@@ -1,43 +1,26 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 pragma solidity 0.8.37;
 
+import {DevelopmentVerifier} from "./base/DevelopmentVerifier.sol";
 import {Steps} from "./base/Steps.sol";
 import {TestBase} from "./base/TestBase.sol";
 import {DevelopmentToken} from "script/DevelopmentToken.sol";
+import {DevelopmentChains} from "src/DevelopmentChains.sol";
 import {Settlement} from "src/Settlement.sol";
 import {EpochNumber} from "src/types/EpochNumber.sol";
-import {DevelopmentVerifier} from "src/verifier/DevelopmentVerifier.sol";
 
 /// @dev What checks nothing or makes money out of nothing works on development chains only.
 contract DevelopmentTest is TestBase {
-    function test_verifier_saysThatItChecksNothing() public {
-        uint256[2] memory chains = [uint256(31337), 1337];
-        for (uint256 i = 0; i < 2; ++i) {
-            vm.chainId(chains[i]);
-            vm.expectEmit(nextContract(address(this)));
-            emit DevelopmentVerifier.ChecksNothing(chains[i]);
-            DevelopmentVerifier verifier = new DevelopmentVerifier();
-            vm.assertTrue(verifier.verify(new uint256[](82), "anything"), "accepts all");
-            vm.assertTrue(verifier.verify(new uint256[](0), ""), "accepts all");
-            vm.assertEq(
-                verifier.verificationKeyId(),
-                keccak256("netfold development verifier: checks nothing"),
-                "key id"
-            );
-        }
-    }
-
     function testFuzz_verifier_refusesEveryOtherChain(uint64 chain) public {
         vm.assume(chain != 31337 && chain != 1337 && chain != 0);
         DevelopmentVerifier verifier = new DevelopmentVerifier();
-        bytes memory reason = abi.encodeWithSelector(
-            DevelopmentVerifier.NotADevelopmentChain.selector, uint256(chain)
-        );
+        bytes memory reason =
+            abi.encodeWithSelector(DevelopmentChains.NotADevelopmentChain.selector, uint256(chain));
         vm.chainId(chain);
         vm.expectRevert(reason);
         new DevelopmentVerifier();
         vm.expectRevert(reason); // Deployed on a development chain that was forked into another.
-        verifier.verify(new uint256[](82), "");
+        verifier.verify(1, EpochNumber.wrap(1), 1, new uint256[74][](1), "");
     }
 
     function test_verifier_refusesMainnet() public {
@@ -48,12 +31,10 @@ contract DevelopmentTest is TestBase {
     function test_verifier_stopsSettlementElsewhere() public {
         Settlement settlement =
             newSettlement(account("owner"), 1, new DevelopmentVerifier(), bytes32(uint256(1)));
-        uint256[39][] memory steps = new uint256[39][](1);
+        uint256[74][] memory steps = new uint256[74][](1);
         Steps.finish(steps, bytes32(uint256(2)));
         vm.chainId(1);
-        vm.expectRevert(
-            abi.encodeWithSelector(DevelopmentVerifier.NotADevelopmentChain.selector, 1)
-        );
+        vm.expectRevert(abi.encodeWithSelector(DevelopmentChains.NotADevelopmentChain.selector, 1));
         settlement.settle(EpochNumber.wrap(1), steps, "");
         vm.chainId(31337);
         settlement.settle(EpochNumber.wrap(1), steps, "");
@@ -73,7 +54,7 @@ contract DevelopmentTest is TestBase {
         vm.assume(chain != 31337 && chain != 1337 && chain != 0);
         DevelopmentToken token = new DevelopmentToken("Development USD", "dUSD", 6);
         bytes memory reason =
-            abi.encodeWithSelector(DevelopmentToken.NotADevelopmentChain.selector, uint256(chain));
+            abi.encodeWithSelector(DevelopmentChains.NotADevelopmentChain.selector, uint256(chain));
         vm.chainId(chain);
         vm.expectRevert(reason);
         new DevelopmentToken("Development USD", "dUSD", 6);

@@ -52,7 +52,7 @@ contract DomainWordTest is SettlementTest {
 
     /// @dev A proof for one chain is worth nothing on the other side of a fork, nor for a twin.
     function test_settle_refusesAProofOfAnotherDomain() public {
-        uint256[39][] memory steps = buildSteps();
+        uint256[74][] memory steps = buildSteps();
         bytes memory proof = prove(steps);
         bytes memory reason = abi.encodeWithSelector(ISettlement.ProofRefused.selector, 1);
         Settlement twin = newSettlement(OWNER, DOMAIN, verifier, GENESIS);

@@ -163,7 +163,7 @@ contract RegistrationTest is SettlementTest {
     // --- Rollups ----------------------------------------------------------------------------
 
     function test_registerRollup_givesTheNextIdUpToTheLimit() public {
-        for (uint16 n = 4; n <= 8; ++n) {
+        for (uint16 n = 4; n <= 16; ++n) {
             SettlementKey memory key = Keys.key(n);
             vm.expectEmit(address(settlement));
             emit ISettlement.RollupRegistered(RollupId.wrap(n), key.x, key.y);
@@ -175,11 +175,11 @@ contract RegistrationTest is SettlementTest {
             vm.assertEq(y, key.y, "y");
             vm.assertEq(height, 0, "height");
         }
-        SettlementKey memory ninth = Keys.key(9);
-        vm.expectRevert(abi.encodeWithSelector(ISettlement.RollupLimitReached.selector, 8));
+        SettlementKey memory oneMore = Keys.key(17);
+        vm.expectRevert(abi.encodeWithSelector(ISettlement.RollupLimitReached.selector, 16));
         vm.prank(OWNER);
-        settlement.registerRollup(ninth.x, ninth.y);
-        vm.assertEq(settlement.rollupCount(), 8, "count");
+        settlement.registerRollup(oneMore.x, oneMore.y);
+        vm.assertEq(settlement.rollupCount(), 16, "count");
     }
 
     function test_registerRollup_onlyOwner() public {

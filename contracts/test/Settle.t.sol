@@ -19,7 +19,7 @@ contract SettleTest is SettlementTest {
         emitCell(B, ETH, 20, 0, 0);
         emitRollup(A, 3, bytes32(uint256(2 ** 128 + 5)));
         emitRollup(B, 0, 0);
-        uint256[39][] memory steps = buildSteps();
+        uint256[74][] memory steps = buildSteps();
         bytes memory proof = prove(steps);
         bytes32 digest = bytes32(steps[0][0]);
         EpochNumber two = EpochNumber.wrap(2);
@@ -54,10 +54,10 @@ contract SettleTest is SettlementTest {
     /// @dev Emissions count wherever in the epoch they stand, in any slot.
     function testFuzz_settle_findsEmissionsInAnyStep(uint256 which, uint256 slot) public {
         depositEther(A, 100);
-        uint256[39][] memory steps = new uint256[39][](12);
+        uint256[74][] memory steps = new uint256[74][](12);
         Steps.finish(steps, nextDigest());
         emitCell(A, ETH, 100, 100, 0);
-        uint256 first = 3 + 2 * bound(slot, 0, 7);
+        uint256 first = 2 + 2 * bound(slot, 0, 15);
         steps[bound(which, 0, 11)][first] = Steps.packCell(cells[0]);
         settlement.settle(EpochNumber.wrap(1), steps, prove(steps));
         checkCell(A, ETH, 100, 100, 100, 1);
@@ -65,12 +65,12 @@ contract SettleTest is SettlementTest {
 
     function test_settle_findsEmissionsInTheFirstAndLastStep() public {
         depositEther(A, 100);
-        uint256[39][] memory steps = new uint256[39][](128);
+        uint256[74][] memory steps = new uint256[74][](128);
         Steps.finish(steps, nextDigest());
         emitCell(A, ETH, 60, 100, 0);
         emitCell(B, ETH, 40, 0, 0);
-        steps[0][3] = Steps.packCell(cells[0]);
-        steps[127][17] = Steps.packCell(cells[1]);
+        steps[0][2] = Steps.packCell(cells[0]);
+        steps[127][32] = Steps.packCell(cells[1]);
         settlement.settle(EpochNumber.wrap(1), steps, prove(steps));
         checkCell(A, ETH, 60, 100, 100, 1);
         checkCell(B, ETH, 40, 0, 0, 1);
@@ -113,7 +113,7 @@ contract SettleTest is SettlementTest {
     function testFuzz_settle_refusesAnyOtherEpoch(uint64 number) public {
         settleDeposits();
         vm.assume(number != 2);
-        uint256[39][] memory steps = buildSteps();
+        uint256[74][] memory steps = buildSteps();
         vm.expectRevert(abi.encodeWithSelector(ISettlement.EpochOutOfOrder.selector, 2, number));
         settlement.settle(EpochNumber.wrap(number), steps, "");
     }
@@ -121,7 +121,7 @@ contract SettleTest is SettlementTest {
     function test_settle_refusesTheSameEpochAgain() public {
         depositEther(A, 100);
         emitCell(A, ETH, 100, 100, 0);
-        uint256[39][] memory steps = buildSteps();
+        uint256[74][] memory steps = buildSteps();
         bytes memory proof = prove(steps);
         settlement.settle(EpochNumber.wrap(1), steps, proof);
         vm.expectRevert(abi.encodeWithSelector(ISettlement.EpochOutOfOrder.selector, 2, 1));
@@ -133,15 +133,15 @@ contract SettleTest is SettlementTest {
 
     function test_settle_refusesNoSteps() public {
         vm.expectRevert(abi.encodeWithSelector(ISettlement.StepCountOutOfRange.selector, 0, 128));
-        settlement.settle(EpochNumber.wrap(1), new uint256[39][](0), "");
+        settlement.settle(EpochNumber.wrap(1), new uint256[74][](0), "");
     }
 
     function test_settle_takes128StepsAndNoMore() public {
-        uint256[39][] memory steps = new uint256[39][](129);
+        uint256[74][] memory steps = new uint256[74][](129);
         vm.expectRevert(abi.encodeWithSelector(ISettlement.StepCountOutOfRange.selector, 129, 128));
         settlement.settle(EpochNumber.wrap(1), steps, "");
 
-        steps = new uint256[39][](128);
+        steps = new uint256[74][](128);
         Steps.finish(steps, nextDigest());
         settlement.settle(EpochNumber.wrap(1), steps, prove(steps));
         vm.assertEq(EpochNumber.unwrap(settlement.epoch()), 1, "epoch");
@@ -149,13 +149,13 @@ contract SettleTest is SettlementTest {
 
     function testFuzz_settle_refusesPendingEmissions(uint256 pending) public {
         pending = bound(pending, 1, FIELD - 1);
-        uint256[39][] memory steps = buildSteps();
+        uint256[74][] memory steps = buildSteps();
         steps[0][1] = pending;
         checkRefused(steps, abi.encodeWithSelector(ISettlement.EmissionPending.selector, pending));
     }
 
     function test_settle_pendingCountsOnlyInTheLastStep() public {
-        uint256[39][] memory steps = new uint256[39][](2);
+        uint256[74][] memory steps = new uint256[74][](2);
         Steps.finish(steps, nextDigest());
         (steps[0][1], steps[1][1]) = (0, 1);
         checkRefused(steps, abi.encodeWithSelector(ISettlement.EmissionPending.selector, 1));
@@ -164,7 +164,7 @@ contract SettleTest is SettlementTest {
     }
 
     function test_settle_refusedWhilePaused() public {
-        uint256[39][] memory steps = buildSteps();
+        uint256[74][] memory steps = buildSteps();
         vm.prank(GUARDIAN);
         settlement.pause();
         checkRefused(steps, refusal(Pausable.EnforcedPause.selector));
@@ -215,8 +215,8 @@ contract SettleTest is SettlementTest {
     function test_settle_refusesACellTwiceAcrossSteps() public {
         settleDeposits();
         emitCell(A, ETH, 100, 0, 0);
-        uint256[39][] memory one = buildSteps();
-        uint256[39][] memory steps = new uint256[39][](2);
+        uint256[74][] memory one = buildSteps();
+        uint256[74][] memory steps = new uint256[74][](2);
         (steps[0], steps[1]) = (one[0], one[0]);
         Steps.finish(steps, nextDigest());
         checkRefused(steps, abi.encodeWithSelector(ISettlement.CellEmittedTwice.selector, A, ETH));
@@ -227,8 +227,8 @@ contract SettleTest is SettlementTest {
         emitRollup(B, 2, 0);
         checkRefused(abi.encodeWithSelector(ISettlement.RollupEmittedTwice.selector, B));
         emitRollup(B, 1, 0);
-        uint256[39][] memory one = buildSteps();
-        uint256[39][] memory steps = new uint256[39][](2);
+        uint256[74][] memory one = buildSteps();
+        uint256[74][] memory steps = new uint256[74][](2);
         (steps[0], steps[1]) = (one[0], one[0]);
         Steps.finish(steps, nextDigest());
         checkRefused(steps, abi.encodeWithSelector(ISettlement.RollupEmittedTwice.selector, B));

@@ -102,7 +102,7 @@ contract SettlementHandler is TestBase {
     /// @dev One consistent epoch: some deposits are settled, some value moves, some exits.
     function settle(uint256 seed) external {
         _planEpoch(seed);
-        uint256[39][] memory steps = _proveEpoch(seed);
+        uint256[74][] memory steps = _proveEpoch(seed);
         settlement.settle(EpochNumber.wrap(epochs + 1), steps, _proof(steps));
         _bookEpoch(bytes32(steps[steps.length - 1][0]));
     }
@@ -121,7 +121,7 @@ contract SettlementHandler is TestBase {
             else if (what == 3) c.deposited += by;
             else if (what == 4) _cells.push(_cells[0]);
             else _rollups.push(EmittedRollup(_rollup(1 + seed % ROLLUPS), heights[1], 0, 1, 1));
-            uint256[39][] memory steps = Steps.build(_digestOf(seed), _cells, _rollups);
+            uint256[74][] memory steps = Steps.build(_digestOf(seed), _cells, _rollups);
             bytes memory proof = _proof(steps);
             ++tampered;
             try settlement.settle(EpochNumber.wrap(epochs + 1), steps, proof) {
@@ -293,7 +293,7 @@ contract SettlementHandler is TestBase {
         delete _rollups;
     }
 
-    function _proveEpoch(uint256 seed) private view returns (uint256[39][] memory) {
+    function _proveEpoch(uint256 seed) private view returns (uint256[74][] memory) {
         return Steps.build(_digestOf(seed), _cells, _rollups);
     }
 
@@ -301,9 +301,10 @@ contract SettlementHandler is TestBase {
         return bytes32(uint256(keccak256(abi.encode(digest, seed))) >> 8);
     }
 
-    function _proof(uint256[39][] memory steps) private view returns (bytes memory) {
-        return
-            verifier.prove(Steps.publicInputs(settlement.domainWord(), epochs + 1, digest, steps));
+    function _proof(uint256[74][] memory steps) private view returns (bytes memory) {
+        return verifier.prove(
+            settlement.domainWord(), EpochNumber.wrap(epochs + 1), uint256(digest), steps
+        );
     }
 
     // --- Claims -----------------------------------------------------------------------------

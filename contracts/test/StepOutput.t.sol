@@ -10,15 +10,15 @@ import {EmittedCell, EmittedRollup, StepOutputs} from "src/types/StepOutput.sol"
 /// @dev What is written into a slot is what is read from it, for every value of every field, in
 /// every slot; an empty slot reads as empty.
 contract StepOutputTest is TestBase {
-    using StepOutputs for uint256[39];
+    using StepOutputs for uint256[74];
 
     function testFuzz_cell_readsBackAsWritten(EmittedCell memory cell, uint256 slot) public view {
-        slot = bound(slot, 0, 7);
-        uint256[39] memory step;
-        step[3 + 2 * slot] = Steps.packCell(cell);
-        step[4 + 2 * slot] = cell.exited;
-        vm.assume(step[3 + 2 * slot] != 0);
-        for (uint256 i = 0; i < 8; ++i) {
+        slot = bound(slot, 0, 15);
+        uint256[74] memory step;
+        step[2 + 2 * slot] = Steps.packCell(cell);
+        step[3 + 2 * slot] = cell.exited;
+        vm.assume(step[2 + 2 * slot] != 0);
+        for (uint256 i = 0; i < 16; ++i) {
             (bool used, EmittedCell memory read) = this.cellAt(step, i);
             vm.assertEq(used, i == slot, "used");
             if (used) vm.assertEq(digest(read), digest(cell), "cell");
@@ -29,16 +29,16 @@ contract StepOutputTest is TestBase {
         public
         view
     {
-        slot = bound(slot, 0, 3);
-        uint256 first = 19 + 5 * slot;
-        uint256[39] memory step;
+        slot = bound(slot, 0, 7);
+        uint256 first = 34 + 5 * slot;
+        uint256[74] memory step;
         step[first] = Steps.packHead(rollup);
         step[first + 1] = uint256(rollup.exitRoot) >> 128;
         step[first + 2] = uint256(rollup.exitRoot) & type(uint128).max;
         step[first + 3] = rollup.keyX;
         step[first + 4] = rollup.keyY;
         vm.assume(step[first] != 0);
-        for (uint256 i = 0; i < 4; ++i) {
+        for (uint256 i = 0; i < 8; ++i) {
             (bool used, EmittedRollup memory read) = this.rollupAt(step, i);
             vm.assertEq(used, i == slot, "used");
             if (used) {
@@ -49,8 +49,8 @@ contract StepOutputTest is TestBase {
 
     /// @dev No two words read alike: what is accepted is the one spelling of what is read.
     function testFuzz_cell_oneSpelling(uint256 position, uint256 exited) public view {
-        uint256[39] memory step;
-        (step[3], step[4]) = (position, exited);
+        uint256[74] memory step;
+        (step[2], step[3]) = (position, exited);
         try this.cellAt(step, 0) returns (bool used, EmittedCell memory read) {
             vm.assertEq(Steps.packCell(read), position, "position");
             vm.assertEq(read.exited, exited, "exited");
@@ -84,7 +84,7 @@ contract StepOutputTest is TestBase {
         );
     }
 
-    function cellAt(uint256[39] calldata step, uint256 slot)
+    function cellAt(uint256[74] calldata step, uint256 slot)
         external
         pure
         returns (bool, EmittedCell memory)
@@ -93,7 +93,7 @@ contract StepOutputTest is TestBase {
         return step.hasCell(slot) ? (true, step.cellAt(slot)) : (false, none);
     }
 
-    function rollupAt(uint256[39] calldata step, uint256 slot)
+    function rollupAt(uint256[74] calldata step, uint256 slot)
         external
         pure
         returns (bool, EmittedRollup memory)

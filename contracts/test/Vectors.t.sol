@@ -3,7 +3,6 @@ pragma solidity 0.8.37;
 
 import {ExitTree} from "./base/ExitTree.sol";
 import {StatementVerifier} from "./base/StatementVerifier.sol";
-import {Steps} from "./base/Steps.sol";
 import {TestBase} from "./base/TestBase.sol";
 import {PlainToken} from "./base/Tokens.sol";
 import {MerkleProof} from "@openzeppelin/contracts/utils/cryptography/MerkleProof.sol";
@@ -20,7 +19,7 @@ import {EmittedCell, EmittedRollup, StepOutputs} from "src/types/StepOutput.sol"
 /// one side writes them are what the other reads, down to its claims being paid. Numbers are
 /// decimal strings, hashes and words 0x-hex; a list is read until its next index is not there.
 contract VectorsTest is TestBase {
-    using StepOutputs for uint256[39];
+    using StepOutputs for uint256[74];
 
     string private json = vm.readFile("../property-tests/vectors/golden.json");
 
@@ -74,7 +73,7 @@ contract VectorsTest is TestBase {
 
     /// @dev The words of all steps, read slot by slot, give the listed cells and rollups in order.
     function test_vectors_emittedWords() public view {
-        uint256[39][] memory steps = outputs();
+        uint256[74][] memory steps = outputs();
         uint256 cells = 0;
         uint256 rollups = 0;
         for (uint256 j = 0; j < steps.length; ++j) {
@@ -88,7 +87,7 @@ contract VectorsTest is TestBase {
         vm.assertEq(steps[steps.length - 1][1], 0, "pending");
     }
 
-    function checkStep(uint256[39] calldata step, uint256 cells, uint256 rollups)
+    function checkStep(uint256[74] calldata step, uint256 cells, uint256 rollups)
         external
         view
         returns (uint256, uint256)
@@ -141,11 +140,11 @@ contract VectorsTest is TestBase {
             depositFor(settlement, token, item(".epoch.cells", i));
         }
 
-        uint256[39][] memory steps = outputs();
-        uint256[] memory z =
-            Steps.publicInputs(number(".domain.word"), 1, hash(".epoch.opening_digest"), steps);
-        bytes memory proof = StatementVerifier(address(settlement.verifier())).prove(z);
-        settlement.settle(EpochNumber.wrap(1), steps, proof);
+        uint256[74][] memory steps = outputs();
+        EpochNumber first = EpochNumber.wrap(1);
+        bytes memory proof = StatementVerifier(address(settlement.verifier()))
+            .prove(number(".domain.word"), first, number(".epoch.opening_digest"), steps);
+        settlement.settle(first, steps, proof);
         vm.assertEq(settlement.stateDigest(), hash(".epoch.closing_digest"), "closing");
 
         for (uint256 i = 0; i < claimCount(); ++i) {
@@ -186,14 +185,14 @@ contract VectorsTest is TestBase {
 
     // --- Reading ----------------------------------------------------------------------------
 
-    function outputs() private view returns (uint256[39][] memory steps) {
+    function outputs() private view returns (uint256[74][] memory steps) {
         uint256 count = 0;
         while (has(item(".epoch.outputs", count))) ++count;
-        steps = new uint256[39][](count);
+        steps = new uint256[74][](count);
         for (uint256 j = 0; j < count; ++j) {
             uint256[] memory words = vm.parseJsonUintArray(json, item(".epoch.outputs", j));
-            vm.assertEq(words.length, 39, "words of a step");
-            for (uint256 i = 0; i < 39; ++i) {
+            vm.assertEq(words.length, 74, "words of a step");
+            for (uint256 i = 0; i < 74; ++i) {
                 steps[j][i] = words[i];
             }
         }

@@ -2,6 +2,7 @@
 
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
+use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, bail};
 use domain::{EpochNumber, Netting, Operation};
@@ -22,10 +23,34 @@ pub async fn settled_epochs(ledger: &Ledger) -> anyhow::Result<Vec<ledger::Epoch
     Ok(epochs)
 }
 
-/// Writes each settled epoch's proof to a file.
+/// Waits until every proven epoch has its aggregated proof too.
 ///
 /// # Errors
-/// When a settled epoch has no proof, or the disk does not take it.
+/// When the ledger cannot be read, or an epoch waits for too long.
+pub async fn await_aggregated(ledger: &Ledger) -> anyhow::Result<()> {
+    let mut waiting = ledger.unaggregated_epochs().await?;
+    let stage = Stage::of("Aggregating the epochs' proofs", waiting.len());
+    let mut since = Instant::now();
+    while let Some(first) = waiting.first() {
+        if since.elapsed() > AGGREGATE_PATIENCE {
+            bail!("epoch {first} got no aggregated proof: see the log (--log info)");
+        }
+        tokio::time::sleep(POLL).await;
+        let left = ledger.unaggregated_epochs().await?;
+        for _ in left.len()..waiting.len() {
+            stage.advance();
+            since = Instant::now();
+        }
+        waiting = left;
+    }
+    stage.done("Every settled epoch has its aggregated proof");
+    Ok(())
+}
+
+/// Writes each settled epoch's aggregated proof to a file.
+///
+/// # Errors
+/// When a settled epoch has no aggregated proof, or the disk does not take it.
 pub async fn write_proofs(
     ledger: &Ledger,
     epochs: &[ledger::Epoch],
@@ -135,10 +160,15 @@ impl Moved {
     }
 }
 
+/// Looked at as often as a person would notice.
+const POLL: Duration = Duration::from_millis(200);
+/// A loaded machine aggregates an epoch within a minute or two.
+const AGGREGATE_PATIENCE: Duration = Duration::from_mins(30);
+
 fn epoch_details(epoch: &ledger::Epoch, gas: u64) -> EpochDetails {
     let number: EpochNumber = epoch.epoch;
     let sealed = epoch.sealed.as_ref();
-    let proving = epoch.proof.as_ref().zip(sealed).and_then(|(proof, sealed)| {
+    let proving = epoch.settlement_proof.as_ref().zip(sealed).and_then(|(proof, sealed)| {
         let (began, ended) = (sealed.sealed_at, proof.proven_at);
         let seconds = ended.unix_timestamp().checked_sub(began.unix_timestamp())?;
         u64::try_from(seconds).ok()

@@ -166,6 +166,7 @@ impl Cluster<'_> {
         output: &mut Output,
     ) -> anyhow::Result<ExitCode> {
         let ledger = services::connect(&self.running.database_url, Role::Read).await?;
+        finish::await_aggregated(&ledger).await?;
         let epochs = finish::settled_epochs(&ledger).await?;
         let files = finish::write_proofs(&ledger, &epochs, &self.state.proofs()).await?;
         let params = self.params.clone();

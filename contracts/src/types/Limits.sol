@@ -3,7 +3,7 @@ pragma solidity 0.8.37;
 
 /// @dev The shape of the step circuit. A rollup or asset past it could never be settled, so it is
 /// refused at registration.
-uint256 constant MAX_ROLLUPS = 8;
+uint256 constant MAX_ROLLUPS = 16;
 uint256 constant MAX_ASSETS = 4;
 uint256 constant MAX_STEPS_PER_EPOCH = 128;
 uint256 constant EXIT_TREE_DEPTH = 32;

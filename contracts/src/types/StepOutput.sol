@@ -4,27 +4,24 @@ pragma solidity 0.8.37;
 import {AssetId} from "./AssetId.sol";
 import {RollupId} from "./RollupId.sol";
 
-/// @dev What L1 is given of a step: its public state without the first two words (domain word and
-/// epoch), which the contract supplies itself.
+/// @dev What L1 is given of a step: its public outputs. Domain word, epoch and the digest before it
+/// are public too, but those the contract supplies itself.
 ///
 ///   0            state digest
 ///   1            pending: cells and rollups still to be emitted
-///   2            emission digest
-///   3 .. 18      8 cells:   rollup + asset*2^16 + balance*2^32 + deposited*2^128 | exited
-///   19 .. 38     4 rollups: rollup + nextHeight*2^16 | exit root high | low | key x | key y
+///   2 .. 33      16 cells:  rollup + asset*2^16 + balance*2^32 + deposited*2^128 | exited
+///   34 .. 73     8 rollups: rollup + nextHeight*2^16 | exit root high | low | key x | key y
 ///
 /// A slot of zero words is empty.
-uint256 constant STEP_OUTPUT_WORDS = 39;
-/// @dev Words of a step's whole public state z.
-uint256 constant PUBLIC_STATE_WORDS = 41;
+uint256 constant STEP_OUTPUT_WORDS = 74;
 
-uint256 constant CELL_SLOTS = 8;
-uint256 constant ROLLUP_SLOTS = 4;
+uint256 constant CELL_SLOTS = 16;
+uint256 constant ROLLUP_SLOTS = 8;
 
 uint256 constant STATE_DIGEST_WORD = 0;
 uint256 constant PENDING_WORD = 1;
-uint256 constant FIRST_CELL_WORD = 3;
-uint256 constant FIRST_ROLLUP_WORD = 19;
+uint256 constant FIRST_CELL_WORD = 2;
+uint256 constant FIRST_ROLLUP_WORD = 34;
 uint256 constant WORDS_PER_CELL = 2;
 uint256 constant WORDS_PER_ROLLUP = 5;
 
@@ -52,6 +49,22 @@ struct EmittedRollup {
 library StepOutputs {
     /// @notice A word has bits set where its slot has no field, or an empty slot is not all zero.
     error EmittedWordMalformed(uint256 wordIndex, uint256 word);
+
+    /// @notice Whether every slot is all zero, as in most steps of a long epoch.
+    function emitsNothing(uint256[STEP_OUTPUT_WORDS] calldata step) internal pure returns (bool) {
+        uint256 any = 0;
+        assembly ("memory-safe") {
+            let word := add(step, shl(5, FIRST_CELL_WORD))
+            let end := add(step, shl(5, STEP_OUTPUT_WORDS))
+            // Four at once: slots are 36 words.
+            for {} lt(word, end) { word := add(word, 0x80) } {
+                let left := or(calldataload(word), calldataload(add(word, 0x20)))
+                let right := or(calldataload(add(word, 0x40)), calldataload(add(word, 0x60)))
+                any := or(any, or(left, right))
+            }
+        }
+        return any == 0;
+    }
 
     /// @notice Whether the slot holds a cell. Comes before `cellAt`, which means nothing otherwise.
     function hasCell(uint256[STEP_OUTPUT_WORDS] calldata step, uint256 slot)

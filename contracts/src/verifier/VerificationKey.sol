@@ -5,34 +5,34 @@ pragma solidity 0.8.37;
 
 /// @dev SHA-256 of the key file, setup included.
 bytes32 constant VERIFICATION_KEY_ID =
-    0x74b9371de9b165b83e22ffd1417a65b8d73a5039cdd3f58b71a82e2cd5dfa8d5;
+    0xfb98b15f50d69f0be45c5779184b2ffc19b64b7a13c638175b7a1b0a08dd3f12;
 
 /// @dev Whether everybody knows the setup's secret, and so can forge.
 bool constant INSECURE_SETUP = true;
 
 /// @dev Nova's digest of the key, which opens every transcript.
-uint256 constant KEY_DIGEST = 0x019a36388bd324496e03f2c1a04edc9f91d65130a83975e85e6453b9cd5971b9;
+uint256 constant KEY_DIGEST = 0x011cf5a6d22e3518aec3c76f92fc88958e598a10d2b0d3fba5abaed7c3bcd09b;
 
 /// @dev Exponents of the padded constraints, variables and matrix entries.
-uint256 constant LOG_CONSTRAINTS = 16;
-uint256 constant LOG_VARIABLES = 16;
-uint256 constant LOG_ENTRIES = 19;
+uint256 constant LOG_CONSTRAINTS = 18;
+uint256 constant LOG_VARIABLES = 18;
+uint256 constant LOG_ENTRIES = 20;
 
 /// @dev Commitments to the circuit's matrices, in G1.
-uint256 constant ROW_X = 0x301f395dd32a6c4b83ca1746b61c277d7838dbac506b1255836538ca801a3af4;
-uint256 constant ROW_Y = 0x1e60ea71f596a2aa26b89d0d2630c30899c4841fe16cfda54408d29e295a7444;
-uint256 constant COL_X = 0x261de50918a46a763ba6de7fc5eb503c1a633a92539c3e6f93ecbd060105950e;
-uint256 constant COL_Y = 0x155864a0feb7459249d96e81ad07b691e5e8ff961470f8ad29b33be66187efdc;
-uint256 constant VAL_A_X = 0x0b9ebeaaf9d0e09c2b0566a54f52f6c8ae6e4622adf62e4ea5591f0a71a58d44;
-uint256 constant VAL_A_Y = 0x26263ba8ca2ead8ca53ee0ec53a20e8aa11590773e97677965f47f9ad0e7976c;
-uint256 constant VAL_B_X = 0x2ff3c9bc242dc679b9b8d3770e66f9bb0d67ffbb1cfbf6c65afe5f90ca8b65ac;
-uint256 constant VAL_B_Y = 0x222b634ffecde02c46b0ffdb20d4c66960da05715f389da5a067ab9e135dea1a;
-uint256 constant VAL_C_X = 0x0bca17e650846b6c727be70cf277e380779404e2cade3ac58321ed0e9de1fa40;
-uint256 constant VAL_C_Y = 0x0383791a51f2c4dc3ee601cdaea565438c736420c35c808f609fff10a5be17bd;
-uint256 constant TS_ROW_X = 0x279fdd4fc38052e6dda26727f9877eb356a8abe00109a34eeefa9d84d59d7bd9;
-uint256 constant TS_ROW_Y = 0x0747d2853115c866d2fde8877aa519bfcef67115df63e0ae58a6110a6762cde2;
-uint256 constant TS_COL_X = 0x05028ace906bc200a2332b644f00f6eec4887099096b5880c55554ad3339511d;
-uint256 constant TS_COL_Y = 0x158128aa3963658721242afcd38b9d9ad0fa0c54c454116f3d665041fc44ba65;
+uint256 constant ROW_X = 0x01a7f301d1ca0818fc1a9ab86a6eed6d9d08e6a1e76d1b50b624c1ae819334db;
+uint256 constant ROW_Y = 0x22a73139e1c5ed9e8176b4620f0461298f93bf4380c5cc0ac74288582a9712d3;
+uint256 constant COL_X = 0x17203e116ee85feaaa360ed8542e7416b80cf99bdccbdef462a088b49d8b7acc;
+uint256 constant COL_Y = 0x1fc4443869835c07dd1368acec7f70215aa23975a64bbd0aa6527a30bae0c107;
+uint256 constant VAL_A_X = 0x26b689b88881c7e94634502df9eea3ebf74ce8e7cf8114ba8c3cdd5a21de2f27;
+uint256 constant VAL_A_Y = 0x1b72fae8ec677e1283244f9461b7ab0db8ba970aeca8dce81e5e3c134d52d5e3;
+uint256 constant VAL_B_X = 0x01fff54d0d7af178fd148e91b7d08b6b7cf731f8de3b56ea5e1c68668f764802;
+uint256 constant VAL_B_Y = 0x29b5397deafba3e8704814e856b60f9e94820fe715573cf25a2f04bf03239e1a;
+uint256 constant VAL_C_X = 0x1ec83ff61ede0d262353003b7547c2efbe16ee3192c70f49b44cb25c31ff27a1;
+uint256 constant VAL_C_Y = 0x22d0c5ef082eac30f0447c0d8c482917a6fe7acae54671b4fe82d4e33a0310c9;
+uint256 constant TS_ROW_X = 0x0cd2c8723601fd4c4d033d17d4da9eb85f9a1cd084b0b9b75a11e615241954a8;
+uint256 constant TS_ROW_Y = 0x1231766abc8ca3b0b11a0a0599026de69c2f118cbd0c11a6e19bceaa33cd51d5;
+uint256 constant TS_COL_X = 0x0ccccdb70483043f4049f16b4686f542b2ea9125218dbd0dcba135f8cec87599;
+uint256 constant TS_COL_Y = 0x0db5f3d0571e5a89f01a83a2e9335ed86d8307a7e6c8fbd1be4fc547c660049a;
 
 /// @dev The generator of G2 and its multiple by the setup's secret, in the precompile's order.
 uint256 constant H_X_IM = 0x198e9393920d483a7260bfb731fb5d25f1aa493335a9e71297e485b7aef312c2;

@@ -6,7 +6,7 @@ import {Keys} from "./Keys.sol";
 import {StatementVerifier} from "./StatementVerifier.sol";
 import {Steps} from "./Steps.sol";
 import {TestBase} from "./TestBase.sol";
-import {MoodyToken} from "./Tokens.sol";
+import {MoodyToken, PlainToken} from "./Tokens.sol";
 import {Settlement} from "src/Settlement.sol";
 import {ISettlement} from "src/interfaces/ISettlement.sol";
 import {AssetId} from "src/types/AssetId.sol";
@@ -90,7 +90,33 @@ abstract contract SettlementTest is TestBase {
         rollups.push(EmittedRollup(r, nextHeight, exitRoot, key.x, key.y));
     }
 
-    function buildSteps() internal view returns (uint256[39][] memory) {
+    /// @dev Registers what is missing of so many rollups and assets.
+    function register(uint256 rollupCount, uint256 assetCount) internal {
+        vm.startPrank(OWNER);
+        while (settlement.assetCount() < assetCount) {
+            settlement.registerAsset(address(new PlainToken(6)), 6, 6);
+        }
+        for (uint256 n = settlement.rollupCount() + 1; n <= rollupCount; ++n) {
+            settlement.registerRollup(Keys.key(n).x, Keys.key(n).y);
+        }
+        vm.stopPrank();
+    }
+
+    /// @dev Every rollup deposits Ether and lets half of it exit; its other cells are touched too.
+    function emitDomain(uint16 rollupCount, uint16 assetCount) internal {
+        for (uint16 r = 1; r <= rollupCount; ++r) {
+            (uint96 balance,,,) = settlement.cell(RollupId.wrap(r), ETH);
+            depositEther(RollupId.wrap(r), 10);
+            emitCell(RollupId.wrap(r), ETH, balance + 5, 10, 5);
+            for (uint16 a = 2; a <= assetCount; ++a) {
+                emitCell(RollupId.wrap(r), AssetId.wrap(a), 0, 0, 0);
+            }
+            (,, uint64 height) = settlement.rollup(RollupId.wrap(r));
+            emitRollup(RollupId.wrap(r), height + 1, bytes32(uint256(r)));
+        }
+    }
+
+    function buildSteps() internal view returns (uint256[74][] memory) {
         return Steps.build(nextDigest(), cells, rollups);
     }
 
@@ -103,20 +129,15 @@ abstract contract SettlementTest is TestBase {
         return settlement.epoch().next();
     }
 
-    function prove(uint256[39][] memory steps) internal view returns (bytes memory) {
+    function prove(uint256[74][] memory steps) internal view returns (bytes memory) {
         return verifier.prove(
-            Steps.publicInputs(
-                settlement.domainWord(),
-                EpochNumber.unwrap(nextEpoch()),
-                settlement.stateDigest(),
-                steps
-            )
+            settlement.domainWord(), nextEpoch(), uint256(settlement.stateDigest()), steps
         );
     }
 
     /// @dev Settles what was emitted since the last time, and forgets it.
     function settleEpoch() internal {
-        uint256[39][] memory steps = buildSteps();
+        uint256[74][] memory steps = buildSteps();
         settlement.settle(nextEpoch(), steps, prove(steps));
         forget();
     }
@@ -127,7 +148,7 @@ abstract contract SettlementTest is TestBase {
     }
 
     /// @dev `steps`, with a right proof of exactly them, are refused with `reason`.
-    function checkRefused(uint256[39][] memory steps, bytes memory reason) internal {
+    function checkRefused(uint256[74][] memory steps, bytes memory reason) internal {
         bytes memory proof = prove(steps);
         EpochNumber number = nextEpoch();
         bytes32 digest = settlement.stateDigest();

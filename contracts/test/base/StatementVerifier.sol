@@ -2,9 +2,10 @@
 pragma solidity 0.8.37;
 
 import {IEpochVerifier} from "src/interfaces/IEpochVerifier.sol";
+import {EpochNumber} from "src/types/EpochNumber.sol";
 
 /// @dev A proof system in the small: the only proof of a statement is its own hash. So a settlement
-/// goes through exactly if the contract built exactly the public inputs that were proven.
+/// goes through exactly if the contract passed on exactly the statement that was proven.
 contract StatementVerifier is IEpochVerifier {
     bytes32 public immutable verificationKeyId;
 
@@ -12,15 +13,23 @@ contract StatementVerifier is IEpochVerifier {
         verificationKeyId = keyId;
     }
 
-    function verify(uint256[] calldata publicInputs, bytes calldata proof)
-        external
-        pure
-        returns (bool)
-    {
-        return keccak256(proof) == keccak256(prove(publicInputs));
+    function verify(
+        uint256 domainWord,
+        EpochNumber epoch,
+        uint256 openingDigest,
+        uint256[74][] calldata steps,
+        bytes calldata proof
+    ) external pure returns (bool) {
+        bytes memory expected = prove(domainWord, epoch, openingDigest, steps);
+        return keccak256(proof) == keccak256(expected);
     }
 
-    function prove(uint256[] calldata publicInputs) public pure returns (bytes memory) {
-        return abi.encode(keccak256(abi.encode(publicInputs)));
+    function prove(
+        uint256 domainWord,
+        EpochNumber epoch,
+        uint256 openingDigest,
+        uint256[74][] calldata steps
+    ) public pure returns (bytes memory) {
+        return abi.encode(keccak256(abi.encode(domainWord, epoch, openingDigest, steps)));
     }
 }

@@ -22,55 +22,36 @@ library Steps {
     function build(bytes32 digest, EmittedCell[] memory cells, EmittedRollup[] memory rollups)
         internal
         pure
-        returns (uint256[39][] memory steps)
+        returns (uint256[74][] memory steps)
     {
-        uint256 count = (cells.length + 7) / 8;
-        uint256 forRollups = (rollups.length + 3) / 4;
+        uint256 count = (cells.length + 15) / 16;
+        uint256 forRollups = (rollups.length + 7) / 8;
         if (forRollups > count) count = forRollups;
         if (count == 0) count = 1;
-        steps = new uint256[39][](count);
+        steps = new uint256[74][](count);
         for (uint256 i = 0; i < cells.length; ++i) {
-            uint256 word = 3 + (i % 8) * 2;
-            steps[i / 8][word] = packCell(cells[i]);
-            steps[i / 8][word + 1] = cells[i].exited;
+            uint256 word = 2 + (i % 16) * 2;
+            steps[i / 16][word] = packCell(cells[i]);
+            steps[i / 16][word + 1] = cells[i].exited;
         }
         for (uint256 i = 0; i < rollups.length; ++i) {
-            uint256 word = 19 + (i % 4) * 5;
-            steps[i / 4][word] = packHead(rollups[i]);
-            steps[i / 4][word + 1] = uint256(rollups[i].exitRoot) >> 128;
-            steps[i / 4][word + 2] = uint128(uint256(rollups[i].exitRoot));
-            steps[i / 4][word + 3] = rollups[i].keyX;
-            steps[i / 4][word + 4] = rollups[i].keyY;
+            uint256 word = 34 + (i % 8) * 5;
+            steps[i / 8][word] = packHead(rollups[i]);
+            steps[i / 8][word + 1] = uint256(rollups[i].exitRoot) >> 128;
+            steps[i / 8][word + 2] = uint128(uint256(rollups[i].exitRoot));
+            steps[i / 8][word + 3] = rollups[i].keyX;
+            steps[i / 8][word + 4] = rollups[i].keyY;
         }
         finish(steps, digest);
     }
 
     /// @dev Digests as words that only have to be canonical and different here, and pending counts
     /// that end in zero.
-    function finish(uint256[39][] memory steps, bytes32 digest) internal pure {
+    function finish(uint256[74][] memory steps, bytes32 digest) internal pure {
         for (uint256 j = 0; j < steps.length; ++j) {
             steps[j][0] = uint256(keccak256(abi.encode(digest, j))) % FIELD_ORDER;
             steps[j][1] = steps.length - 1 - j;
-            steps[j][2] = uint256(keccak256(abi.encode("emission", digest, j))) % FIELD_ORDER;
         }
         steps[steps.length - 1][0] = uint256(digest);
-    }
-
-    /// @dev z_0 .. z_k as the verifier is to see them.
-    function publicInputs(
-        uint256 domainWord,
-        uint64 epoch,
-        bytes32 opening,
-        uint256[39][] memory steps
-    ) internal pure returns (uint256[] memory z) {
-        z = new uint256[](41 * (steps.length + 1));
-        (z[0], z[1], z[2]) = (domainWord, epoch, uint256(opening));
-        for (uint256 j = 0; j < steps.length; ++j) {
-            uint256 first = 41 * (j + 1);
-            (z[first], z[first + 1]) = (domainWord, epoch);
-            for (uint256 i = 0; i < 39; ++i) {
-                z[first + 2 + i] = steps[j][i];
-            }
-        }
     }
 }

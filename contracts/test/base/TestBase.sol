@@ -38,6 +38,12 @@ abstract contract TestBase {
         return vm.getCode("Settlement.sol:Settlement");
     }
 
+    /// @dev What the committed `abi/NAME.json` deploys, the one that other languages use.
+    function committed(string memory name, bytes memory arguments) internal returns (address) {
+        string memory json = vm.readFile(string.concat("./abi/", name, ".json"));
+        return create(bytes.concat(vm.parseJsonBytes(json, ".bytecode"), arguments));
+    }
+
     function create(bytes memory code) internal returns (address made) {
         assembly {
             made := create(0, add(code, 32), mload(code))

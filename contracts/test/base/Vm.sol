@@ -16,6 +16,7 @@ interface Vm {
     function getCode(string calldata artefact) external view returns (bytes memory);
     function etch(address target, bytes calldata code) external;
     function deal(address account, uint256 value) external;
+    function expectEmit() external;
     function expectEmit(address emitter) external;
     function expectRevert() external;
     function expectRevert(bytes calldata data) external;
@@ -46,6 +47,8 @@ interface Vm {
         returns (uint256[] memory);
     function prank(address sender) external;
     function readFile(string calldata path) external view returns (string memory);
+    function revertToState(uint256 snapshot) external returns (bool);
+    function snapshotState() external returns (uint256);
     function startPrank(address sender) external;
     function stopPrank() external;
     function toString(uint256 value) external pure returns (string memory);

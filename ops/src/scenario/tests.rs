@@ -46,12 +46,12 @@ fn every_row_once() {
     assert_eq!(found, wanted);
 }
 
-/// The plan has the shape that its description gives: three epochs of eight batches, four lanes at
+/// The plan has the shape that its description gives: two epochs of twelve batches, four lanes at
 /// most, every ordered pair of rollups used, exits in both assets.
 #[test]
 fn shape() {
     let (_, epochs) = planned();
-    assert_eq!(epochs.iter().map(|epoch| epoch.batches.len()).collect::<Vec<_>>(), [8, 8, 8]);
+    assert_eq!(epochs.iter().map(|epoch| epoch.batches.len()).collect::<Vec<_>>(), [12, 12]);
     let batches: Vec<_> = epochs.iter().flat_map(|epoch| &epoch.batches).collect();
     let mut pairs = BTreeSet::new();
     for batch in &batches {

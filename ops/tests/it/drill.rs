@@ -8,7 +8,7 @@ use crate::browser;
 use crate::command::{Up, last_json, netfold, path, proving_turn, said, succeed};
 
 /// Each is durable when it is told; a restart goes on from there.
-const POINTS: [&str; 12] = [
+const POINTS: [&str; 13] = [
     "LogsBooked:2",
     "Sealed",
     "StepFolded",
@@ -18,7 +18,8 @@ const POINTS: [&str; 12] = [
     "Sent",
     "Settled",
     "Final",
-    "StepFolded:2",
+    "Aggregated",
+    "StepFolded",
     "IntentWritten",
     "Sent",
 ];
@@ -46,7 +47,7 @@ fn killed_at_every_point() {
     let epochs = browser::read_json(&running.url, "/v1/epochs");
     let settled = |epoch: &Value| epoch["settlement"].is_object();
     let epochs = epochs["items"].as_array().unwrap().iter().filter(|epoch| settled(epoch)).count();
-    assert_eq!(epochs, 3);
+    assert_eq!(epochs, 2);
     let audit = last_json(&succeed(&mut netfold(&["audit", "--json", "--state", state])));
     assert_eq!(audit["drift"], Value::from(0), "{audit}");
     browser::check_overview(&running.url);

@@ -16,22 +16,22 @@ fn the_shipped_scenario() {
     let state = path(folder.path());
     let summary = last_json(&succeed(&mut netfold(&["up", "--once", "--json", "--state", state])));
     for (field, expected) in [
-        ("epochs", 3),
+        ("epochs", 2),
         ("batches", 24),
         ("transfers", 223),
         ("exits", 80),
         ("claims_paid", 80),
-        ("proofs_verified", 3),
+        ("proofs_verified", 2),
         ("drift", 0),
     ] {
         assert_eq!(summary[field], Value::from(expected), "{field} of {summary}");
     }
     let gas = summary["l1_gas"].as_array().unwrap();
-    assert_eq!(gas.len(), 3, "{summary}");
-    assert!(gas.iter().all(|gas| gas.as_u64().unwrap() > 21_000), "{summary}");
+    assert_eq!(gas.len(), 2, "{summary}");
+    assert!(gas.iter().all(|gas| (21_000..1_200_000).contains(&gas.as_u64().unwrap())), "{summary}");
     assert!(summary["seconds"].as_u64().unwrap() > 0, "{summary}");
     let run = folder.path().join("once");
-    for epoch in 1..=3 {
+    for epoch in 1..=2 {
         check_proof_file(&run.join(format!("proofs/epoch-{epoch}.proof")), epoch);
     }
     check_audit(&run);

@@ -1,0 +1,48 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+pragma solidity 0.8.37;
+
+import {MAX_STEPS_PER_EPOCH} from "../types/Limits.sol";
+import {STEP_OUTPUT_WORDS} from "../types/StepOutput.sol";
+import {Fold, Instance, Opening} from "./Fold.sol";
+import {HyperKzg} from "./HyperKzg.sol";
+import {Key} from "./Key.sol";
+import {MicroSpartan} from "./MicroSpartan.sol";
+import {ProofParts, partsOf} from "./ProofParts.sol";
+import {Scalar} from "./Scalar.sol";
+import {Transcript, Transcripts} from "./Transcript.sol";
+
+/// @dev More than is ever absorbed between two challenges: the folded instance (fixed), and of the
+/// rest the openings, 96 bytes per variable.
+uint256 constant _ABSORBED_BYTES = 2048;
+uint256 constant _ABSORBED_BYTES_PER_VARIABLE = 96;
+
+/// @dev Whether `proof` shows, under `key`, that the step circuit leads from `opening` through
+/// `steps`: the steps fold into one instance (Fold), which is satisfied (MicroSpartan) if its
+/// polynomials are what the proof says (HyperKzg). Cheapest first.
+function isProof(
+    Key memory key,
+    Opening memory opening,
+    uint256[STEP_OUTPUT_WORDS][] calldata steps,
+    bytes calldata proof
+) view returns (bool) {
+    if (steps.length == 0 || steps.length > MAX_STEPS_PER_EPOCH) return false;
+    uint256 position;
+    assembly ("memory-safe") {
+        position := proof.offset
+    }
+    ProofParts memory parts = partsOf(key, steps.length, position);
+    if (proof.length != parts.end - position) return false;
+    (bool valid, Instance memory folded) = Fold.run(key.digest, opening, steps, parts.steps);
+    return valid && isSatisfied(key, folded, parts);
+}
+
+/// @dev Whether the parts of a proof past its steps show that `folded` is satisfied.
+function isSatisfied(Key memory key, Instance memory folded, ProofParts memory parts)
+    view
+    returns (bool)
+{
+    Transcript memory transcript =
+        Transcripts.create(_ABSORBED_BYTES + _ABSORBED_BYTES_PER_VARIABLE * key.logEntries);
+    (bool valid, Scalar[] memory point) = MicroSpartan.verify(key, transcript, folded, parts);
+    return valid && HyperKzg.verify(key, transcript, folded, parts, point);
+}

@@ -1,0 +1,87 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+pragma solidity 0.8.37;
+
+import {Case} from "./base/ProofTest.sol";
+import {RealEpoch} from "./base/RealEpoch.sol";
+import {Settlement} from "src/Settlement.sol";
+
+/// @dev What verifying costs by number of steps, for the committed `.gas-snapshot`, and what a whole
+/// transaction that settles a small epoch does. The calls are made beforehand and kept as code, so
+/// that little else is counted.
+contract VerifierGasTest is RealEpoch {
+    /// @dev The whole transaction, for cells and rollups that were never settled before.
+    uint256 private constant SMALL_EPOCH = 1_200_000;
+    uint256[4] private _stepCounts = [uint256(1), 3, 8, 32];
+
+    Settlement private _settlement;
+
+    function setUp() public override {
+        super.setUp();
+        _settlement = deployFor(caseAt(0)); // All cases open alike.
+        for (uint256 i = 0; i < 4; ++i) {
+            Case memory c = caseAt(i);
+            vm.assertEq(c.steps.length, _stepCounts[i], "steps");
+            vm.etch(verifyCall(i), encode(c));
+            vm.etch(settleCall(i), abi.encodeCall(_settlement.settle, (c.epoch, c.steps, c.proof)));
+        }
+    }
+
+    function test_gas_verify1Step() public {
+        checkGas(address(verifier), verifyCall(0), 480_000);
+    }
+
+    function test_gas_verify3Steps() public {
+        checkGas(address(verifier), verifyCall(1), 515_000);
+    }
+
+    function test_gas_verify8Steps() public {
+        checkGas(address(verifier), verifyCall(2), 600_000);
+    }
+
+    function test_gas_verify32Steps() public {
+        checkGas(address(verifier), verifyCall(3), 1_010_000);
+    }
+
+    function test_gas_settleRealEpochOf1Step() public {
+        checkTransaction(settleCall(0), SMALL_EPOCH);
+    }
+
+    function test_gas_settleRealEpochOf3Steps() public {
+        checkTransaction(settleCall(1), SMALL_EPOCH);
+    }
+
+    function test_gas_settleRealEpochOf8Steps() public {
+        checkTransaction(settleCall(2), SMALL_EPOCH);
+    }
+
+    function test_gas_settleRealEpochOf32Steps() public {
+        checkTransaction(settleCall(3), 1_700_000);
+    }
+
+    /// @dev Base fee of a transaction and its calldata (EIP-2028) included.
+    function checkTransaction(address call, uint256 limit) private {
+        bytes memory input = call.code;
+        uint256 fixedGas = 21_000;
+        for (uint256 i = 0; i < input.length; ++i) {
+            fixedGas += input[i] == 0 ? 4 : 16;
+        }
+        checkGas(address(_settlement), call, limit - fixedGas);
+    }
+
+    function checkGas(address target, address call, uint256 limit) private {
+        bytes memory input = call.code;
+        uint256 before = gasleft();
+        (bool done,) = target.call(input);
+        uint256 used = before - gasleft();
+        vm.assertTrue(done, "done");
+        vm.assertLe(used, limit, "gas");
+    }
+
+    function verifyCall(uint256 i) private pure returns (address) {
+        return address(uint160(0x1000 + i));
+    }
+
+    function settleCall(uint256 i) private pure returns (address) {
+        return address(uint160(0x2000 + i));
+    }
+}
