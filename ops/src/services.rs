@@ -233,7 +233,7 @@ fn config(schedule: &ScheduleArguments, chain_id: u64) -> Config {
 }
 
 const CHECK_EVERY: Duration = Duration::from_millis(500);
-/// Of each role; the embedded server allows 100 in all.
+/// Of each role; the embedded server allows 200 in all.
 const CONNECTIONS: u32 = 16;
 /// One step may be folding, requests may be running.
 const END_PATIENCE: Duration = Duration::from_secs(20);

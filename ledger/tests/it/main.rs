@@ -1,4 +1,5 @@
-//! The ledger on a real Postgres.
+//! The ledger on a real Postgres: each test makes a database of its own on the server of
+//! `DATABASE_URL`.
 
 #![expect(
     clippy::unwrap_used,
@@ -17,7 +18,6 @@ mod epochs;
 mod exits;
 mod l1_logs;
 mod life;
-mod postgres;
 mod roles;
 mod sendable;
 mod world;
