@@ -31,6 +31,7 @@ use alloy::eips::{BlockId, BlockNumberOrTag};
 use alloy::network::{BlockResponse, EthereumWallet};
 use alloy::providers::{DynProvider, Provider, ProviderBuilder};
 use alloy::rpc::types::TransactionReceipt;
+use alloy::transports::http::reqwest;
 use alloy_primitives::{Address, B256};
 use domain::l1::L1Block;
 use domain::{DomainId, DomainIdentity, Word};
@@ -79,6 +80,17 @@ impl L1 {
             return Err(Error::NoContract { chain_id: l1.chain_id, settlement });
         }
         Ok(l1)
+    }
+
+    /// The id of the chain that a node serves.
+    ///
+    /// # Errors
+    /// [`Error::RpcUrl`], or whatever the node fails with.
+    pub async fn chain_id_at(rpc_url: &str) -> Result<u64, Error> {
+        let url = rpc_url.parse().map_err(|_| Error::RpcUrl)?;
+        let provider = ProviderBuilder::new().with_reqwest(url, build_client);
+        let chain_id = provider.get_chain_id().await;
+        chain_id.map_err(|error| Error::rpc("eth_chainId", error))
     }
 
     /// The account that signs here.
@@ -171,8 +183,7 @@ impl L1 {
             .with_simple_nonce_management()
             .fetch_chain_id()
             .wallet(wallet.clone())
-            // Without a bound a silent node would hold a request, and its epoch, for ever.
-            .with_reqwest(url, |client| client.timeout(ANSWER_PATIENCE).build().unwrap_or_default())
+            .with_reqwest(url, build_client)
             .erased();
         let chain_id = provider.get_chain_id().await;
         let chain_id = chain_id.map_err(|error| Error::rpc("eth_chainId", error))?;
@@ -229,6 +240,11 @@ impl L1 {
         let receipt = self.provider.get_transaction_receipt(tx_hash).await;
         receipt.map_err(|error| Error::rpc("eth_getTransactionReceipt", error))
     }
+}
+
+/// Without a bound a silent node would hold a request, and its epoch, for ever.
+fn build_client(client: reqwest::ClientBuilder) -> reqwest::Client {
+    client.timeout(ANSWER_PATIENCE).build().unwrap_or_default()
 }
 
 fn block_of(receipt: &TransactionReceipt) -> Result<L1Block, Error> {

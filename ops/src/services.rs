@@ -17,7 +17,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::cli::{L1Arguments, ParameterArguments, ScheduleArguments};
 use crate::development::{self, Account, is_development_chain};
-use crate::drill;
+use crate::drill::{self, Drill};
 use crate::progress::{Stage, say};
 
 /// Running tasks.
@@ -60,9 +60,10 @@ impl Services {
         l1: L1,
         params: Params,
         schedule: &ScheduleArguments,
+        drill: Option<Drill>,
     ) {
         let config = config(schedule, l1.chain_id());
-        let observer = drill::observer(schedule.crash_at.clone());
+        let observer = drill::observer(drill);
         let stop = self.stop.clone();
         let task =
             async move { Ok(engine::run(config, ledger, l1, params, observer, stop).await?) };
@@ -131,6 +132,15 @@ pub(crate) async fn migrate(url: &str) -> anyhow::Result<()> {
     Ledger::migrate(url)
         .await
         .context("the database could not be migrated: check DATABASE_URL and its password")
+}
+
+/// The drill that was asked for: refused before anything is touched if the chain is a real one.
+pub(crate) async fn drill(
+    schedule: &ScheduleArguments,
+    rpc_url: &str,
+) -> anyhow::Result<Option<Drill>> {
+    let Some(point) = schedule.crash_at.clone() else { return Ok(None) };
+    Drill::on_chain(point, L1::chain_id_at(rpc_url).await?).map(Some)
 }
 
 /// The ledger's domain: the recorded one, a named contract, or, on a development chain, a new one.

@@ -7,9 +7,11 @@
     reason = "a failed setup, a missing field or an overflow is the test's failure"
 )]
 
+mod bad_input;
 mod browser;
 mod command;
 mod drill;
+mod l1;
 mod once;
 mod survival;
 mod tools;
