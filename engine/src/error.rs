@@ -94,7 +94,8 @@ pub enum Error {
     },
     /// There is no contract at the recorded address.
     #[error(
-        "chain {chain_id} has no contract at {settlement}: this L1 was reset, or is not synced yet"
+        "chain {chain_id} has no contract at {settlement}: this L1 was reset, or is not synced yet; \
+         name the L1 that has it, or use another database"
     )]
     NoContract {
         /// The chain.

@@ -75,10 +75,24 @@ impl L1 {
         key: &SignerKey,
     ) -> Result<Self, Error> {
         let l1 = Self::open(rpc_url, settlement, key).await?;
-        let code = l1.provider.get_code_at(settlement).await;
-        if code.map_err(|error| Error::rpc("eth_getCode", error))?.is_empty() {
-            return Err(Error::NoContract { chain_id: l1.chain_id, settlement });
-        }
+        l1.check_code().await?;
+        Ok(l1)
+    }
+
+    /// Connects to a node that must serve the recorded chain and contract.
+    ///
+    /// # Errors
+    /// [`Error::ChainDiffers`], [`Error::NoContract`] or [`Error::ContractDiffers`].
+    pub async fn connect_recorded(
+        rpc_url: &str,
+        recorded: &DomainIdentity,
+        key: &SignerKey,
+    ) -> Result<Self, Error> {
+        let l1 = Self::open(rpc_url, recorded.settlement, key).await?;
+        // The chain first: another chain has no contract there either, and that is what is wrong.
+        l1.check_chain(recorded)?;
+        l1.check_code().await?;
+        l1.check(recorded).await?;
         Ok(l1)
     }
 
@@ -143,10 +157,7 @@ impl L1 {
     /// # Errors
     /// [`Error::ChainDiffers`] or [`Error::ContractDiffers`], with both values.
     pub async fn check(&self, recorded: &DomainIdentity) -> Result<(), Error> {
-        if self.chain_id != recorded.chain_id {
-            let (recorded, found) = (recorded.chain_id, self.chain_id);
-            return Err(Error::ChainDiffers { recorded, found });
-        }
+        self.check_chain(recorded)?;
         let found = self.identity().await?;
         if found == *recorded {
             Ok(())
@@ -190,6 +201,20 @@ impl L1 {
         let sending = Arc::new(Mutex::new(()));
         let contract = Settlement::new(settlement, provider.clone());
         Ok(Self { provider, wallet, signer: key.address(), contract, chain_id, sending })
+    }
+
+    fn check_chain(&self, recorded: &DomainIdentity) -> Result<(), Error> {
+        let (recorded, found) = (recorded.chain_id, self.chain_id);
+        if recorded == found { Ok(()) } else { Err(Error::ChainDiffers { recorded, found }) }
+    }
+
+    async fn check_code(&self) -> Result<(), Error> {
+        let settlement = self.settlement();
+        let code = self.provider.get_code_at(settlement).await;
+        if code.map_err(|error| Error::rpc("eth_getCode", error))?.is_empty() {
+            return Err(Error::NoContract { chain_id: self.chain_id, settlement });
+        }
+        Ok(())
     }
 
     async fn block_at(&self, tag: BlockNumberOrTag) -> Result<Option<L1Block>, Error> {

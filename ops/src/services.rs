@@ -33,17 +33,12 @@ impl Services {
     }
 
     /// Serves the api; returns the address that it really listens on.
-    pub(crate) async fn serve(
+    pub(crate) fn serve(
         &mut self,
-        listen: SocketAddr,
+        listener: TcpListener,
         ledger: Ledger,
         seal_every: Option<Duration>,
     ) -> anyhow::Result<SocketAddr> {
-        let listener = TcpListener::bind(listen).await.with_context(|| {
-            format!(
-                "could not listen on {listen}: end what listens there, or choose another --listen"
-            )
-        })?;
         let address = listener.local_addr()?;
         let settings = api::Settings { seal_every, ..api::Settings::default() };
         let state = api::State::new(ledger, settings);
@@ -120,6 +115,13 @@ pub(crate) async fn asked_to_end() -> anyhow::Result<()> {
     Ok(())
 }
 
+/// Takes the api's address, before anything that takes minutes: a taken one is known at once.
+pub(crate) async fn listen(address: SocketAddr) -> anyhow::Result<TcpListener> {
+    TcpListener::bind(address).await.with_context(|| {
+        format!("could not listen on {address}: end what listens there, or choose another --listen")
+    })
+}
+
 /// Connects to the database in a role.
 pub(crate) async fn connect(url: &str, role: Role) -> anyhow::Result<Ledger> {
     Ledger::connect(url, role, CONNECTIONS)
@@ -187,9 +189,7 @@ pub(crate) async fn connect_l1(
     rpc_url: &str,
     key: &SignerKey,
 ) -> anyhow::Result<L1> {
-    let l1 = L1::connect(rpc_url, adoption.identity.settlement, key).await?;
-    l1.check(&adoption.identity).await?;
-    Ok(l1)
+    Ok(L1::connect_recorded(rpc_url, &adoption.identity, key).await?)
 }
 
 /// A key for a connection that only reads: it signs nothing.

@@ -13,5 +13,6 @@ mod command;
 mod drill;
 mod l1;
 mod once;
+mod server;
 mod survival;
 mod tools;
