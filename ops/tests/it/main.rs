@@ -10,9 +10,11 @@
 mod bad_input;
 mod browser;
 mod command;
+mod disk;
 mod drill;
 mod l1;
 mod once;
+mod scenarios;
 mod server;
 mod survival;
 mod tools;
