@@ -14,6 +14,7 @@ mod disk;
 mod drill;
 mod l1;
 mod once;
+mod operator;
 mod scenarios;
 mod server;
 mod survival;
