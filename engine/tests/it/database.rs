@@ -1,5 +1,6 @@
 //! A database of its own on the server of `DATABASE_URL`, gone with the test.
 
+use std::process::Command;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 /// A database that is removed when it is dropped, also by a test that fails.
@@ -18,6 +19,16 @@ impl Database {
         let server = std::env::var("DATABASE_URL").expect(NO_SERVER);
         let url = ledger::database::create(&server, &name).await.unwrap();
         Self { url, server, name }
+    }
+
+    /// What `psql` says to a query, as the superuser that it is on the tests' server.
+    pub(crate) fn ask(&self, query: &str) -> String {
+        let output = Command::new("psql")
+            .args(["--no-psqlrc", "-qAt", "-v", "ON_ERROR_STOP=1", "-c", query, &self.url])
+            .output()
+            .unwrap();
+        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+        String::from_utf8(output.stdout).unwrap().trim().to_owned()
     }
 }
 

@@ -18,4 +18,5 @@ mod l1;
 mod mirror;
 mod operator;
 mod settle;
+mod turns;
 mod world;

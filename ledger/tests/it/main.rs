@@ -14,6 +14,7 @@ mod audit;
 mod batches;
 mod concurrency;
 mod constraints;
+mod engine_lock;
 mod epochs;
 mod exits;
 mod l1_logs;
