@@ -16,6 +16,10 @@ pub enum Error {
     /// The ledger refused or failed.
     #[error("the ledger did not take it")]
     Ledger(#[source] Box<ledger::Error>),
+    /// The connection that held the engine's lock is gone, or silent: another engine may have the
+    /// books.
+    #[error("the engine's lock of the books is lost")]
+    LockLost(#[source] Option<Box<ledger::Error>>),
     /// Folding failed.
     #[error("folding failed")]
     Folding(#[source] Box<folding::Error>),
@@ -94,7 +98,8 @@ pub enum Error {
     },
     /// There is no contract at the recorded address.
     #[error(
-        "chain {chain_id} has no contract at {settlement}: this L1 was reset, or is not synced yet"
+        "chain {chain_id} has no contract at {settlement}: this L1 was reset, or is not synced yet; \
+         name the L1 that has it, or use another database"
     )]
     NoContract {
         /// The chain.
@@ -343,7 +348,8 @@ impl Error {
         match self {
             Self::Ledger(error) => error.is_transient() || error.is_outcome_unknown(),
             Self::L1Refused { code, .. } => !MALFORMED_REQUEST.contains(code),
-            Self::L1Unreachable(_)
+            Self::LockLost(_)
+            | Self::L1Unreachable(_)
             | Self::NotMined { .. }
             | Self::HeadBehindCursor { .. }
             | Self::ChainMoved { .. }

@@ -31,6 +31,7 @@ use alloy::eips::{BlockId, BlockNumberOrTag};
 use alloy::network::{BlockResponse, EthereumWallet};
 use alloy::providers::{DynProvider, Provider, ProviderBuilder};
 use alloy::rpc::types::TransactionReceipt;
+use alloy::transports::http::reqwest;
 use alloy_primitives::{Address, B256};
 use domain::l1::L1Block;
 use domain::{DomainId, DomainIdentity, Word};
@@ -74,11 +75,36 @@ impl L1 {
         key: &SignerKey,
     ) -> Result<Self, Error> {
         let l1 = Self::open(rpc_url, settlement, key).await?;
-        let code = l1.provider.get_code_at(settlement).await;
-        if code.map_err(|error| Error::rpc("eth_getCode", error))?.is_empty() {
-            return Err(Error::NoContract { chain_id: l1.chain_id, settlement });
-        }
+        l1.check_code().await?;
         Ok(l1)
+    }
+
+    /// Connects to a node that must serve the recorded chain and contract.
+    ///
+    /// # Errors
+    /// [`Error::ChainDiffers`], [`Error::NoContract`] or [`Error::ContractDiffers`].
+    pub async fn connect_recorded(
+        rpc_url: &str,
+        recorded: &DomainIdentity,
+        key: &SignerKey,
+    ) -> Result<Self, Error> {
+        let l1 = Self::open(rpc_url, recorded.settlement, key).await?;
+        // The chain first: another chain has no contract there either, and that is what is wrong.
+        l1.check_chain(recorded)?;
+        l1.check_code().await?;
+        l1.check(recorded).await?;
+        Ok(l1)
+    }
+
+    /// The id of the chain that a node serves.
+    ///
+    /// # Errors
+    /// [`Error::RpcUrl`], or whatever the node fails with.
+    pub async fn chain_id_at(rpc_url: &str) -> Result<u64, Error> {
+        let url = rpc_url.parse().map_err(|_| Error::RpcUrl)?;
+        let provider = ProviderBuilder::new().with_reqwest(url, build_client);
+        let chain_id = provider.get_chain_id().await;
+        chain_id.map_err(|error| Error::rpc("eth_chainId", error))
     }
 
     /// The account that signs here.
@@ -131,10 +157,7 @@ impl L1 {
     /// # Errors
     /// [`Error::ChainDiffers`] or [`Error::ContractDiffers`], with both values.
     pub async fn check(&self, recorded: &DomainIdentity) -> Result<(), Error> {
-        if self.chain_id != recorded.chain_id {
-            let (recorded, found) = (recorded.chain_id, self.chain_id);
-            return Err(Error::ChainDiffers { recorded, found });
-        }
+        self.check_chain(recorded)?;
         let found = self.identity().await?;
         if found == *recorded {
             Ok(())
@@ -171,14 +194,27 @@ impl L1 {
             .with_simple_nonce_management()
             .fetch_chain_id()
             .wallet(wallet.clone())
-            // Without a bound a silent node would hold a request, and its epoch, for ever.
-            .with_reqwest(url, |client| client.timeout(ANSWER_PATIENCE).build().unwrap_or_default())
+            .with_reqwest(url, build_client)
             .erased();
         let chain_id = provider.get_chain_id().await;
         let chain_id = chain_id.map_err(|error| Error::rpc("eth_chainId", error))?;
         let sending = Arc::new(Mutex::new(()));
         let contract = Settlement::new(settlement, provider.clone());
         Ok(Self { provider, wallet, signer: key.address(), contract, chain_id, sending })
+    }
+
+    fn check_chain(&self, recorded: &DomainIdentity) -> Result<(), Error> {
+        let (recorded, found) = (recorded.chain_id, self.chain_id);
+        if recorded == found { Ok(()) } else { Err(Error::ChainDiffers { recorded, found }) }
+    }
+
+    async fn check_code(&self) -> Result<(), Error> {
+        let settlement = self.settlement();
+        let code = self.provider.get_code_at(settlement).await;
+        if code.map_err(|error| Error::rpc("eth_getCode", error))?.is_empty() {
+            return Err(Error::NoContract { chain_id: self.chain_id, settlement });
+        }
+        Ok(())
     }
 
     async fn block_at(&self, tag: BlockNumberOrTag) -> Result<Option<L1Block>, Error> {
@@ -229,6 +265,11 @@ impl L1 {
         let receipt = self.provider.get_transaction_receipt(tx_hash).await;
         receipt.map_err(|error| Error::rpc("eth_getTransactionReceipt", error))
     }
+}
+
+/// Without a bound a silent node would hold a request, and its epoch, for ever.
+fn build_client(client: reqwest::ClientBuilder) -> reqwest::Client {
+    client.timeout(ANSWER_PATIENCE).build().unwrap_or_default()
 }
 
 fn block_of(receipt: &TransactionReceipt) -> Result<L1Block, Error> {

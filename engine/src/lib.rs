@@ -34,6 +34,7 @@ mod prove;
 mod run;
 mod seal;
 mod submit;
+mod turn;
 
 pub use config::{Config, SealPolicy};
 pub use confirm::retry_failed;

@@ -1,7 +1,7 @@
 //! Runs the engine: four lanes that meet in the ledger alone.
 //!
-//! **Invariant:** one engine per domain. A lane retries what is transient, with a bounded pause and a
-//! line in the log, and ends the engine with anything else.
+//! **Invariant:** a lane retries what is transient, with a bounded pause and a line in the log, and
+//! ends the engine with anything else.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -21,6 +21,7 @@ use crate::l1::L1;
 use crate::milestone::Observer;
 use crate::mirror::book_logs;
 use crate::seal::seal_when_due;
+use crate::turn;
 
 /// Makes the ledger belong to the contract, or finds that it does.
 ///
@@ -70,19 +71,25 @@ pub async fn run(
         domain_id = %context.identity.domain_id, signer = %context.l1.signer(),
         key_id = %context.params.key_id(), "engine starts"
     );
-    let (waker, wake) = watch::channel(());
-    let ended = tokio::try_join!(
-        Box::pin(listen(&context, waker)),
-        Box::pin(follow(&context, Lane::Mirror, wake.clone())),
-        Box::pin(follow(&context, Lane::Seal, wake.clone())),
-        Box::pin(follow(&context, Lane::Prove, wake.clone())),
-        Box::pin(follow(&context, Lane::Settle, wake)),
-    );
+    let ended = turn::in_turn(&context, || Box::pin(work(&context))).await;
     match &ended {
-        Ok(_) => info!("engine stopped"),
+        Ok(()) => info!("engine stopped"),
         Err(fault) => error!(error = %Chain(fault), "engine ends"),
     }
-    ended.map(|_| ())
+    ended
+}
+
+/// Runs all lanes until they are told to stop, or one of them fails.
+async fn work(context: &Context) -> Result<(), Error> {
+    let (waker, wake) = watch::channel(());
+    tokio::try_join!(
+        Box::pin(listen(context, waker)),
+        Box::pin(follow(context, Lane::Mirror, wake.clone())),
+        Box::pin(follow(context, Lane::Seal, wake.clone())),
+        Box::pin(follow(context, Lane::Prove, wake.clone())),
+        Box::pin(follow(context, Lane::Settle, wake)),
+    )?;
+    Ok(())
 }
 
 /// Each does one thing over and over.
@@ -155,7 +162,7 @@ async fn listen(context: &Context, waker: watch::Sender<()>) -> Result<(), Error
 }
 
 /// An error and all that caused it, in one line.
-struct Chain<'a>(&'a dyn std::error::Error);
+pub(crate) struct Chain<'a>(pub(crate) &'a dyn std::error::Error);
 
 impl std::fmt::Display for Chain<'_> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {

@@ -238,6 +238,9 @@ pub enum Error {
     /// No answer from the server.
     #[error("postgres does not answer")]
     Unreachable(#[source] Cause),
+    /// There is no space left for what was to be written. Reading goes on.
+    #[error("no space is left on the database's disk: free some; nothing was lost")]
+    DiskFull(#[source] Cause),
     /// Postgres failed at it.
     #[error("postgres failed")]
     Postgres(#[source] Cause),
@@ -251,11 +254,11 @@ pub struct Cause(Box<dyn std::error::Error + Send + Sync>);
 
 impl Error {
     /// Whether the same call may succeed: a serialisation failure, a deadlock, a lock not granted in
-    /// time, a lost connection.
+    /// time, a lost connection, a disk that somebody makes room on.
     #[must_use]
     pub fn is_transient(&self) -> bool {
         match self {
-            Self::Unreachable(_) => true,
+            Self::Unreachable(_) | Self::DiskFull(_) => true,
             Self::Postgres(cause) => cause.sqlx().is_some_and(is_transient),
             _ => false,
         }
@@ -298,6 +301,7 @@ impl From<sqlx::Error> for Error {
                     (None, Some("57P01" | "57P02" | "57P03")) => {
                         Self::Unreachable(Cause::new(error))
                     }
+                    (None, Some("53100")) => Self::DiskFull(Cause::new(error)),
                     (None, Some("42501")) => Self::PermissionDenied(Cause::new(error)),
                     _ => Self::Postgres(Cause::new(error)),
                 }

@@ -29,6 +29,7 @@ mod connection;
 mod constraint;
 pub mod database;
 mod deposits;
+mod engine_lock;
 mod epochs;
 mod error;
 mod events;
@@ -49,6 +50,7 @@ pub use batches::{BatchDetail, BatchFilter, Equivocation, Posted, PostedBatch, S
 pub use cells::{CellPosition, Rollup};
 pub use connection::{Ledger, Role};
 pub use deposits::{DepositFilter, PostedDeposit};
+pub use engine_lock::EngineLock;
 pub use epochs::{
     Epoch, EpochStatus, FoldedStep, NewProof, NewSettlement, NewSubmission, OpenEpoch, Proof,
     ProofSummary, SealReason, SealRequest, Sealed, Settlement, StepRecord, Submission,

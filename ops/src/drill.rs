@@ -1,10 +1,16 @@
 //! Crash drills: dying at a chosen point, to show that nothing is lost there.
+//!
+//! **Invariant**: a [`Drill`] exists on development chains alone. Elsewhere an engine that dies on
+//! purpose would keep real money waiting.
 
 use std::str::FromStr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 
+use anyhow::ensure;
 use engine::{Milestone, Observer};
+
+use crate::development::is_development_chain;
 
 /// The n-th milestone of a kind, written `Kind` or `Kind:n`.
 #[derive(Clone, Debug, Eq, PartialEq)]
@@ -23,14 +29,33 @@ impl FromStr for CrashPoint {
     }
 }
 
-/// An observer that logs every milestone and, if asked to, ends the process at one of them: at
-/// once, without unwinding, as by `kill -9`.
+/// A crash that is allowed to happen.
+#[derive(Clone, Debug)]
+pub struct Drill(CrashPoint);
+
+impl Drill {
+    /// The drill on the chain with that id.
+    ///
+    /// # Errors
+    /// When the chain is no development chain.
+    pub fn on_chain(point: CrashPoint, chain_id: u64) -> anyhow::Result<Self> {
+        ensure!(
+            is_development_chain(chain_id),
+            "--crash-at is for development chains, and this is chain {chain_id}: leave it out \
+             (NETFOLD_CRASH_AT too), or name a development L1 with L1_RPC_URL"
+        );
+        Ok(Self(point))
+    }
+}
+
+/// An observer that logs every milestone and, if there is a drill, ends the process at one of them:
+/// at once, without unwinding, as by `kill -9`.
 #[must_use]
-pub fn observer(crash_at: Option<CrashPoint>) -> Observer {
+pub fn observer(drill: Option<Drill>) -> Observer {
     let seen = AtomicU32::new(0);
     Arc::new(move |milestone: &Milestone| {
         tracing::info!(?milestone, "reached");
-        let Some(CrashPoint { kind, number }) = &crash_at else { return };
+        let Some(Drill(CrashPoint { kind, number })) = &drill else { return };
         if milestone.kind() == kind
             && seen.fetch_add(1, Ordering::Relaxed).saturating_add(1) == *number
         {
@@ -53,5 +78,16 @@ mod tests {
         check("Sent", "Sent", 1);
         check("StepFolded:3", "StepFolded", 3);
         assert!("Sent:x".parse::<CrashPoint>().is_err());
+    }
+
+    /// Only a development chain has drills; elsewhere the sentence names the chain and the way out.
+    #[test]
+    fn development_chains_only() {
+        let drill = |chain_id| Drill::on_chain("Sent".parse().unwrap(), chain_id);
+        assert!(drill(31337).is_ok() && drill(1337).is_ok());
+        for chain_id in [1, 10, 11_155_111] {
+            let refused = drill(chain_id).unwrap_err().to_string();
+            assert!(refused.contains(&format!("chain {chain_id}: leave it out")), "{refused}");
+        }
     }
 }

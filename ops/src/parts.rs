@@ -54,10 +54,8 @@ impl Database {
 
     /// Fails once an embedded server has ended by itself.
     pub(crate) fn check(&mut self) -> anyhow::Result<()> {
-        if let Self::Embedded(postgres) = self
-            && let Some(status) = postgres.ended()?
-        {
-            bail!("postgres ended ({status}): see {}", postgres.folder().join("log").display());
+        if let Self::Embedded(postgres) = self {
+            postgres.check()?;
         }
         Ok(())
     }

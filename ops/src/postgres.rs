@@ -97,12 +97,16 @@ impl Postgres {
         self.home.notice()
     }
 
-    /// How the server ended, if it did.
+    /// Finds that the server has not ended by itself.
     ///
     /// # Errors
-    /// When the operating system cannot tell.
-    pub fn ended(&mut self) -> io::Result<Option<ExitStatus>> {
-        self.server.ended()
+    /// What its log says that it ended of.
+    pub fn check(&mut self) -> Result<(), Refusal> {
+        let ended = self.server.ended().map_err(Refusal::io("watch", &self.log))?;
+        match ended {
+            None => Ok(()),
+            Some(status) => Err(refusal::of_log(&self.log, &self.home.folder, status)),
+        }
     }
 
     /// Disconnects all clients, writes a checkpoint and ends the server.
@@ -184,7 +188,7 @@ const SERVER_SETTINGS: &[&str] = &[
     "fsync=on",
     "full_page_writes=on",
     "synchronous_commit=on",
-    "max_connections=100",
+    "max_connections=200",
     "timezone=UTC",
     "log_timezone=UTC",
     "log_destination=stderr",

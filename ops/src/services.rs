@@ -17,7 +17,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::cli::{L1Arguments, ParameterArguments, ScheduleArguments};
 use crate::development::{self, Account, is_development_chain};
-use crate::drill;
+use crate::drill::{self, Drill};
 use crate::progress::{Stage, say};
 
 /// Running tasks.
@@ -33,17 +33,12 @@ impl Services {
     }
 
     /// Serves the api; returns the address that it really listens on.
-    pub(crate) async fn serve(
+    pub(crate) fn serve(
         &mut self,
-        listen: SocketAddr,
+        listener: TcpListener,
         ledger: Ledger,
         seal_every: Option<Duration>,
     ) -> anyhow::Result<SocketAddr> {
-        let listener = TcpListener::bind(listen).await.with_context(|| {
-            format!(
-                "could not listen on {listen}: end what listens there, or choose another --listen"
-            )
-        })?;
         let address = listener.local_addr()?;
         let settings = api::Settings { seal_every, ..api::Settings::default() };
         let state = api::State::new(ledger, settings);
@@ -60,9 +55,10 @@ impl Services {
         l1: L1,
         params: Params,
         schedule: &ScheduleArguments,
+        drill: Option<Drill>,
     ) {
         let config = config(schedule, l1.chain_id());
-        let observer = drill::observer(schedule.crash_at.clone());
+        let observer = drill::observer(drill);
         let stop = self.stop.clone();
         let task =
             async move { Ok(engine::run(config, ledger, l1, params, observer, stop).await?) };
@@ -119,6 +115,13 @@ pub(crate) async fn asked_to_end() -> anyhow::Result<()> {
     Ok(())
 }
 
+/// Takes the api's address, before anything that takes minutes: a taken one is known at once.
+pub(crate) async fn listen(address: SocketAddr) -> anyhow::Result<TcpListener> {
+    TcpListener::bind(address).await.with_context(|| {
+        format!("could not listen on {address}: end what listens there, or choose another --listen")
+    })
+}
+
 /// Connects to the database in a role.
 pub(crate) async fn connect(url: &str, role: Role) -> anyhow::Result<Ledger> {
     Ledger::connect(url, role, CONNECTIONS)
@@ -131,6 +134,15 @@ pub(crate) async fn migrate(url: &str) -> anyhow::Result<()> {
     Ledger::migrate(url)
         .await
         .context("the database could not be migrated: check DATABASE_URL and its password")
+}
+
+/// The drill that was asked for: refused before anything is touched if the chain is a real one.
+pub(crate) async fn drill(
+    schedule: &ScheduleArguments,
+    rpc_url: &str,
+) -> anyhow::Result<Option<Drill>> {
+    let Some(point) = schedule.crash_at.clone() else { return Ok(None) };
+    Drill::on_chain(point, L1::chain_id_at(rpc_url).await?).map(Some)
 }
 
 /// The ledger's domain: the recorded one, a named contract, or, on a development chain, a new one.
@@ -177,9 +189,7 @@ pub(crate) async fn connect_l1(
     rpc_url: &str,
     key: &SignerKey,
 ) -> anyhow::Result<L1> {
-    let l1 = L1::connect(rpc_url, adoption.identity.settlement, key).await?;
-    l1.check(&adoption.identity).await?;
-    Ok(l1)
+    Ok(L1::connect_recorded(rpc_url, &adoption.identity, key).await?)
 }
 
 /// A key for a connection that only reads: it signs nothing.
@@ -233,7 +243,7 @@ fn config(schedule: &ScheduleArguments, chain_id: u64) -> Config {
 }
 
 const CHECK_EVERY: Duration = Duration::from_millis(500);
-/// Of each role; the embedded server allows 100 in all.
+/// Of each role; the embedded server allows 200 in all.
 const CONNECTIONS: u32 = 16;
 /// One step may be folding, requests may be running.
 const END_PATIENCE: Duration = Duration::from_secs(20);

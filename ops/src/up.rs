@@ -100,17 +100,18 @@ impl<'a> Up<'a> {
         l1_rpc_url: &str,
     ) -> anyhow::Result<Cluster<'a>> {
         let Self { arguments, state, params: folder, began } = self;
+        let port = if arguments.once { 0 } else { DEFAULT_PORT };
+        let default = SocketAddr::from((Ipv4Addr::LOCALHOST, port));
+        let listener = services::listen(arguments.listen.unwrap_or(default)).await?;
+        let drill = services::drill(&arguments.schedule, l1_rpc_url).await?;
         services::migrate(database_url).await?;
         let ledger = services::connect(database_url, Role::Engine).await?;
         let adoption = services::adopt(&ledger, l1_rpc_url, &arguments.l1).await?;
         let l1 = services::settling_l1(&adoption, l1_rpc_url, &arguments.l1).await?;
         let params = services::parameters(&arguments.parameters, folder.clone()).await?;
-        services.conduct(ledger, l1, params, &arguments.schedule);
+        services.conduct(ledger, l1, params, &arguments.schedule, drill);
         let api = services::connect(database_url, Role::Api).await?;
-        let port = if arguments.once { 0 } else { DEFAULT_PORT };
-        let default = SocketAddr::from((Ipv4Addr::LOCALHOST, port));
-        let listen = arguments.listen.unwrap_or(default);
-        let address = services.serve(listen, api, arguments.schedule.seal_every()).await?;
+        let address = services.serve(listener, api, arguments.schedule.seal_every())?;
         let running = Running {
             database_url: database_url.to_owned(),
             l1_rpc_url: l1_rpc_url.to_owned(),

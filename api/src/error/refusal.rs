@@ -132,6 +132,10 @@ pub(super) fn of_ledger(error: &ledger::Error) -> Problem {
             Problem::new(Code::DomainChanged, "the operator has to look; the log says what differs")
         }
         Ledger::Unreachable(_) => Problem::unavailable(),
+        Ledger::DiskFull(_) => Problem::new(
+            Code::DatabaseUnavailable,
+            "no space is left on the database's disk; send it again when the operator has made room",
+        ),
         Ledger::Postgres(_) if error.is_transient() => Problem::unavailable(),
         Ledger::NotMigrated
         | Ledger::LoginRefused(_)

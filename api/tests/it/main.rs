@@ -1,7 +1,6 @@
 //! The API over real HTTP, on a real Postgres.
 //!
-//! `DATABASE_URL` names the server to make databases on; without it each test runs a private
-//! cluster of the installed Postgres.
+//! `DATABASE_URL` names the server on which each test makes a database of its own.
 #![expect(
     clippy::unwrap_used,
     clippy::expect_used,
@@ -13,9 +12,10 @@
 
 mod bad_input;
 mod batches;
-mod cluster;
+mod database;
 mod epochs;
 mod events;
+mod gate;
 mod openapi;
 mod pages;
 mod requests;

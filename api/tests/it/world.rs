@@ -14,13 +14,16 @@ use serde_json::{Value, json};
 use tokio::{sync::oneshot, task::JoinHandle};
 
 use crate::{
-    cluster::Database,
+    database::Database,
+    gate::Gate,
     rollup::{ETH, Rollup, USDC, atoms},
 };
 
 /// A running API and what stands behind it.
 pub(crate) struct World {
     pub(crate) database: Database,
+    /// The api's way to the database.
+    pub(crate) gate: Gate,
     pub(crate) engine: Ledger,
     pub(crate) address: SocketAddr,
     pub(crate) client: Client,
@@ -62,7 +65,8 @@ impl World {
     pub(crate) async fn unbound(name: &str, settings: Settings) -> Self {
         let database = Database::new(name).await;
         let engine = Ledger::connect(&database.url, Role::Engine, 4).await.unwrap();
-        let api = Ledger::connect(&database.url, Role::Api, 8).await.unwrap();
+        let gate = database.behind_a_gate();
+        let api = Ledger::connect(&gate.url, Role::Api, 8).await.unwrap();
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
         let (stop, stopped) = oneshot::channel();
@@ -72,7 +76,7 @@ impl World {
         }));
         let client = Client::builder().timeout(Duration::from_secs(30)).build().unwrap();
         let (stop, server) = (Some(stop), Some(server));
-        Self { database, engine, address, client, identity: identity(), api, stop, server }
+        Self { database, gate, engine, address, client, identity: identity(), api, stop, server }
     }
 
     /// Books events of one L1 block.

@@ -40,7 +40,7 @@ fn run(world: &World, end: &str) -> ExitStatus {
     // A process per test, with one test: nothing else is in it.
     Command::new(std::env::current_exe().unwrap())
         .args([ENTRY, "--exact", "--nocapture"])
-        .env(DATABASE, world.postgres.url())
+        .env(DATABASE, &world.database.url)
         .env(RPC, &world.anvil.url)
         .env(SETTLEMENT, world.l1.settlement().to_string())
         .env(END, end)

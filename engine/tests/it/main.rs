@@ -1,7 +1,7 @@
 //! The engine on a real anvil, a real Postgres and real proofs.
 //!
-//! Each test has a chain and a database of its own; the proving parameters are made once and kept
-//! beside the build.
+//! Each test has a chain of its own, and a database of its own on the server of `DATABASE_URL`; the
+//! proving parameters are made once and kept beside the build.
 #![expect(
     clippy::unwrap_used,
     clippy::indexing_slicing,
@@ -12,10 +12,11 @@
 
 mod anvil;
 mod crash;
+mod database;
 mod engine_process;
 mod l1;
 mod mirror;
 mod operator;
-mod postgres;
 mod settle;
+mod turns;
 mod world;

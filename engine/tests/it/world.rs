@@ -14,12 +14,12 @@ use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
 use crate::anvil::{Anvil, KEYS};
+use crate::database::Database;
 use crate::operator::Operator;
-use crate::postgres::Postgres;
 
 /// A chain with the contract, a database with the ledger, and rollups that post batches.
 pub(crate) struct World {
-    pub(crate) postgres: Postgres,
+    pub(crate) database: Database,
     pub(crate) anvil: Anvil,
     /// The operator's account: owner, depositor, claimant.
     pub(crate) l1: L1,
@@ -34,7 +34,7 @@ impl World {
     /// Three rollups and two assets on L1; the ledger has adopted the domain and knows nothing else.
     pub(crate) async fn new() -> Self {
         let anvil = Anvil::start();
-        let postgres = Postgres::start();
+        let database = Database::new().await;
         let key = KEYS[0].parse().unwrap();
         let genesis = LiquidityState::genesis().digest();
         let (l1, deployment) =
@@ -49,14 +49,14 @@ impl World {
             let rollup = l1.register_rollup(operator.public()).await.unwrap();
             assert_eq!(rollup, operator.rollup);
         }
-        let url = postgres.url();
-        Ledger::migrate(&url).await.unwrap();
-        let ledger = Ledger::connect(&url, Role::Engine, 8).await.unwrap();
-        let posting = Ledger::connect(&url, Role::Api, 4).await.unwrap();
+        let url = &database.url;
+        Ledger::migrate(url).await.unwrap();
+        let ledger = Ledger::connect(url, Role::Engine, 8).await.unwrap();
+        let posting = Ledger::connect(url, Role::Api, 4).await.unwrap();
         let identity = l1.identity().await.unwrap();
         engine::adopt(&ledger, &l1, deployment.l1_tx.block.number).await.unwrap();
         let assets = vec![ether, usdc];
-        Self { postgres, anvil, l1, identity, assets, operators, ledger, posting }
+        Self { database, anvil, l1, identity, assets, operators, ledger, posting }
     }
 
     /// Deposits ledger atoms for a rollup.
@@ -217,17 +217,10 @@ pub(crate) fn config(confirmations: u64) -> Config {
 
 /// The proving parameters, made by the first test that needs them.
 pub(crate) fn params() -> folding::Params {
-    let folder = params_folder();
-    std::fs::create_dir_all(&folder).unwrap();
-    // One process at a time: the others find the files that it made.
-    let lock = std::fs::File::create(folder.join("engine-tests.lock")).unwrap();
-    lock.lock().unwrap();
+    let kept = Path::new(env!("CARGO_TARGET_TMPDIR")).join("../netfold-params");
+    let folder = std::env::var_os("NETFOLD_PARAMS").map_or(kept, PathBuf::from);
     let setup = folding::Setup::InsecureDevelopment;
     folding::Params::load_or_create(&folder, &setup, &mut |_| {}).unwrap()
-}
-
-fn params_folder() -> PathBuf {
-    Path::new(env!("CARGO_TARGET_TMPDIR")).join("../params")
 }
 
 /// The parameters are made within this time too, on a loaded machine.

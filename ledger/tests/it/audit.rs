@@ -4,8 +4,7 @@ use ledger::{Ledger, Role};
 use sqlx::{AssertSqlSafe, Connection, PgConnection};
 
 use crate::life::live;
-use crate::postgres;
-use crate::world::{World, with_world};
+use crate::world::{World, server, with_world};
 
 /// What is done behind the ledger's back to the rows of [`live`], by somebody who can switch triggers
 /// off, and the row that the audit has to name.
@@ -251,7 +250,7 @@ const CONSISTENT: &str = "update transfer set recipient = substr(sha256('x'), 1,
 
 /// A copy of the world's database, tampered with.
 async fn tampered(world: &World, name: &str, tamper: &str) -> Ledger {
-    let server = postgres::url();
+    let server = &server();
     let mut connection = PgConnection::connect(server).await.unwrap();
     let source = world.url.split('?').next().unwrap().rsplit('/').next().unwrap();
     let copy = format!("create database {name} template {source}");
@@ -293,7 +292,7 @@ fn an_altered_row_is_named() {
             let ledger = tampered(&world, &name, tamper).await;
             let report = ledger::audit::run(&ledger, &mut |_| ()).await.unwrap();
             ledger.close().await;
-            ledger::database::remove(postgres::url(), &name).await.unwrap();
+            ledger::database::remove(&server(), &name).await.unwrap();
             let found = report.first_fault.map(|fault| fault.row.to_string());
             if found.as_deref() != Some(*row) || report.drift != 1 {
                 let fault = report.first_fault.map(|fault| fault.to_string());
@@ -314,7 +313,7 @@ fn a_consistent_forgery_is_found() {
         let ledger = tampered(&world, &name, CONSISTENT).await;
         let report = ledger::audit::run(&ledger, &mut |_| ()).await.unwrap();
         ledger.close().await;
-        ledger::database::remove(postgres::url(), &name).await.unwrap();
+        ledger::database::remove(&server(), &name).await.unwrap();
         let fault = report.first_fault.unwrap();
         assert_eq!(fault.to_string(), "batch 1 of rollup 1 is not what the hash chain covers");
     });

@@ -1,4 +1,5 @@
-//! The ledger on a real Postgres.
+//! The ledger on a real Postgres: each test makes a database of its own on the server of
+//! `DATABASE_URL`.
 
 #![expect(
     clippy::unwrap_used,
@@ -13,11 +14,11 @@ mod audit;
 mod batches;
 mod concurrency;
 mod constraints;
+mod engine_lock;
 mod epochs;
 mod exits;
 mod l1_logs;
 mod life;
-mod postgres;
 mod proofs;
 mod roles;
 mod sendable;

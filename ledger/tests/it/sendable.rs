@@ -24,6 +24,7 @@ fn futures_are_sendable(ledger: &Ledger, batch: &Batch, adoption: &Adoption, log
     sendable(ledger.epochs(None, PageLimit::MAX));
     sendable(ledger.cells());
     sendable(ledger.listen());
+    sendable(ledger.lock_engine());
     sendable(audit::run(ledger, &mut |_| ()));
     let end: fn() -> L1Block = || unreachable!();
     sendable(ledger.record_l1_block_range(logs, end()));

@@ -17,8 +17,6 @@ use ledger::{
 };
 use sqlx::PgPool;
 
-use crate::postgres;
-
 pub(crate) const ONE: RollupId = RollupId::new(1);
 pub(crate) const TWO: RollupId = RollupId::new(2);
 pub(crate) const THREE: RollupId = RollupId::new(3);
@@ -73,14 +71,19 @@ where
     let runtime =
         tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
     runtime.block_on(async move {
-        let server = postgres::url();
-        let url = ledger::database::create(server, &name).await.unwrap();
+        let server = server();
+        let url = ledger::database::create(&server, &name).await.unwrap();
         let outcome = tokio::spawn(test(url)).await;
-        ledger::database::remove(server, &name).await.unwrap();
+        ledger::database::remove(&server, &name).await.unwrap();
         if let Err(failed) = outcome {
             std::panic::resume_unwind(failed.into_panic());
         }
     });
+}
+
+/// The address of a database on the server, from which others can be created.
+pub(crate) fn server() -> String {
+    std::env::var("DATABASE_URL").expect(NO_SERVER)
 }
 
 pub(crate) fn atoms(number: u128) -> Atoms {
@@ -371,3 +374,6 @@ pub(crate) fn submission(byte: u8, nonce: u64) -> NewSubmission {
         raw_tx: vec![2, byte],
     }
 }
+
+const NO_SERVER: &str = "DATABASE_URL names no Postgres server: run ops/test, or `netfold postgres \
+    --state DIR -- cargo nextest run -p ledger`, which starts one for the tests";

@@ -10,10 +10,11 @@ use crate::progress::say;
 use crate::services::{self, Services};
 
 pub(super) async fn run(arguments: &ApiArguments) -> anyhow::Result<ExitCode> {
+    let listener = services::listen(arguments.listen).await?;
     let ledger = services::connect(&arguments.database.database_url, Role::Api).await?;
     let seal_every = arguments.seal_every.map(Duration::from_secs);
     let mut running = Services::new();
-    let address = running.serve(arguments.listen, ledger, seal_every).await?;
+    let address = running.serve(listener, ledger, seal_every)?;
     say(format_args!("The page is at http://{address}"));
     let outcome = running.until_asked_to_end().await;
     running.end().await;

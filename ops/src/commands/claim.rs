@@ -53,14 +53,14 @@ pub(super) async fn run(
         "the path of exit {rollup}/{index} does not lead to the exit root: the api is wrong"
     );
     let key: SignerKey = arguments.l1_private_key.parse()?;
-    let l1 = L1::connect(&arguments.l1_rpc_url, wire.l1_tx.to, &key).await?;
+    let served = L1::chain_id_at(&arguments.l1_rpc_url).await?;
     ensure!(
-        l1.chain_id() == wire.l1_tx.chain_id,
-        "the exit is on chain {}, {} serves chain {}: name the right L1 node",
+        served == wire.l1_tx.chain_id,
+        "the exit is on chain {}, {} serves chain {served}: name the right L1 node",
         wire.l1_tx.chain_id,
         arguments.l1_rpc_url,
-        l1.chain_id()
     );
+    let l1 = L1::connect(&arguments.l1_rpc_url, wire.l1_tx.to, &key).await?;
     let receipt = l1.claim(&claim).await?;
     output.json(&json!({
         "rollup": rollup,

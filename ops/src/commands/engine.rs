@@ -11,13 +11,14 @@ use crate::services::{self, Services};
 pub(super) async fn run(arguments: &EngineArguments) -> anyhow::Result<ExitCode> {
     let l1_rpc_url = arguments.l1.l1_rpc_url.as_deref();
     let l1_rpc_url = l1_rpc_url.context("set L1_RPC_URL to the L1 node")?;
+    let drill = services::drill(&arguments.schedule, l1_rpc_url).await?;
     let ledger = services::connect(&arguments.database.database_url, Role::Engine).await?;
     let adoption = services::adopt(&ledger, l1_rpc_url, &arguments.l1).await?;
     let l1 = services::settling_l1(&adoption, l1_rpc_url, &arguments.l1).await?;
     let folder = arguments.parameters.folder(&arguments.state.state);
     let params = services::parameters(&arguments.parameters, folder).await?;
     let mut running = Services::new();
-    running.conduct(ledger, l1, params, &arguments.schedule);
+    running.conduct(ledger, l1, params, &arguments.schedule, drill);
     let outcome = running.until_asked_to_end().await;
     running.end().await;
     outcome.map(|()| ExitCode::SUCCESS)

@@ -3,7 +3,7 @@
 use std::process::{Command, ExitCode};
 use std::time::Duration;
 
-use anyhow::{Context as _, bail};
+use anyhow::Context as _;
 
 use crate::cli::PostgresArguments;
 use crate::output::Output;
@@ -32,9 +32,7 @@ pub(super) fn run(arguments: PostgresArguments, output: &mut Output) -> anyhow::
     output.line(postgres.url())?;
     // Until this process is ended: the server notices by itself.
     loop {
-        if let Some(status) = postgres.ended()? {
-            bail!("postgres ended ({status}): see {}", postgres.folder().join("log").display());
-        }
+        postgres.check()?;
         std::thread::sleep(Duration::from_millis(500));
     }
 }

@@ -23,7 +23,7 @@ pub(crate) fn netfold(arguments: &[&str]) -> Command {
 
 /// Where the proving parameters are kept between runs: making them takes longer than a test may.
 pub(crate) fn params() -> PathBuf {
-    let kept = Path::new(env!("CARGO_TARGET_TMPDIR")).join("netfold-params");
+    let kept = Path::new(env!("CARGO_TARGET_TMPDIR")).join("../netfold-params");
     std::env::var_os("NETFOLD_PARAMS").map_or(kept, PathBuf::from)
 }
 

@@ -7,9 +7,15 @@
     reason = "a failed setup, a missing field or an overflow is the test's failure"
 )]
 
+mod bad_input;
 mod browser;
 mod command;
+mod disk;
 mod drill;
+mod l1;
 mod once;
+mod operator;
+mod scenarios;
+mod server;
 mod survival;
 mod tools;

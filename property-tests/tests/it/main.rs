@@ -1,5 +1,6 @@
 //! The properties of `property_tests`, each opening with its sentence.
 
+mod architecture;
 mod arrows;
 mod claims;
 mod ledger;

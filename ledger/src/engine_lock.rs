@@ -1,0 +1,70 @@
+//! At most one engine works on a set of books.
+//!
+//! **Invariant:** the lock belongs to one connection to Postgres and goes with it, so a killed engine
+//! leaves none behind, and an engine whose connection is lost knows that the books may be another's.
+//!
+//! It keeps two engines from doing the same work; it is not what keeps the books right. Until a lost
+//! lock is noticed two engines may work at once: then the lock of the books, the schema's keys and
+//! the idempotence of every write hold, as they do for one engine that was restarted.
+
+use sqlx::Connection;
+use sqlx::postgres::PgConnection;
+
+use crate::{Error, Ledger};
+
+/// The books are this engine's until it is released or dropped.
+#[derive(Debug)]
+pub struct EngineLock {
+    connection: PgConnection,
+}
+
+impl Ledger {
+    /// Takes the engine's lock of these books; `None` while another engine has it.
+    ///
+    /// # Errors
+    /// When Postgres fails.
+    pub async fn lock_engine(&self) -> Result<Option<EngineLock>, Error> {
+        // Out of the pool for good: given back there, the connection would keep the lock.
+        let mut connection = Box::pin(self.pool().acquire()).await?.detach();
+        // Of an engine whose machine is gone no word comes any more: Postgres has to ask.
+        sqlx::query(
+            "select set_config('tcp_keepalives_idle', '10', false),
+                set_config('tcp_keepalives_interval', '5', false),
+                set_config('tcp_keepalives_count', '3', false)",
+        )
+        .execute(&mut connection)
+        .await?;
+        let locked: bool = sqlx::query_scalar("select pg_try_advisory_lock($1, $2)")
+            .bind(LOCK.0)
+            .bind(LOCK.1)
+            .fetch_one(&mut connection)
+            .await?;
+        if locked {
+            return Ok(Some(EngineLock { connection }));
+        }
+        connection.close().await?;
+        Ok(None)
+    }
+}
+
+impl EngineLock {
+    /// Finds that the lock is still held.
+    ///
+    /// # Errors
+    /// When its connection is lost: another engine may have the books by now.
+    pub async fn check(&mut self) -> Result<(), Error> {
+        sqlx::query("select 1").execute(&mut self.connection).await?;
+        Ok(())
+    }
+
+    /// Gives the books to the next engine, at once.
+    ///
+    /// # Errors
+    /// When its connection was lost before.
+    pub async fn release(self) -> Result<(), Error> {
+        Ok(self.connection.close().await?)
+    }
+}
+
+/// Beside the lock of the books, `lock_books()` in the schema.
+const LOCK: (i32, i32) = (1_852_142_694, 1);

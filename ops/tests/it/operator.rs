@@ -1,0 +1,150 @@
+//! A bridge operator's day with the small commands, against a running api.
+
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::time::{Duration, Instant};
+
+use serde_json::Value;
+
+use crate::browser::read_json;
+use crate::command::{Up, fail, last_json, netfold, path, proving_turn, succeed};
+use crate::l1::{FUNDED, Node};
+use crate::scenarios;
+
+/// One transfer and one exit of what rollup 1 has received.
+const BATCH: &str = r#"{
+    "rollup": 1,
+    "new_root": "0x1111111111111111111111111111111111111111111111111111111111111111",
+    "transfers": [{"to": 2, "asset": 1, "amount": "0.0001",
+                   "recipient": "0x31bc2a964c8cc585ef366e225ea3a5e2a352c287"}],
+    "exits": [{"asset": 1, "amount": "0.0002",
+               "recipient": "0x5561134ff5b24700d1f8d45fc59f73d023effeb2"}]
+}"#;
+
+/// The exit of that batch: the scenario has sent one before.
+const EXIT: [&str; 2] = ["1", "1"];
+
+struct Operator {
+    folder: PathBuf,
+    url: String,
+    l1: String,
+}
+
+/// A batch is signed with what the api knows, posted, sealed and its exit claimed, each once; what is
+/// wrong at each step is refused in a sentence and changes nothing.
+#[test]
+fn sign_submit_seal_claim() {
+    let _turn = proving_turn();
+    let folder = tempfile::tempdir().unwrap();
+    let scenario = scenarios::small(folder.path());
+    let node = Node::start(31337, folder.path());
+    let state = folder.path().join("state");
+    let up = ["up", "--state", path(&state), "--listen", "127.0.0.1:0", "--l1-rpc-url", &node.url];
+    let running = Up::start(&[&up[..], &["--scenario", path(&scenario)]].concat());
+    let operator = Operator {
+        folder: folder.path().to_owned(),
+        url: running.url.clone(),
+        l1: node.url.clone(),
+    };
+    let signed = operator.sign();
+    operator.submit(&signed);
+    operator.seal();
+    operator.claim();
+    running.end();
+}
+
+impl Operator {
+    fn sign(&self) -> PathBuf {
+        let batch = self.file("batch.json", BATCH);
+        let strange = self.file("strange.json", &BATCH.replace("\"rollup\": 1", "\"rollup\": 9"));
+        let said = fail(&mut self.sign_as(1, &strange));
+        assert!(said.contains("rollup_not_found"), "{said}");
+        let said = fail(self.sign_as(1, &batch).env("NETFOLD_URL", "http://127.0.0.1:1"));
+        assert!(said.contains("is netfold up there?"), "{said}");
+        let finer = self.file("finer.json", &BATCH.replace("0.0001", "0.0000000000000000001"));
+        let said = fail(&mut self.sign_as(1, &finer));
+        assert!(said.contains("decimal"), "{said}");
+        let signed = succeed(&mut self.sign_as(1, &batch));
+        self.file("signed.json", &signed)
+    }
+
+    fn submit(&self, signed: &Path) {
+        let foreign = succeed(&mut self.sign_as(2, &self.folder.join("batch.json")));
+        let foreign = self.file("foreign.json", &foreign);
+        let said = fail(&mut self.netfold(&["submit", path(&foreign)]));
+        assert!(said.contains("signature_invalid (403"), "{said}");
+        let text = std::fs::read_to_string(signed).unwrap();
+        let altered = self.file("altered.json", &text.replacen("0.0001", "0.0003", 1));
+        let said = fail(&mut self.netfold(&["submit", path(&altered)]));
+        assert!(said.contains("POST /v1/batches: ") && said.contains("(422"), "{said}");
+        let said = fail(&mut self.netfold(&["submit", path(&self.folder.join("batch.json"))]));
+        assert!(said.contains("missing_field (400"), "{said}");
+        let first = last_json(&succeed(&mut self.netfold(&["submit", path(signed)])));
+        let again = last_json(&succeed(&mut self.netfold(&["submit", path(signed)])));
+        assert_eq!(first["block"], again["block"], "{first} {again}");
+        assert_eq!(self.exit()["status"], "open");
+    }
+
+    fn seal(&self) {
+        let said = fail(&mut self.claim_with(&self.l1, FUNDED));
+        assert!(said.contains("exit 1/1 is open: only an exit of a settled epoch"), "{said}");
+        let sealing = last_json(&succeed(&mut self.netfold(&["epoch", "seal"])));
+        assert!(sealing.is_object(), "{sealing}");
+        self.await_status("claimable");
+    }
+
+    fn claim(&self) {
+        let other = Node::start(1337, &self.folder);
+        let said = fail(&mut self.claim_with(&other.url, FUNDED));
+        assert!(said.contains("the exit is on chain 31337"), "{said}");
+        assert!(said.contains("serves chain 1337: name the right L1 node"), "{said}");
+        let said = fail(&mut self.claim_with("http://127.0.0.1:1", FUNDED));
+        assert!(said.contains("the L1 node did not answer"), "{said}");
+        let said = fail(&mut self.claim_with(&self.l1, "12"));
+        assert!(said.contains("key is not 32 bytes of hex") && !said.contains("12\""), "{said}");
+        let mut unknown = self.netfold(&["claim", "1", "99", "--l1-rpc-url", &self.l1]);
+        let said = fail(unknown.args(["--l1-private-key", FUNDED]));
+        assert!(said.contains("exit_not_found (404"), "{said}");
+        let paid = last_json(&succeed(&mut self.claim_with(&self.l1, FUNDED)));
+        assert!(paid["tx_hash"].as_str().unwrap().starts_with("0x"), "{paid}");
+        assert_eq!(paid["credited"], Value::from(false), "{paid}");
+        self.await_status("paid");
+        let said = fail(&mut self.claim_with(&self.l1, FUNDED));
+        assert!(said.contains("exit 1/1 is paid") && said.contains("and once"), "{said}");
+    }
+
+    fn sign_as(&self, rollup: u16, batch: &Path) -> Command {
+        let key = self.folder.join(format!("state/keys/rollup-{rollup}.key"));
+        self.netfold(&["sign", "--key", path(&key), path(batch)])
+    }
+
+    fn claim_with(&self, l1_rpc_url: &str, key: &str) -> Command {
+        let claim = ["claim", EXIT[0], EXIT[1], "--l1-rpc-url", l1_rpc_url];
+        self.netfold(&[&claim[..], &["--l1-private-key", key]].concat())
+    }
+
+    /// The command, told of the api by the environment as operators do it.
+    fn netfold(&self, arguments: &[&str]) -> Command {
+        let mut command = netfold(arguments);
+        command.env("NETFOLD_URL", &self.url);
+        command
+    }
+
+    fn exit(&self) -> Value {
+        read_json(&self.url, &format!("/v1/exits/{}/{}", EXIT[0], EXIT[1]))
+    }
+
+    fn await_status(&self, status: &str) {
+        let began = Instant::now();
+        while self.exit()["status"] != status {
+            assert!(began.elapsed() < Duration::from_mins(10), "{}", self.exit());
+            std::thread::sleep(Duration::from_millis(200));
+        }
+    }
+
+    fn file(&self, name: &str, text: &str) -> PathBuf {
+        let file = self.folder.join(name);
+        std::fs::write(&file, text).unwrap();
+        file
+    }
+}
