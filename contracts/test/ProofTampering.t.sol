@@ -46,7 +46,7 @@ contract ProofTamperingTest is ProofTest {
     }
 
     function test_verify_refusesAFlipInAnyByteOfTheSteps() public view {
-        checkEveryByteMatters(_call, STEPS_AT, STEPS_AT + 38 * 32 * _k);
+        checkEveryByteMatters(_call, STEPS_AT, STEPS_AT + WORDS * 32 * _k);
     }
 
     function checkProofBytes(uint256 from, uint256 to) private view {
@@ -70,7 +70,7 @@ contract ProofTamperingTest is ProofTest {
 
     function test_verify_refusesNonCanonicalStepWords() public view {
         bytes memory call = _call;
-        for (uint256 place = STEPS_AT; place < STEPS_AT + 38 * 32 * _k; place += 32) {
+        for (uint256 place = STEPS_AT; place < STEPS_AT + WORDS * 32 * _k; place += 32) {
             checkMultiplesRefused(call, place, R);
         }
     }

@@ -129,7 +129,7 @@ interface ISettlement {
     /// @notice Settles the next epoch. Anybody may, with a valid proof; refused while paused.
     /// @dev The statement starts from this contract's own domain word, epoch and state digest.
     /// Nothing is paid here: exits are added to their cell's pot and claimed.
-    /// @param steps Each step's public outputs: state digest, pending, 36 emitted words. See
+    /// @param steps Each step's public outputs: state digest, pending, 72 emitted words. See
     /// `StepOutput.sol`.
     /// @param proof Of exactly these steps, from exactly this contract's opening; its layout is the
     /// verifier's.

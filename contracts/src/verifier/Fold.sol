@@ -1,10 +1,15 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 pragma solidity 0.8.37;
 
-import {STATE_DIGEST_WORD, STEP_OUTPUT_WORDS} from "../types/StepOutput.sol";
+import {
+    FIRST_CELL_WORD,
+    STATE_DIGEST_WORD,
+    STEP_OUTPUT_WORDS,
+    StepOutputs
+} from "../types/StepOutput.sol";
 import {FIELD_ORDER, isCanonical} from "../types/Word.sol";
 import {Curve, Point, Sum} from "./Curve.sol";
-import {POINT_BYTES, pointAt} from "./ProofParts.sol";
+import {POINT_BYTES} from "./ProofParts.sol";
 import {ONE, Scalar} from "./Scalar.sol";
 
 /// @dev What a settlement contract says itself, before the first step.
@@ -35,6 +40,7 @@ struct Instance {
 /// blinded: the proof is sound, not zero-knowledge.
 library Fold {
     using Curve for Sum;
+    using StepOutputs for uint256[STEP_OUTPUT_WORDS];
 
     /// @dev Positions in (u, X).
     uint256 private constant _U = 0;
@@ -76,7 +82,7 @@ library Fold {
         Scalar[] memory io = new Scalar[](_IO_WORDS);
         io[_U] = ONE;
         io[_DIGEST_BEFORE] = Scalar.wrap(opening.digest);
-        if (!_addOutputs(io, hashed, ONE)) return (false, folded);
+        if (!_addOutputs(io, hashed, ONE, STEP_OUTPUT_WORDS)) return (false, folded);
         Sum memory w;
         Sum memory e;
         (w.x, w.y) = (hashed[_W], hashed[_W + 1]);
@@ -89,10 +95,12 @@ library Fold {
             hash = _hash(hashed, _HASH_BEFORE, _HASHED_WORDS);
             Scalar rho = Scalar.wrap(hash & _CHALLENGE_MASK);
 
+            uint256 outputs = steps[j].emitsNothing() ? FIRST_CELL_WORD : STEP_OUTPUT_WORDS;
             io[_U] = io[_U] + rho;
             io[_DIGEST_BEFORE] = io[_DIGEST_BEFORE] + rho * digestBefore;
             if (
-                !_addOutputs(io, hashed, rho) || !w.addMultiple(hashed[_W], hashed[_W + 1], rho)
+                !_addOutputs(io, hashed, rho, outputs)
+                    || !w.addMultiple(hashed[_W], hashed[_W + 1], rho)
                     || !e.addMultiple(hashed[_T], hashed[_T + 1], rho)
             ) return (false, folded);
         }
@@ -128,18 +136,18 @@ library Fold {
         }
     }
 
-    /// @dev Adds rho times the outputs to X: two by two, an even number of them; most are zero.
-    /// @return canonical Whether all outputs are scalars.
-    function _addOutputs(Scalar[] memory io, uint256[_HASHED_WORDS] memory hashed, Scalar rho)
-        private
-        pure
-        returns (bool canonical)
-    {
-        uint256 length = 32 * STEP_OUTPUT_WORDS;
+    /// @dev Adds rho times the first `count` outputs, an even number, to X.
+    /// @return canonical Whether all of them are scalars.
+    function _addOutputs(
+        Scalar[] memory io,
+        uint256[_HASHED_WORDS] memory hashed,
+        Scalar rho,
+        uint256 count
+    ) private pure returns (bool canonical) {
         assembly ("memory-safe") {
             canonical := 1
             let output := add(hashed, shl(5, _OUTPUTS))
-            let limit := add(output, length)
+            let limit := add(output, shl(5, count))
             let distance := sub(add(add(io, 0x20), shl(5, _FIRST_OUTPUT)), output)
             for {} lt(output, limit) { output := add(output, 0x40) } {
                 let first := mload(output)

@@ -18,11 +18,12 @@ import {SumCheck} from "./SumCheck.sol";
 import {Transcript, Transcripts} from "./Transcript.sol";
 
 /// @title MicroSpartan: that a relaxed R1CS instance is satisfied, up to polynomial openings
-/// @dev Spartan (eprint 2019/550) with its matrices committed to in the key, as nova-snark 0.76's
-/// `spartan::ppsnark` verifies it, in its order and with its names. All polynomials are multilinear
-/// in log N variables; those of m constraints or v variables are padded in front.
+/// @dev Spartan (eprint 2019/550) with its matrices committed to in the key (MicroNova, eprint
+/// 2024/2099), as nova-snark 0.76's `spartan::ppsnark` verifies it, in its order and with its names.
+/// All polynomials are multilinear in log N variables; those of m constraints or v variables are
+/// padded in front.
 ///
-/// 1. Outer sum-check, over x in log m variables:
+/// 1. Outer sum-check (Spartan, section 4), over x in log m variables:
 ///
 ///      0 = sum_x eq(tau, x) (Az(x) Bz(x) - u Cz(x) - E(x))
 ///
@@ -136,7 +137,7 @@ library MicroSpartan {
         return Multilinear.zeros(random.outer, 0, padding);
     }
 
-    /// @dev The challenges of step 2, each after what it must not be known before.
+    /// @dev The challenges of step 2, each drawn after what it must be independent of.
     function _draw(Transcript memory transcript, uint256 commitments, Challenges memory random)
         private
         pure

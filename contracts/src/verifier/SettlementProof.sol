@@ -7,14 +7,9 @@ import {Fold, Instance, Opening} from "./Fold.sol";
 import {HyperKzg} from "./HyperKzg.sol";
 import {Key} from "./Key.sol";
 import {MicroSpartan} from "./MicroSpartan.sol";
-import {ProofParts, partsOf} from "./ProofParts.sol";
+import {OPENING_BYTES, POINT_BYTES, ProofParts, partsOf} from "./ProofParts.sol";
 import {Scalar} from "./Scalar.sol";
 import {Transcript, Transcripts} from "./Transcript.sol";
-
-/// @dev More than is ever absorbed between two challenges: the folded instance (fixed), and of the
-/// rest the openings, 96 bytes per variable.
-uint256 constant _ABSORBED_BYTES = 2048;
-uint256 constant _ABSORBED_BYTES_PER_VARIABLE = 96;
 
 /// @dev Whether `proof` shows, under `key`, that the step circuit leads from `opening` through
 /// `steps`: the steps fold into one instance (Fold), which is satisfied (MicroSpartan) if its
@@ -41,8 +36,9 @@ function isSatisfied(Key memory key, Instance memory folded, ProofParts memory p
     view
     returns (bool)
 {
-    Transcript memory transcript =
-        Transcripts.create(_ABSORBED_BYTES + _ABSORBED_BYTES_PER_VARIABLE * key.logEntries);
+    // The longest absorbed at once are the key and the instance, and the openings.
+    uint256 capacity = 4 * POINT_BYTES + 32 * folded.io.length + OPENING_BYTES * key.logEntries;
+    Transcript memory transcript = Transcripts.create(capacity);
     (bool valid, Scalar[] memory point) = MicroSpartan.verify(key, transcript, folded, parts);
     return valid && HyperKzg.verify(key, transcript, folded, parts, point);
 }

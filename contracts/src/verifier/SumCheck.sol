@@ -6,7 +6,7 @@ import {CUBIC_BYTES} from "./ProofParts.sol";
 import {Scalar} from "./Scalar.sol";
 import {Transcript, Transcripts} from "./Transcript.sol";
 
-/// @title The sum-check protocol for cubic polynomials (Spartan, eprint 2019/550, section 3)
+/// @title The sum-check protocol for cubic polynomials, as in Spartan (eprint 2019/550)
 /// @dev In round i the prover sends g_i, and the claim of the round before is g_i(0) + g_i(1); that
 /// holds by construction, since the coefficient c1 is not sent but computed from it:
 ///
@@ -26,11 +26,12 @@ library SumCheck {
         uint256 first
     ) internal pure returns (bool canonical, Scalar) {
         canonical = true;
-        for (uint256 i = first; i < point.length; ++i) {
+        uint256 rounds = point.length;
+        for (uint256 i = first; i < rounds; ++i) {
             transcript.absorbWords("p", position, 3);
             Scalar x = transcript.challenge("c");
-            point[i] = x;
             assembly ("memory-safe") {
+                mstore(add(point, shl(5, add(i, 1))), x)
                 let c0 := calldataload(position)
                 let c2 := calldataload(add(position, 0x20))
                 let c3 := calldataload(add(position, 0x40))

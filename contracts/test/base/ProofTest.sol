@@ -24,6 +24,8 @@ abstract contract ProofTest is TestBase {
     uint256 internal constant P =
         21888242871839275222246405745257275088696311157297823662689037894645226208583;
 
+    uint256 internal constant WORDS = 74;
+
     /// @dev In a call of `verify`: the selector and five words, then the steps behind their number.
     uint256 internal constant STEPS_AT = 4 + 5 * 32 + 32;
 
@@ -53,8 +55,8 @@ abstract contract ProofTest is TestBase {
         c.steps = new uint256[74][](count);
         for (uint256 j = 0; j < count; ++j) {
             uint256[] memory words = vm.parseJsonUintArray(json, _item(list, j));
-            vm.assertEq(words.length, 74, "words of a step");
-            for (uint256 i = 0; i < 74; ++i) {
+            vm.assertEq(words.length, WORDS, "words of a step");
+            for (uint256 i = 0; i < WORDS; ++i) {
                 c.steps[j][i] = words[i];
             }
         }
@@ -108,7 +110,7 @@ abstract contract ProofTest is TestBase {
 
     /// @dev Where the proof begins in the call.
     function proofAt(Case memory c) internal pure returns (uint256) {
-        return STEPS_AT + 74 * 32 * c.steps.length + 32;
+        return STEPS_AT + WORDS * 32 * c.steps.length + 32;
     }
 
     /// @dev What the verifier says to the call: it must say something.

@@ -2,11 +2,12 @@
 pragma solidity 0.8.37;
 
 import {Case, ProofTest} from "./ProofTest.sol";
-import {RenamedVerifier} from "./RenamedVerifier.sol";
+import {StatementVerifier} from "./StatementVerifier.sol";
 import {Settlement} from "src/Settlement.sol";
 import {IEpochVerifier} from "src/interfaces/IEpochVerifier.sol";
 import {AssetId} from "src/types/AssetId.sol";
 import {RollupId} from "src/types/RollupId.sol";
+import {EpochVerifier} from "src/verifier/EpochVerifier.sol";
 
 /// @dev A domain that a real proof fits: at the vectors' address, with their rollups and deposits.
 abstract contract RealEpoch is ProofTest {
@@ -15,11 +16,10 @@ abstract contract RealEpoch is ProofTest {
         0x1111111111111111111111111111111111111111111111111111111111111111;
 
     function deployFor(Case memory c) internal returns (Settlement settlement) {
+        // The vectors' domain word names a fixed key id, so that it does not change with the key.
+        vm.etch(address(verifier), address(new StatementVerifier(_KEY_ID)).code);
         settlement = _deployAt(_PLACE, verifier, c.openingDigest);
-        if (settlement.domainWord() != c.domainWord) {
-            IEpochVerifier renamed = new RenamedVerifier(_KEY_ID, verifier);
-            settlement = _deployAt(_PLACE, renamed, c.openingDigest);
-        }
+        vm.etch(address(verifier), address(new EpochVerifier()).code);
         vm.assertEq(settlement.domainWord(), c.domainWord, "domain word");
         settlement.registerAsset(address(0), 18, 18);
         for (uint256 j = 0; j < c.steps.length; ++j) {
