@@ -36,8 +36,9 @@ contract Settlement is Custody, Pausable {
     using MerkleProof for bytes32[];
     using StepOutputs for uint256[STEP_OUTPUT_WORDS];
 
+    /// @dev What a settlement reads and writes of a rollup, in one word.
     struct Rollup {
-        SettlementKey key;
+        bytes24 keyDigest;
         uint64 nextHeight;
     }
 
@@ -69,6 +70,7 @@ contract Settlement is Custody, Pausable {
     bytes32 private _stateDigest;
 
     mapping(RollupId => Rollup) private _rollups;
+    mapping(RollupId => SettlementKey) private _keys;
     mapping(RollupId => mapping(AssetId => Cell)) private _cells;
     mapping(EpochNumber => mapping(RollupId => bytes32)) private _exitRoots;
     mapping(RollupId => BitMaps.BitMap) private _claimed;
@@ -103,7 +105,8 @@ contract Settlement is Custody, Pausable {
 
         _rollupCount = count + 1;
         id = RollupId.wrap(count + 1);
-        _rollups[id].key = key;
+        _keys[id] = key;
+        _rollups[id].keyDigest = key.digest();
         emit RollupRegistered(id, keyX, keyY);
     }
 
@@ -211,7 +214,7 @@ contract Settlement is Custody, Pausable {
         uint256 bit = 1 << RollupId.unwrap(emitted.rollup);
         if (tally.rollups & bit != 0) revert RollupEmittedTwice(emitted.rollup);
         tally.rollups |= bit;
-        if (r.key.x != emitted.keyX || r.key.y != emitted.keyY) {
+        if (SettlementKey(emitted.keyX, emitted.keyY).digest() != r.keyDigest) {
             revert SettlementKeyDiffers(emitted.rollup, emitted.keyX, emitted.keyY);
         }
         uint64 settled = r.nextHeight;
@@ -354,7 +357,8 @@ contract Settlement is Custody, Pausable {
         returns (uint256 keyX, uint256 keyY, uint64 nextHeight)
     {
         Rollup storage r = _requireRollup(id);
-        return (r.key.x, r.key.y, r.nextHeight);
+        SettlementKey storage key = _keys[id];
+        return (key.x, key.y, r.nextHeight);
     }
 
     /// @inheritdoc ISettlement

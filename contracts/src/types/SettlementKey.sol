@@ -10,7 +10,7 @@ struct SettlementKey {
     uint256 y;
 }
 
-using {isValid} for SettlementKey global;
+using {isValid, digest} for SettlementKey global;
 
 uint256 constant CURVE_A = 168700;
 uint256 constant CURVE_D = 168696;
@@ -21,6 +21,12 @@ function isValid(SettlementKey memory key) pure returns (bool) {
     if (!isCanonical(key.x) || !isCanonical(key.y)) return false;
     if (!_isOnCurve(key)) return false;
     return !_isOfSmallOrder(key);
+}
+
+/// @dev Stands for the key where a comparison is all that is needed: 192 bits, so that it shares a
+/// word with a height. Another key of the same digest would take a second preimage.
+function digest(SettlementKey memory key) pure returns (bytes24) {
+    return bytes24(keccak256(abi.encode(key.x, key.y)));
 }
 
 function _isOnCurve(SettlementKey memory key) pure returns (bool) {
