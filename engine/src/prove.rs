@@ -24,12 +24,12 @@ pub(crate) async fn prove(context: &Context, sealed: Sealed) -> Result<Outcome, 
     let Sealed { seal } = sealed;
     let epoch = seal.epoch;
     let began = Instant::now();
-    let Plan { steps, closing } = plan(context, epoch).await?;
+    let plan = plan(context, epoch).await?;
     // Before minutes of proving, not after: what cannot be proven is an incident already.
-    check_plan(&seal, &steps, &closing)?;
-    info!(%epoch, steps = steps.len(), "epoch planned");
-    let fold = resume(context, &seal, &steps).await?;
-    let Some(fold) = fold_steps(context, epoch, fold, steps).await? else {
+    check_plan(&seal, &plan.steps, &plan.closing)?;
+    info!(%epoch, steps = plan.steps.len(), "epoch planned");
+    let fold = resume(context, &seal, &plan.steps).await?;
+    let Some(fold) = fold_steps(context, epoch, fold, plan.steps).await? else {
         return Ok(Outcome::Waiting);
     };
     let steps = step_number(fold.steps());
@@ -51,9 +51,9 @@ pub(crate) async fn prove(context: &Context, sealed: Sealed) -> Result<Outcome, 
 pub(crate) async fn aggregate(context: &Context, seal: ledger::Sealed) -> Result<bool, Error> {
     let epoch = seal.epoch;
     let began = Instant::now();
-    let Plan { steps: planned, closing } = plan(context, epoch).await?;
-    let fold = resume(context, &seal, &planned).await?;
-    let Some(fold) = fold_steps(context, epoch, fold, planned.clone()).await? else {
+    let plan = plan(context, epoch).await?;
+    let fold = resume(context, &seal, &plan.steps).await?;
+    let Some(fold) = fold_steps(context, epoch, fold, plan.steps.clone()).await? else {
         return Ok(false);
     };
     let steps = step_number(fold.steps());
@@ -71,8 +71,8 @@ pub(crate) async fn aggregate(context: &Context, seal: ledger::Sealed) -> Result
         seal: &seal,
         positions: &context.ledger.positions(epoch).await?,
         records: &context.ledger.steps(epoch).await?,
-        planned: &planned,
-        closing: &closing,
+        planned: &plan.steps,
+        closing: &plan.closing,
         proven: &compare::Proven::aggregated(verified),
     }
     .agree()?;
@@ -85,10 +85,14 @@ pub(crate) async fn aggregate(context: &Context, seal: ledger::Sealed) -> Result
 }
 
 /// The native plan of an epoch, from the ledger's journal.
-pub(crate) async fn plan(context: &Context, epoch: EpochNumber) -> Result<Plan, Error> {
-    let operations = context.ledger.operations_of(epoch).await?;
+pub(crate) async fn plan(context: &Context, epoch: EpochNumber) -> Result<Box<Plan>, Error> {
+    let operations = Box::new(context.ledger.operations_of(epoch).await?);
     let step = StepContext { domain_word: context.identity.word(), epoch };
-    blocking(move || Ok(folding::plan(&operations.opening, &operations.operations, step)?)).await
+    blocking(move || {
+        let plan = folding::plan(&operations.opening, &operations.operations, step)?;
+        Ok(Box::new(plan))
+    })
+    .await
 }
 
 /// The fold as the last checkpoint has it, or a new one.

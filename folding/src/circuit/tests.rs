@@ -48,7 +48,7 @@ use std::sync::Arc;
 
 use domain::{
     BatchParts, LiquidityState, Operation, Step, chain_hash,
-    limits::{CELLS_EMITTED_PER_STEP, MAX_CELLS, MAX_ROLLUPS, ROLLUPS_EMITTED_PER_STEP},
+    limits::{MAX_CELLS, MAX_ROLLUPS},
     plan_steps,
 };
 use ff::Field;

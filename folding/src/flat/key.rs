@@ -106,7 +106,7 @@ impl SettlementParams {
             keys
         } else {
             let (prover_key, key) = SettlementArgument::setup(&commitment_key, &shape)?;
-            (prover_key, SettlementVerifyingKey::new(kind, key)?)
+            (prover_key, SettlementVerifyingKey::new(kind, &key)?)
         };
         // Both are used in every step and would be made again each time.
         shape.precompute_sparse_matrices();
@@ -162,8 +162,8 @@ impl SettlementVerifyingKey {
         Self::from_bytes(&read_file(path)?)
     }
 
-    fn new(kind: SetupKind, key: VerifierKey) -> Result<Self, Error> {
-        let encoded = bincode::serde::encode_to_vec(&key, encoding::<KEY_LIMIT>())
+    fn new(kind: SetupKind, key: &VerifierKey) -> Result<Self, Error> {
+        let encoded = bincode::serde::encode_to_vec(key, encoding::<KEY_LIMIT>())
             .map_err(|_| Error::KeyMalformed)?;
         let bytes = FORMAT.seal(|bytes| {
             bytes.push(kind.code());

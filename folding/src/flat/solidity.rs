@@ -74,7 +74,7 @@ impl SettlementVerifyingKey {
 }
 
 fn number(name: &str, value: U256) -> (String, String) {
-    (format!("uint256 constant {name}"), format!("{:#066x}", value))
+    (format!("uint256 constant {name}"), format!("{value:#066x}"))
 }
 
 fn small(name: &str, value: u64) -> (String, String) {

@@ -28,7 +28,10 @@ fn the_shipped_scenario() {
     }
     let gas = summary["l1_gas"].as_array().unwrap();
     assert_eq!(gas.len(), 2, "{summary}");
-    assert!(gas.iter().all(|gas| (21_000..1_200_000).contains(&gas.as_u64().unwrap())), "{summary}");
+    assert!(
+        gas.iter().all(|gas| (21_000..1_200_000).contains(&gas.as_u64().unwrap())),
+        "{summary}"
+    );
     assert!(summary["seconds"].as_u64().unwrap() > 0, "{summary}");
     let run = folder.path().join("once");
     for epoch in 1..=2 {

@@ -39,8 +39,8 @@ fn operation(state: &LiquidityState, (kind, rollup, moves, number): &Draft) -> O
 /// A step of one operation, without emission, as the circuit sees it.
 fn circuit_accepts(state: &LiquidityState, operation: &Operation) -> bool {
     let mut attempt = Attempt::of(state, std::slice::from_ref(operation));
-    attempt.witness.emitted_cells = [[Scalar::ZERO; MAX_CELLS]; CELLS_EMITTED_PER_STEP];
-    attempt.witness.emitted_rollups = [[Scalar::ZERO; MAX_ROLLUPS]; ROLLUPS_EMITTED_PER_STEP];
+    attempt.witness.emitted_cells.fill([Scalar::ZERO; MAX_CELLS]);
+    attempt.witness.emitted_rollups.fill([Scalar::ZERO; MAX_ROLLUPS]);
     attempt.run().is_ok()
 }
 
