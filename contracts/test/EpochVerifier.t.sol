@@ -205,7 +205,7 @@ contract EpochVerifierTest is ProofTest {
             vm.chainId(chains[i]);
             vm.expectEmit();
             emit EpochVerifier.InsecureDevelopmentSetup(chains[i], VERIFICATION_KEY_ID);
-            verifier = new EpochVerifier();
+            verifier = newVerifier();
             checkAccepted(smallCase());
         }
     }
@@ -217,7 +217,7 @@ contract EpochVerifierTest is ProofTest {
             abi.encodeWithSelector(DevelopmentChains.NotADevelopmentChain.selector, uint256(chain));
         vm.chainId(chain);
         vm.expectRevert(reason);
-        new EpochVerifier();
+        newVerifier();
         vm.expectRevert(reason); // Deployed on a development chain that was forked into another.
         verifier.verify(c.domainWord, c.epoch, c.openingDigest, c.steps, c.proof);
     }

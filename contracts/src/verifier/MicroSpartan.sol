@@ -157,9 +157,10 @@ library MicroSpartan {
         pure
         returns (Scalar)
     {
-        (Scalar c, Scalar s) = (random.c, random.s);
-        Scalar s2 = s * s;
-        return s2 * s2 * s2 * factor * (outer.az + c * (outer.bz + c * outer.cz) + s * outer.e);
+        Scalar abc = outer.az + random.c * (outer.bz + random.c * outer.cz);
+        Scalar s2 = random.s * random.s;
+        Scalar s6 = s2 * s2 * s2;
+        return s6 * factor * (abc + random.s * outer.e);
     }
 
     function _evaluateOwn(Key memory key, Scalar[] memory io, Scalar w, Challenges memory random)
@@ -169,20 +170,26 @@ library MicroSpartan {
     {
         (Scalar[] memory outer, Scalar[] memory inner) = (random.outer, random.inner);
         uint256 entries = key.logEntries;
-        own.eqRho = Multilinear.eq(random.rho, inner, 0, entries);
-
         uint256 split = entries - key.logVariables;
         Scalar high = Multilinear.eq(outer, inner, 0, split);
         Scalar low = Multilinear.eq(outer, inner, split, entries);
         Scalar mask = Multilinear.zeros(outer, 0, split) * Multilinear.zeros(inner, 0, split);
+        own.eqRho = Multilinear.eq(random.rho, inner, 0, entries);
         own.eqOuter = high * low;
         own.eqOuterMasked = (high - mask) * low;
-
         own.identity = Multilinear.identity(inner);
+        own.z = _evaluateZ(io, w, inner, split);
+    }
 
-        // z is W where the variable before the last log v is 0, and (u, X) where it is 1.
-        Scalar padding = Multilinear.zeros(inner, 0, split - 1);
-        own.z = w + padding * inner[split - 1] * Multilinear.evaluate(io, inner, split);
+    /// @dev z is W where the variable before the last log v is 0, and (u, X) where it is 1; before
+    /// that it is padded.
+    function _evaluateZ(Scalar[] memory io, Scalar w, Scalar[] memory inner, uint256 split)
+        private
+        pure
+        returns (Scalar)
+    {
+        Scalar weight = Multilinear.zeros(inner, 0, split - 1) * inner[split - 1];
+        return w + weight * Multilinear.evaluate(io, inner, split);
     }
 
     /// @dev The nine claims' polynomials at the inner point, from the last to the first.
@@ -191,19 +198,28 @@ library MicroSpartan {
         pure
         returns (Scalar sum)
     {
-        (Scalar c, Scalar gamma, Scalar r, Scalar s) = (random.c, random.gamma, random.r, random.s);
+        Scalar s = random.s;
+        Scalar abc = p.valA + random.c * (p.valB + random.c * p.valC);
         sum = own.eqOuterMasked * p.w;
         sum = sum * s + own.eqOuter * p.e;
-        sum = sum * s + p.lRow * p.lCol * (p.valA + c * (p.valB + c * p.valC));
-        Scalar fingerprint = p.col + gamma * p.lCol + r;
+        sum = sum * s + p.lRow * p.lCol * abc;
+        Scalar fingerprint = _fingerprint(p.col, p.lCol, random);
         sum = sum * s + own.eqRho * (p.lookupCol * fingerprint - ONE);
-        fingerprint = own.identity + gamma * own.z + r;
+        fingerprint = _fingerprint(own.identity, own.z, random);
         sum = sum * s + own.eqRho * (p.tableCol * fingerprint - p.tsCol);
-        fingerprint = p.row + gamma * p.lRow + r;
+        fingerprint = _fingerprint(p.row, p.lRow, random);
         sum = sum * s + own.eqRho * (p.lookupRow * fingerprint - ONE);
-        fingerprint = own.identity + gamma * own.eqOuter + r;
+        fingerprint = _fingerprint(own.identity, own.eqOuter, random);
         sum = sum * s + own.eqRho * (p.tableRow * fingerprint - p.tsRow);
         sum = sum * s + p.tableCol - p.lookupCol;
         sum = sum * s + p.tableRow - p.lookupRow;
+    }
+
+    function _fingerprint(Scalar address_, Scalar value, Challenges memory random)
+        private
+        pure
+        returns (Scalar)
+    {
+        return address_ + random.gamma * value + random.r;
     }
 }

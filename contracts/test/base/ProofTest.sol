@@ -32,7 +32,7 @@ abstract contract ProofTest is TestBase {
     EpochVerifier internal verifier;
 
     function setUp() public virtual {
-        verifier = new EpochVerifier();
+        verifier = newVerifier();
     }
 
     // --- Vectors ----------------------------------------------------------------------------

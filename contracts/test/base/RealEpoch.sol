@@ -7,7 +7,6 @@ import {Settlement} from "src/Settlement.sol";
 import {IEpochVerifier} from "src/interfaces/IEpochVerifier.sol";
 import {AssetId} from "src/types/AssetId.sol";
 import {RollupId} from "src/types/RollupId.sol";
-import {EpochVerifier} from "src/verifier/EpochVerifier.sol";
 
 /// @dev A domain that a real proof fits: at the vectors' address, with their rollups and deposits.
 abstract contract RealEpoch is ProofTest {
@@ -19,7 +18,7 @@ abstract contract RealEpoch is ProofTest {
         // The vectors' domain word names a fixed key id, so that it does not change with the key.
         vm.etch(address(verifier), address(new StatementVerifier(_KEY_ID)).code);
         settlement = _deployAt(_PLACE, verifier, c.openingDigest);
-        vm.etch(address(verifier), address(new EpochVerifier()).code);
+        vm.etch(address(verifier), address(newVerifier()).code);
         vm.assertEq(settlement.domainWord(), c.domainWord, "domain word");
         settlement.registerAsset(address(0), 18, 18);
         for (uint256 j = 0; j < c.steps.length; ++j) {

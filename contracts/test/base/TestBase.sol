@@ -4,6 +4,7 @@ pragma solidity 0.8.37;
 import {Vm} from "./Vm.sol";
 import {Settlement} from "src/Settlement.sol";
 import {IEpochVerifier} from "src/interfaces/IEpochVerifier.sol";
+import {EpochVerifier} from "src/verifier/EpochVerifier.sol";
 
 /// @dev What forge needs to see in a test contract, and small conveniences.
 abstract contract TestBase {
@@ -32,6 +33,11 @@ abstract contract TestBase {
     ) internal returns (Settlement) {
         bytes memory arguments = abi.encode(owner, domain, verifier, genesisDigest);
         return Settlement(create(bytes.concat(settlementCode(), arguments)));
+    }
+
+    /// @dev As `new EpochVerifier()`, from the artefact for the same reason.
+    function newVerifier() internal returns (EpochVerifier) {
+        return EpochVerifier(create(vm.getCode("EpochVerifier.sol:EpochVerifier")));
     }
 
     function settlementCode() internal view returns (bytes memory) {
