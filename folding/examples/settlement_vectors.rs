@@ -9,7 +9,7 @@
 #![expect(clippy::print_stdout, reason = "a program for developers")]
 
 #[path = "../src/history.rs"]
-#[allow(dead_code)]
+#[expect(dead_code, reason = "the tests use more of it")]
 mod history;
 
 use std::{path::PathBuf, time::Instant};
