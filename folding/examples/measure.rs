@@ -101,8 +101,12 @@ fn epoch(params: &Params, steps: usize) -> Vec<u8> {
     let fold = Fold::resume(params, &checkpoint).unwrap();
     clock.tell("resuming from it");
     let clock = Clock::start();
+    let settlement = fold.settlement_proof().unwrap();
+    clock.tell("settlement proof and verifying it");
+    println!("settlement proof of {} steps: {} bytes", fold.steps(), settlement.as_bytes().len());
+    let clock = Clock::start();
     let (proof, _) = fold.finish().unwrap();
-    clock.tell("compressing and verifying");
+    clock.tell("aggregated proof and verifying it");
     let file = proof.to_bytes();
     println!("proof file of {} steps: {} bytes", plan.steps.len(), file.len());
     file

@@ -203,7 +203,7 @@ fn refuse(action: &'static str, path: &Path) -> impl FnOnce(io::Error) -> Refusa
     move |source| Refusal::Io { action, path, source }
 }
 
-/// Anvil's own, and the one that the development verifier accepts.
+/// Anvil's own, and one that a verifier with an insecure key accepts.
 const CHAIN_ID: &str = "31337";
 /// A long chain takes a while to load.
 const START_PATIENCE: Duration = Duration::from_mins(1);

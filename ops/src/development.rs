@@ -4,7 +4,7 @@
 //! finished by the next one; and a key or an asset that is not the registered one is refused.
 //!
 //! The accounts are the publicly known ones of every development chain: whatever they own is worth
-//! nothing. A chain that is none is refused by the contract's development verifier.
+//! nothing. A chain that is none is refused by the verifier, whose key is insecure.
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -48,13 +48,13 @@ impl Account {
     }
 }
 
-/// Whether a chain id is one of a development chain, as the development verifier has it.
+/// Whether a chain id is one of a development chain, as a verifier with an insecure key has it.
 #[must_use]
 pub fn is_development_chain(chain_id: u64) -> bool {
     matches!(chain_id, 31337 | 1337)
 }
 
-/// Deploys the contract with the development verifier.
+/// Deploys the contract with its verifier.
 ///
 /// # Errors
 /// Whatever the L1 fails with; off development chains the verifier's refusal.
