@@ -1,11 +1,16 @@
--- A step shows up to 16 cells and 8 rollups: its output is 75 words. Outputs of the shape before it belong
--- to another circuit and verification key, so to domains that this version does not run; they stay
--- as they are, and the rule is for every new one.
+-- A step shows up to 16 cells and 8 rollups: its output is 75 words; a batch has up to 8 lanes: the
+-- words that it signs are 18. What is of the shape before belongs to another circuit and
+-- verification key, so to domains that this version does not run; it stays as it is, and the rules
+-- are for every new row.
 
 set local role netfold_owner;
 
 alter table epoch_step drop constraint epoch_step_has_39_words;
 alter table epoch_step add constraint epoch_step_has_75_words
     check (octet_length(output) = 75 * 32) not valid;
+
+alter table equivocation drop constraint equivocation_words_in_bound;
+alter table equivocation add constraint equivocation_words_in_bound
+    check (octet_length(refused_words) = 18 * 32) not valid;
 
 reset role;

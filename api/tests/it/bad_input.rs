@@ -121,7 +121,7 @@ fn fields(one: &Rollup, world: &World) -> Vec<Case> {
         ),
         case("asset 3", ("/exits/0/asset", json!(3)), 422, "unknown_asset", "exits[0].asset"),
         case("rollup 17", ("/rollup", json!(17)), 422, "unknown_rollup", "rollup"),
-        case("to 9", ("/transfers/0/to", json!(9)), 422, "unknown_rollup", "transfers[0].to"),
+        case("to 17", ("/transfers/0/to", json!(17)), 422, "unknown_rollup", "transfers[0].to"),
         case("to itself", ("/transfers/1/to", json!(1)), 422, "bad_destination", "transfers[1].to"),
         case("to L1", ("/transfers/1/to", json!(0)), 422, "bad_destination", "transfers[1].to"),
         case("a negative id", ("/rollup", json!(-1)), 400, "invalid_value", "rollup"),

@@ -109,14 +109,23 @@ async fn a_signed_settlement_lands_once() {
     let rollup = l1.register_rollup(SigningKey::from_seed([1; 32]).public()).await.unwrap();
     let register =
         domain::Operation::Register { rollup, key: SigningKey::from_seed([1; 32]).public() };
-    let steps = domain::plan_steps(&[register]).unwrap();
-    let domain_word = l1.identity().await.unwrap().word();
-    let context = domain::StepContext { domain_word, epoch };
+    let identity = l1.identity().await.unwrap();
+    let context = domain::StepContext { domain_word: identity.word(), epoch };
     let genesis = LiquidityState::genesis();
-    let (closing, output) = steps[0].run(&genesis, context, domain::Word::ZERO).unwrap();
+    let plan = folding::plan(&genesis, &[register], context).unwrap();
+    let closing = plan.closing.clone();
+    let proving = tokio::task::spawn_blocking(move || {
+        let params = crate::world::params();
+        let mut fold = folding::Fold::start(&params, identity, epoch, genesis.digest());
+        let output = fold.step(&plan.steps[0]).unwrap();
+        (output, fold.settlement_proof().unwrap())
+    });
+    let (output, proof) = proving.await.unwrap();
     let head = l1.head().await.unwrap();
 
-    let prepared = l1.prepare_settle(epoch, &[output], &[7; 32]).await.unwrap();
+    let forged = l1.prepare_settle(epoch, std::slice::from_ref(&output), &[7; 32]).await;
+    assert!(forged.unwrap_err().to_string().contains("ProofRefused"));
+    let prepared = l1.prepare_settle(epoch, &[output], proof.as_bytes()).await.unwrap();
     assert_eq!(l1.head().await.unwrap(), head);
     assert_eq!(l1.nonce_at(prepared.sender, head.number).await.unwrap(), prepared.nonce);
     assert!(!l1.knows(prepared.tx_hash).await.unwrap());
