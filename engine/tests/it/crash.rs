@@ -26,11 +26,11 @@ async fn killed_at_each_persistence_point() {
         ("StepFolded", 1),
         ("Compressed", 1),
         ("Proven", 1),
-        ("Aggregated", 1),
         ("IntentWritten", 1),
         ("Sent", 1),
         ("Settled", 1),
         ("Final", 1),
+        ("Aggregated", 1),
     ] {
         run_and_kill_at(&world, kind, count);
     }

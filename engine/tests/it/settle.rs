@@ -32,6 +32,9 @@ async fn two_epochs_end_to_end() {
     while world.ledger.totals().await.unwrap().claims_paid < 2 {
         tokio::time::sleep(std::time::Duration::from_millis(20)).await;
     }
+    while !world.ledger.unaggregated_epochs().await.unwrap().is_empty() {
+        tokio::time::sleep(std::time::Duration::from_millis(50)).await;
+    }
     let kinds: Vec<_> = engine
         .seen()
         .iter()
@@ -63,7 +66,8 @@ async fn an_intent_overtaken() {
     let epoch = EpochNumber::FIRST;
     let outputs: Vec<_> = world.ledger.steps(epoch).await.unwrap();
     let outputs: Vec<_> = outputs.into_iter().map(|step| step.output).collect();
-    let theirs = world.l1.prepare_settle(epoch, &outputs, &[]).await.unwrap();
+    let proof = world.ledger.settlement_proof(epoch).await.unwrap().unwrap();
+    let theirs = world.l1.prepare_settle(epoch, &outputs, &proof.bytes).await.unwrap();
     world.l1.send_raw(&theirs.raw_tx).await.unwrap();
     run_and_stop_at(&world, "Final", 1);
     let settlement = world.ledger.settlement(epoch).await.unwrap().unwrap();
