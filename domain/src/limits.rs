@@ -37,8 +37,10 @@ pub const CELLS_EMITTED_PER_STEP: usize = 16;
 /// Active rollups that one step can emit: 5 words each.
 pub const ROLLUPS_EMITTED_PER_STEP: usize = 8;
 
-/// Steps of one epoch: at about 17.4 k gas a step, 128 stay within 3 M gas on L1.
-pub const MAX_STEPS_PER_EPOCH: usize = 128;
+/// Steps of one epoch. Nodes take l1_txs of at most 128 KiB; a step is 2.5 kB of calldata and the
+/// proof of the folded steps 8 kB, so 48 fit. (The contract itself takes 128: their gas, about
+/// 31 thousand a step, would fit.)
+pub const MAX_STEPS_PER_EPOCH: usize = 48;
 
 /// Batches of one epoch, so that an epoch always fits its steps: registrations fill at most 4 steps
 /// of their own, deposits, summed per cell, at most 8, and what is left to emit at most 4 more.

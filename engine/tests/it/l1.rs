@@ -155,3 +155,14 @@ async fn a_signed_settlement_lands_once() {
     anvil.reorg(1).await;
     assert_eq!(l1.settlement_receipt(epoch, prepared.tx_hash).await.unwrap(), None);
 }
+
+/// The settlement of the longest epoch is an l1_tx that nodes take: geth's `txMaxSize`.
+#[test]
+fn the_longest_settlement_fits_an_l1_tx() {
+    let steps = domain::limits::MAX_STEPS_PER_EPOCH;
+    let proof = crate::world::params().settlement_verifying_key().proof_bytes(steps);
+    // Selector, epoch, two offsets, two lengths; the envelope with signature and fees.
+    let around = 4 + 5 * 32 + 256;
+    let calldata = steps * domain::STEP_OUTPUT_WORDS * 32 + proof.next_multiple_of(32) + around;
+    assert!(calldata <= 128 * 1024, "{calldata} bytes");
+}

@@ -14,6 +14,7 @@ use nova_snark::{
     },
 };
 
+use super::{packed::packed_bytes, proof::message_bytes};
 use crate::{
     Error, KeyId, Setup, SetupKind,
     circuit::FlatStep,
@@ -182,6 +183,12 @@ impl SettlementVerifyingKey {
     #[must_use]
     pub fn evm(&self) -> &EvmVerificationKey {
         &self.evm
+    }
+
+    /// Bytes of a settlement proof of that many steps.
+    #[must_use]
+    pub fn proof_bytes(&self, steps: usize) -> usize {
+        message_bytes(steps).saturating_add(packed_bytes(self.rounds))
     }
 
     /// The key as a file.

@@ -5,7 +5,7 @@ use nova_snark::{r1cs::RelaxedR1CSInstance, traits::snark::RelaxedR1CSSNARKTrait
 
 use super::{
     SettlementVerifyingKey,
-    packed::{Commitment, packed_bytes, point, unpack},
+    packed::{Commitment, point, unpack},
     transcript::{POINT_BYTES, Transcript},
 };
 use crate::{
@@ -58,7 +58,7 @@ impl SettlementProof {
         let Some((messages, packed)) = self.0.split_at_checked(message_bytes(steps)) else {
             return Err(length);
         };
-        if packed.len() != packed_bytes(key.rounds()) {
+        if self.0.len() != key.proof_bytes(steps) {
             return Err(length);
         }
         let (_, instance) =
@@ -72,7 +72,7 @@ impl SettlementProof {
 
 /// Bytes of the commitments of this many steps: of each its witness, of all but the first its cross
 /// term.
-fn message_bytes(steps: usize) -> usize {
+pub(super) fn message_bytes(steps: usize) -> usize {
     let points = steps.saturating_mul(2).saturating_sub(1);
     points.saturating_mul(POINT_BYTES)
 }

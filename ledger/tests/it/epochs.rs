@@ -134,7 +134,7 @@ fn a_wish_to_seal_is_kept_once() {
 #[test]
 fn folding_resumes_from_the_last_step() {
     with_world(|mut world| async move {
-        for _ in 0..9 {
+        for _ in 0..=2 * domain::limits::BATCHES_PER_STEP {
             let batch = world.batch(ONE, vec![to(TWO, ETH, 5)], vec![out(ETH, 3)]);
             world.post(&batch).await;
         }
