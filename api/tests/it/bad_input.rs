@@ -239,11 +239,11 @@ fn lanes(one: &Rollup, world: &World) -> Vec<Case> {
             Value::Null,
         ),
         refused(
-            "five lanes",
-            &signed(one, world, |parts| parts.lanes = vec![lane; 5]),
+            "nine lanes",
+            &signed(one, world, |parts| parts.lanes = vec![lane; 9]),
             (422, "too_many_lanes"),
             json!("lanes"),
-            json!(5),
+            json!(9),
         ),
     ]
 }

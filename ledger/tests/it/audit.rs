@@ -228,7 +228,7 @@ const FAULTS: &[(&str, &str)] = &[
     ("update event set recorded_at = now() where event_number = 3", "event 3"),
     (
         "update event set ordinal = 2 where event_number = (select min(event_number) from event where event_kind = 16)",
-        "event 26",
+        "event 25",
     ),
     ("delete from event where event_number = 5", "event 5"),
     (

@@ -183,7 +183,7 @@ const ATTACKS: &[(&str, &str)] = &[
     ),
     ("batch_block_unique", "update batch set block_number = 12 where block_number = 13"),
     ("batch_posted", "update batch set block_number = 16 where block_number = 13"),
-    ("batch_epoch_full", "update batch set place_in_epoch = 480"),
+    ("batch_epoch_full", "update batch set place_in_epoch = 512"),
     ("batch_place_taken", "update batch set place_in_epoch = 0"),
     ("batch_signature_has_96_bytes", "update batch set signature = '\\x00'"),
     ("batch_exit_tree_has_32_levels", "update batch set exit_tree = '\\x00'"),
