@@ -19,7 +19,7 @@ async fn killed_at_each_persistence_point() {
     world.post(1, &[(2, 1, 300)], &[(1, 100)]).await;
     world.post(2, &[(3, 2, 50), (1, 1, 20)], &[(2, 5)]).await;
     world.posting.request_seal("test").await.unwrap();
-    // Three registrations make two steps; each process counts from the first that it folds itself.
+    // Five registrations make two steps; each process counts from the first that it folds itself.
     for (kind, count) in [
         ("Sealed", 1),
         ("StepFolded", 1),

@@ -31,7 +31,7 @@ pub(crate) struct World {
 }
 
 impl World {
-    /// Three rollups and two assets on L1; the ledger has adopted the domain and knows nothing else.
+    /// Five rollups and two assets on L1; the ledger has adopted the domain and knows nothing else.
     pub(crate) async fn new() -> Self {
         let anvil = Anvil::start();
         let database = Database::new().await;
@@ -44,7 +44,7 @@ impl World {
         let usdc = l1.register_asset(token, 6, 6).await.unwrap();
         l1.mint(token, l1.signer(), U256::from(1_000_000_000_u64)).await.unwrap();
         l1.approve(token, U256::MAX).await.unwrap();
-        let operators: Vec<_> = (1..=3).map(Operator::new).collect();
+        let operators: Vec<_> = (1..=5).map(Operator::new).collect();
         for operator in &operators {
             let rollup = l1.register_rollup(operator.public()).await.unwrap();
             assert_eq!(rollup, operator.rollup);
