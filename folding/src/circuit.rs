@@ -1,8 +1,10 @@
 //! The step circuit: what one step of an epoch may do to a domain's state, as constraints.
 //!
 //! **Invariant:** it has a witness exactly for what `domain::Step::run` accepts, and its output z is
-//! the one that the reference computes; the differential tests compare the two. (One superset: a
-//! balance may pass `2^96 − 1` between two batches of a step, which no supply on L1 allows.)
+//! the one that the reference computes; the differential tests compare the two. (Supersets: a balance
+//! may pass `2^96 − 1` between two batches of a step, which no supply on L1 allows; halves of a signed
+//! root may pass `2^128`, and an epoch's deposits or exits of a cell `2^96`, which whoever reads the
+//! emitted words refuses.)
 //!
 //! z is `[domain word, epoch, state digest, pending, emission digest, emitted words …]`. The circuit
 //! reads the first three and the emission digest, and writes all but the first two, which it carries.
