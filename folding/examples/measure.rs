@@ -44,6 +44,9 @@ fn circuit() {
     let constraints: usize = parts.iter().map(|part| part.constraints).sum();
     let nonzeros: usize = parts.iter().map(|part| part.nonzeros).sum();
     println!("{:<40} {constraints:>11} {nonzeros:>10}", "step circuit");
+    let flat = CircuitSize::of_flat_step().unwrap();
+    println!("{:<40} {:>11} {:>10}", "flat step", flat.constraints, flat.nonzeros);
+    println!("flat step, per batch: {}", flat.constraints / BATCHES_PER_STEP);
     let size = CircuitSize::measure().unwrap();
     println!("{:<40} {:>11} {:>10}", "with Nova's own", size.constraints, size.nonzeros);
     println!("variables with Nova's own: {}", size.variables);

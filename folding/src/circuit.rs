@@ -3,8 +3,9 @@
 //! **Invariant:** it has a witness exactly for what `domain::Step::run` accepts, and its output z is
 //! the one that the reference computes; the differential tests compare the two. (Supersets: a balance
 //! may pass `2^96 − 1` between two batches of a step, which no supply on L1 allows; halves of a signed
-//! root may pass `2^128`, and an epoch's deposits or exits of a cell `2^96`, which whoever reads the
-//! emitted words refuses.)
+//! exit root may pass `2^128`, and an epoch's deposits or exits of a cell `2^96`, which whoever reads
+//! the emitted words refuses; halves of a signed L2 root may, too, which nobody but the next batch
+//! reads: such a state has no form in `domain`.)
 //!
 //! z is `[domain word, epoch, state digest, pending, emission digest, emitted words …]`. The circuit
 //! reads the first three and the emission digest, and writes all but the first two, which it carries.

@@ -23,7 +23,4 @@ pub(crate) use self::{
     fold::FlatFold,
     key::{SettlementParams, SettlementProverKey, flat_entries, flat_shape},
 };
-pub use self::{
-    key::{EvmVerificationKey, SettlementVerifyingKey},
-    proof::SettlementProof,
-};
+pub use self::{key::SettlementVerifyingKey, proof::SettlementProof};

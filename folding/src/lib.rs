@@ -59,7 +59,7 @@ mod witness;
 
 pub use circuit::{CircuitPart, circuit_parts};
 pub use error::{Error, FileFault, PowersOfTauFault};
-pub use flat::{EvmVerificationKey, SettlementProof, SettlementVerifyingKey};
+pub use flat::{SettlementProof, SettlementVerifyingKey};
 pub use fold::Fold;
 pub use key::{KeyId, SetupKind, VerifyingKey};
 pub use params::{CircuitSize, Params, Setup, SetupProgress, SetupStage};

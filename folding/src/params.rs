@@ -70,12 +70,12 @@ struct Parts {
     settlement: SettlementParams,
 }
 
-/// The size of the circuit with Nova's own part.
+/// The size of a form of the circuit.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub struct CircuitSize {
-    /// Constraints of the primary circuit.
+    /// Its constraints.
     pub constraints: usize,
-    /// Variables of the primary circuit.
+    /// Its variables.
     pub variables: usize,
     /// Entries of its three matrices.
     pub nonzeros: usize,
@@ -226,7 +226,7 @@ impl fmt::Debug for Params {
 }
 
 impl CircuitSize {
-    /// Makes the circuit's shape and measures it.
+    /// The size of the primary circuit of the aggregated proof, Nova's own part included.
     ///
     /// # Errors
     /// [`Error::Nova`], which this program's circuit does not cause.
@@ -255,6 +255,16 @@ impl CircuitSize {
             (None, Err(error)) => Err(Error::Nova(error)),
             (None, Ok(_)) => Err(Error::Nova(NovaError::InvalidCommitmentKeyLength)),
         }
+    }
+
+    /// The size of the step as the settlement proof folds it, without anything of Nova's own.
+    ///
+    /// # Errors
+    /// [`Error::Nova`], which this program's circuit does not cause.
+    pub fn of_flat_step() -> Result<Self, Error> {
+        let shape = flat_shape()?;
+        let (constraints, variables) = (shape.num_cons(), shape.num_vars());
+        Ok(Self { constraints, variables, nonzeros: flat_entries(&shape) })
     }
 
     /// The power of two of the powers of tau that its parameters need.

@@ -47,8 +47,8 @@ pub(super) fn apply<CS: ConstraintSystem<Scalar>>(
 /// A batch slot. One that chooses no rollup moves nothing and changes no rollup.
 ///
 /// The halves of its roots are whatever the signature is over: no rule of the circuit needs them
-/// below `2^128`, and an exit root whose halves are not is refused where it is read, by L1 and by
-/// `domain::EpochStatement`.
+/// below `2^128`. An exit root whose halves are not is refused where it is read, by L1 and by
+/// `domain::EpochStatement`; an L2 root is read by the next batch alone.
 struct Batch {
     source: Choice,
     new_root: [Linear; 2],

@@ -43,8 +43,6 @@ const FORMAT: Format = Format { magic: b"NFSETKEY", version: 1, limit: KEY_LIMIT
 pub(crate) struct Rounds {
     /// Of the first: the exponent of the padded constraints.
     pub(crate) outer: usize,
-    /// The exponent of the padded variables.
-    pub(crate) variables: usize,
     /// Of the second: the exponent of the padded matrix entries.
     pub(crate) inner: usize,
 }
@@ -53,7 +51,6 @@ pub(crate) struct Rounds {
 #[derive(Clone)]
 pub struct SettlementVerifyingKey {
     id: KeyId,
-    digest: Word,
     evm: Arc<EvmVerificationKey>,
     rounds: Rounds,
     key: Arc<VerifierKey>,
@@ -61,22 +58,22 @@ pub struct SettlementVerifyingKey {
 
 /// The verification key as numbers, for the contract.
 #[derive(Clone, Debug, Eq, PartialEq)]
-pub struct EvmVerificationKey {
+pub(crate) struct EvmVerificationKey {
     /// Nova's digest of the key, which opens every transcript.
-    pub digest: Word,
+    pub(crate) digest: Word,
     /// The exponent of the padded constraints.
-    pub log_constraints: u64,
+    pub(crate) log_constraints: u64,
     /// The exponent of the padded variables.
-    pub log_variables: u64,
+    pub(crate) log_variables: u64,
     /// The exponent of the padded matrix entries.
-    pub log_entries: u64,
+    pub(crate) log_entries: u64,
     /// Commitments to the matrices, as (x, y): row, col, `val_A`, `val_B`, `val_C`, `ts_row`, `ts_col`.
-    pub matrix_commitments: [[U256; 2]; 7],
+    pub(crate) matrix_commitments: [[U256; 2]; 7],
     /// The generator of G2 that commitments are opened with, as (x real, x imaginary, y real, y
     /// imaginary).
-    pub h: [U256; 4],
+    pub(crate) h: [U256; 4],
     /// Its multiple by the setup's secret.
-    pub tau_h: [U256; 4],
+    pub(crate) tau_h: [U256; 4],
 }
 
 /// What the flat fold needs besides the circuit.
@@ -109,7 +106,7 @@ impl SettlementParams {
             let (prover_key, key) = SettlementArgument::setup(&commitment_key, &shape)?;
             (prover_key, SettlementVerifyingKey::new(kind, &key)?)
         };
-        // Both are used in every step and would be made again each time.
+        // Folding multiplies by the matrices in every step; without this the first one pays for it.
         shape.precompute_sparse_matrices();
         Ok(Self(Arc::new(Parts { shape, commitment_key, prover_key, verifying_key })))
     }
@@ -164,13 +161,7 @@ impl SettlementVerifyingKey {
     }
 
     fn new(kind: SetupKind, key: &VerifierKey) -> Result<Self, Error> {
-        let encoded = bincode::serde::encode_to_vec(key, encoding::<KEY_LIMIT>())
-            .map_err(|_| Error::KeyMalformed)?;
-        let bytes = FORMAT.seal(|bytes| {
-            bytes.push(kind.code());
-            push_counted(bytes, &encoded);
-        });
-        Self::from_bytes(&bytes)
+        Self::from_bytes(&seal(kind, key)?)
     }
 
     /// Its id, of which the hash is the contract's `verificationKeyId`.
@@ -180,8 +171,7 @@ impl SettlementVerifyingKey {
     }
 
     /// The key as numbers.
-    #[must_use]
-    pub fn evm(&self) -> &EvmVerificationKey {
+    pub(crate) fn evm(&self) -> &EvmVerificationKey {
         &self.evm
     }
 
@@ -196,12 +186,7 @@ impl SettlementVerifyingKey {
     /// # Errors
     /// [`Error::KeyMalformed`], which no key that was made or loaded causes.
     pub fn to_bytes(&self) -> Result<Vec<u8>, Error> {
-        let encoded = bincode::serde::encode_to_vec(&*self.key, encoding::<KEY_LIMIT>())
-            .map_err(|_| Error::KeyMalformed)?;
-        Ok(FORMAT.seal(|bytes| {
-            bytes.push(self.id.kind().code());
-            push_counted(bytes, &encoded);
-        }))
+        seal(self.id.kind(), &self.key)
     }
 
     /// Reads a key from the bytes of its file.
@@ -220,18 +205,15 @@ impl SettlementVerifyingKey {
         let digest = word(DigestHelperTrait::<Primary>::digest(&key));
         let evm = EvmVerificationKey::read(digest, encoded).map_err(malformed)?;
         let exponent = |exponent| usize::try_from(exponent).unwrap_or(usize::MAX);
-        let rounds = Rounds {
-            outer: exponent(evm.log_constraints),
-            variables: exponent(evm.log_variables),
-            inner: exponent(evm.log_entries),
-        };
+        let rounds =
+            Rounds { outer: exponent(evm.log_constraints), inner: exponent(evm.log_entries) };
         let id = KeyId::new(kind, sha256(bytes));
-        Ok(Self { id, digest, evm: Arc::new(evm), rounds, key: Arc::new(key) })
+        Ok(Self { id, evm: Arc::new(evm), rounds, key: Arc::new(key) })
     }
 
     /// Nova's digest of the key.
     pub(crate) fn digest(&self) -> Word {
-        self.digest
+        self.evm.digest
     }
 
     pub(crate) fn rounds(&self) -> Rounds {
@@ -247,6 +229,16 @@ impl fmt::Debug for SettlementVerifyingKey {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("SettlementVerifyingKey").field("id", &self.id).finish_non_exhaustive()
     }
+}
+
+/// The key file of a key.
+fn seal(kind: SetupKind, key: &VerifierKey) -> Result<Vec<u8>, Error> {
+    let encoded = bincode::serde::encode_to_vec(key, encoding::<KEY_LIMIT>())
+        .map_err(|_| Error::KeyMalformed)?;
+    Ok(FORMAT.seal(|bytes| {
+        bytes.push(kind.code());
+        push_counted(bytes, &encoded);
+    }))
 }
 
 /// Setup kind and encoded key of a key file.
