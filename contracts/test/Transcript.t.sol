@@ -42,6 +42,11 @@ contract TranscriptTest is TestBase {
         for (uint256 i = 1; i < 4; ++i) {
             check(list[i], next(m, "", "p"));
         }
+        t.absorbWord("e", uint256(words[0]));
+        t.absorbWord("gz", uint256(words[1]));
+        t.absorbWord("gzi", uint256(words[2]));
+        absorbed = bytes.concat("e", words[0], "gz", words[1], "gzi", words[2]);
+        check(t.challenge("pd"), next(m, absorbed, "pd"));
         this.checkCalldata(bytes.concat(words[0], words[1], NONE, NONE));
     }
 
@@ -53,10 +58,10 @@ contract TranscriptTest is TestBase {
         assembly ("memory-safe") {
             position := data.offset
         }
-        t.absorbPoints("l", position, 2);
+        t.absorbPoints("wp", position, 2);
         t.absorbWords("e", position, 3);
         (uint256 x, uint256 y) = (uint256(bytes32(data)), uint256(bytes32(data[32:])));
-        bytes memory absorbed = bytes.concat("l", point(x, y), point(0, 0), "e", data[:96]);
+        bytes memory absorbed = bytes.concat("wp", point(x, y), point(0, 0), "e", data[:96]);
         check(t.challenge("c"), next(m, absorbed, "c"));
     }
 

@@ -2,7 +2,7 @@
 //! itself.
 //!
 //! Nova's folding of relaxed R1CS (eprint 2021/370, section 4) without recursion, then one
-//! MicroSpartan proof with HyperKZG of the last folded instance. The challenges are a Keccak chain:
+//! MicroSpartan proof with Mercury of the last folded instance. The challenges are a Keccak chain:
 //!
 //! ```text
 //! t_1 = keccak(key digest ‖ domain word ‖ epoch ‖ opening digest ‖ output_1 ‖ W_1)

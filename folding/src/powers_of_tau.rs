@@ -1,4 +1,4 @@
-//! Powers-of-tau files: the structured reference string behind HyperKZG.
+//! Powers-of-tau files: the structured reference string behind HyperKZG and Mercury.
 //!
 //! **Invariant:** a file is used only after a pairing check over all its powers, so that it is a
 //! string of one tau; whether anybody knows that tau is for the ceremony to say. The development

@@ -2,7 +2,7 @@
 //!
 //! Nova (eprint 2021/370) over the cycle BN254/Grumpkin; the compressed proof is Spartan with
 //! HyperKZG on BN254 and Spartan with IPA on Grumpkin. The settlement proof is MicroSpartan
-//! (`ppsnark`) with HyperKZG: its key is a dozen points, which a contract can hold, where Spartan's
+//! (`ppsnark`) with Mercury: its key is a dozen points, which a contract can hold, where Spartan's
 //! has the matrices; Spartan's proof costs by constraints instead of matrix entries, several times
 //! less. The feature `evm` of `nova-snark` is on in every build: it changes transcripts and byte
 //! orders.
@@ -10,7 +10,7 @@
 use bincode::config::{Configuration, Fixint, Limit, LittleEndian};
 use nova_snark::{
     nova,
-    provider::{Bn256EngineKZG, GrumpkinEngine, hyperkzg, ipa_pc},
+    provider::{Bn256EngineKZG, GrumpkinEngine, hyperkzg, ipa_pc, mercury},
     spartan::{ppsnark, snark},
 };
 
@@ -20,7 +20,7 @@ pub(crate) type Primary = Bn256EngineKZG;
 pub(crate) type Secondary = GrumpkinEngine;
 /// Of the settlement proof.
 pub(crate) type SettlementArgument =
-    ppsnark::RelaxedR1CSSNARK<Primary, hyperkzg::EvaluationEngine<Primary>>;
+    ppsnark::RelaxedR1CSSNARK<Primary, mercury::EvaluationEngine<Primary>>;
 /// Of the aggregated proof's instance on BN254.
 pub(crate) type PrimaryArgument =
     snark::RelaxedR1CSSNARK<Primary, hyperkzg::EvaluationEngine<Primary>>;

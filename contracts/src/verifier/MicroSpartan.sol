@@ -39,7 +39,7 @@ import {Transcript, Transcripts} from "./Transcript.sol";
 ///      8      W is zero past its v entries
 ///
 /// 3. The polynomials' values at the inner sum-check's point are taken from the proof; that they are
-///    right is for HyperKzg to say.
+///    right is for Mercury to say.
 library MicroSpartan {
     using SumCheck for Transcript;
     using Transcripts for Transcript;

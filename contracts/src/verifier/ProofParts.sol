@@ -12,9 +12,9 @@ uint256 constant COMMITMENTS = 6;
 uint256 constant CUBIC_BYTES = 96;
 uint256 constant OUTER_CLAIMS = 4;
 uint256 constant EVALUATIONS = 15;
-/// @dev HyperKZG opens each polynomial at three points: u, -u and u^2.
-uint256 constant OPENING_POINTS = 3;
-uint256 constant OPENING_BYTES = 96;
+/// @dev Mercury's commitments: h, g, q, s, d, and three quotients.
+uint256 constant OPENING_POINTS = 8;
+uint256 constant OPENED_VALUES = 6;
 
 /// @dev Where in the calldata each part of a proof begins. The parts follow one another without
 /// gaps; nothing in a proof says how long it is.
@@ -25,9 +25,8 @@ struct ProofParts {
     uint256 outerClaims;
     uint256 innerSumCheck;
     uint256 evaluations;
-    uint256 foldings;
-    uint256 quotients;
-    uint256 openings;
+    uint256 opening;
+    uint256 openedValues;
     uint256 end;
 }
 
@@ -46,10 +45,9 @@ function partsOf(Key memory key, uint256 stepCount, uint256 position)
         parts.outerClaims = parts.outerSumCheck + CUBIC_BYTES * key.logConstraints;
         parts.innerSumCheck = parts.outerClaims + 32 * OUTER_CLAIMS;
         parts.evaluations = parts.innerSumCheck + CUBIC_BYTES * entries;
-        parts.foldings = parts.evaluations + 32 * EVALUATIONS;
-        parts.quotients = parts.foldings + POINT_BYTES * (entries - 1);
-        parts.openings = parts.quotients + POINT_BYTES * OPENING_POINTS;
-        parts.end = parts.openings + OPENING_BYTES * entries;
+        parts.opening = parts.evaluations + 32 * EVALUATIONS;
+        parts.openedValues = parts.opening + POINT_BYTES * OPENING_POINTS;
+        parts.end = parts.openedValues + 32 * OPENED_VALUES;
     }
 }
 
@@ -82,6 +80,17 @@ struct Evaluations {
     Scalar tsCol;
 }
 
+/// @dev What the prover says of Mercury's univariate polynomials at zeta and its inverse, in the
+/// proof's order.
+struct OpenedValues {
+    Scalar g;
+    Scalar gInverse;
+    Scalar h;
+    Scalar hInverse;
+    Scalar s;
+    Scalar sInverse;
+}
+
 /// @return canonical Whether all are scalars; they mean nothing otherwise.
 function outerClaimsAt(uint256 position) pure returns (bool canonical, OuterClaims memory claims) {
     uint256 length = 32 * OUTER_CLAIMS;
@@ -101,6 +110,18 @@ function evaluationsAt(uint256 position)
         calldatacopy(evaluations, position, length)
     }
     canonical = areCanonical(position, EVALUATIONS);
+}
+
+/// @return canonical Whether all are scalars; they mean nothing otherwise.
+function openedValuesAt(uint256 position)
+    pure
+    returns (bool canonical, OpenedValues memory values)
+{
+    uint256 length = 32 * OPENED_VALUES;
+    assembly ("memory-safe") {
+        calldatacopy(values, position, length)
+    }
+    canonical = areCanonical(position, OPENED_VALUES);
 }
 
 /// @dev The point at `position`; whether it is one is for the precompiles to say.

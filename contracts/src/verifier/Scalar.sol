@@ -37,3 +37,21 @@ function equals(Scalar a, Scalar b) pure returns (bool) {
 function differs(Scalar a, Scalar b) pure returns (bool) {
     return Scalar.unwrap(a) != Scalar.unwrap(b);
 }
+
+/// @dev 1/a = a^(r-2), by the precompile of EIP-198, which is given a few times its price.
+/// @return done False for zero, which has no inverse.
+function inverse(Scalar a) view returns (bool done, Scalar b) {
+    assembly ("memory-safe") {
+        let input := mload(0x40)
+        mstore(input, 0x20)
+        mstore(add(input, 0x20), 0x20)
+        mstore(add(input, 0x40), 0x20)
+        mstore(add(input, 0x60), a)
+        mstore(add(input, 0x80), sub(FIELD_ORDER, 2))
+        mstore(add(input, 0xa0), FIELD_ORDER)
+        done := staticcall(20000, 5, input, 0xc0, 0, 0x20)
+        done := and(done, eq(returndatasize(), 0x20))
+        b := mload(0)
+        done := and(done, eq(mulmod(a, b, FIELD_ORDER), 1))
+    }
+}

@@ -4,16 +4,16 @@ pragma solidity 0.8.37;
 import {MAX_STEPS_PER_EPOCH} from "../types/Limits.sol";
 import {STEP_OUTPUT_WORDS} from "../types/StepOutput.sol";
 import {Fold, Instance, Opening} from "./Fold.sol";
-import {HyperKzg} from "./HyperKzg.sol";
 import {Key} from "./Key.sol";
+import {Mercury} from "./Mercury.sol";
 import {MicroSpartan} from "./MicroSpartan.sol";
-import {OPENING_BYTES, POINT_BYTES, ProofParts, partsOf} from "./ProofParts.sol";
+import {EVALUATIONS, POINT_BYTES, ProofParts, partsOf} from "./ProofParts.sol";
 import {Scalar} from "./Scalar.sol";
 import {Transcript, Transcripts} from "./Transcript.sol";
 
 /// @dev Whether `proof` shows, under `key`, that the step circuit leads from `opening` through
 /// `steps`: the steps fold into one instance (Fold), which is satisfied (MicroSpartan) if its
-/// polynomials are what the proof says (HyperKzg). Cheapest first.
+/// polynomials are what the proof says (Mercury). Cheapest first.
 function isProof(
     Key memory key,
     Opening memory opening,
@@ -36,9 +36,10 @@ function isSatisfied(Key memory key, Instance memory folded, ProofParts memory p
     view
     returns (bool)
 {
-    // The longest absorbed at once are the key and the instance, and the openings.
-    uint256 capacity = 4 * POINT_BYTES + 32 * folded.io.length + OPENING_BYTES * key.logEntries;
+    // The longest absorbed at once are the key and the instance; then the evaluations; then a point
+    // of log N coordinates with its commitments.
+    uint256 capacity = 4 * POINT_BYTES + 32 * (folded.io.length + EVALUATIONS + key.logEntries);
     Transcript memory transcript = Transcripts.create(capacity);
     (bool valid, Scalar[] memory point) = MicroSpartan.verify(key, transcript, folded, parts);
-    return valid && HyperKzg.verify(key, transcript, folded, parts, point);
+    return valid && Mercury.verify(key, transcript, folded, parts, point);
 }

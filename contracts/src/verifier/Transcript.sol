@@ -21,15 +21,15 @@ struct Transcript {
 ///   state' = keccak256(m ‖ 1) ‖ keccak256(m ‖ 0),   challenge = state' as one number, mod r
 ///
 /// What is absorbed stands as it is in the proof; a point is followed by a byte that is 1 for
-/// infinity. Every label is one byte long here, except the key's. Positions in the buffer are small
-/// numbers: nothing here can overflow.
+/// infinity. Labels are one to three bytes long, the rest of their type is zero. Positions in the
+/// buffer are small numbers: nothing here can overflow.
 library Transcripts {
     uint256 private constant _FIRST_ROUND = 0x4e6f4453 << 64; // "NoDS", round 0.
     /// @dev Of `Transcript`: where what is hashed begins, and how long it is.
     uint256 private constant _HASHED_OFFSET = 20;
     uint256 private constant _HASHED_BYTES = 76;
     /// @dev What a challenge writes behind what was absorbed.
-    uint256 private constant _CHALLENGE_BYTES = _HASHED_BYTES + 32;
+    uint256 private constant _CHALLENGE_BYTES = _HASHED_BYTES + 64;
     /// @dev 2^256 mod r.
     uint256 private constant _HIGH_WEIGHT =
         0xe0a77c19a07df2f666ea36f7879462e36fc76959f60cd29ac96341c4ffffffb;
@@ -61,13 +61,15 @@ library Transcripts {
         }
     }
 
-    function absorbLabel(Transcript memory self, bytes1 label) internal pure {
+    function absorbLabel(Transcript memory self, bytes3 label) internal pure {
         unchecked {
             uint256 end = self.end;
             assembly ("memory-safe") {
-                mstore8(end, byte(0, label))
+                mstore(end, label)
+                let second := iszero(iszero(byte(1, label)))
+                end := add(end, add(1, add(second, iszero(iszero(byte(2, label))))))
             }
-            self.end = end + 1;
+            self.end = end;
         }
     }
 
@@ -85,6 +87,17 @@ library Transcripts {
         }
     }
 
+    function absorbWord(Transcript memory self, bytes3 label, uint256 word) internal pure {
+        unchecked {
+            absorbLabel(self, label);
+            uint256 end = self.end;
+            assembly ("memory-safe") {
+                mstore(end, word)
+            }
+            self.end = end + 32;
+        }
+    }
+
     function absorbScalars(Transcript memory self, Scalar[] memory scalars) internal pure {
         unchecked {
             uint256 end = self.end;
@@ -97,7 +110,7 @@ library Transcripts {
     }
 
     /// @notice Absorbs `count` points of the proof that stand from `position` in the calldata.
-    function absorbPoints(Transcript memory self, bytes1 label, uint256 position, uint256 count)
+    function absorbPoints(Transcript memory self, bytes3 label, uint256 position, uint256 count)
         internal
         pure
     {
@@ -118,22 +131,23 @@ library Transcripts {
     }
 
     /// @notice Absorbs `count` scalars of the proof that stand from `position` in the calldata.
-    function absorbWords(Transcript memory self, bytes1 label, uint256 position, uint256 count)
+    function absorbWords(Transcript memory self, bytes3 label, uint256 position, uint256 count)
         internal
         pure
     {
         unchecked {
+            absorbLabel(self, label);
             uint256 end = self.end;
             uint256 length = 32 * count;
             assembly ("memory-safe") {
-                mstore8(end, byte(0, label))
-                calldatacopy(add(end, 1), position, length)
+                calldatacopy(end, position, length)
             }
-            self.end = end + 1 + length;
+            self.end = end + length;
         }
     }
 
-    function challenge(Transcript memory self, bytes1 label) internal pure returns (Scalar result) {
+    /// @param label One byte or two.
+    function challenge(Transcript memory self, bytes2 label) internal pure returns (Scalar result) {
         unchecked {
             (uint256 start, uint256 end) = (self.start, self.end);
             uint256 high;
@@ -141,10 +155,12 @@ library Transcripts {
             assembly ("memory-safe") {
                 mcopy(end, add(self, _HASHED_OFFSET), _HASHED_BYTES)
                 end := add(end, _HASHED_BYTES)
-                mstore(end, and(label, shl(248, 0xff))) // The label and a zero byte.
-                let length := sub(add(end, 2), start)
+                // The label and a zero byte.
+                mstore(end, and(label, shl(240, 0xffff)))
+                end := add(end, add(1, iszero(iszero(byte(1, label)))))
+                let length := sub(add(end, 1), start)
                 low := keccak256(start, length)
-                mstore8(add(end, 1), 1)
+                mstore8(end, 1)
                 high := keccak256(start, length)
                 result := addmod(mulmod(high, _HIGH_WEIGHT, FIELD_ORDER), low, FIELD_ORDER)
             }
@@ -155,7 +171,7 @@ library Transcripts {
     }
 
     /// @notice Fills `list` with challenges from index `first` to its end.
-    function challenges(Transcript memory self, bytes1 label, Scalar[] memory list, uint256 first)
+    function challenges(Transcript memory self, bytes2 label, Scalar[] memory list, uint256 first)
         internal
         pure
     {

@@ -5,7 +5,7 @@ pragma solidity 0.8.37;
 
 /// @dev SHA-256 of the key file, setup included.
 bytes32 constant VERIFICATION_KEY_ID =
-    0xfb98b15f50d69f0be45c5779184b2ffc19b64b7a13c638175b7a1b0a08dd3f12;
+    0x7ce6c40fef2294a173c78654765653a858a73ca911fd8a476aa9f398be7b48e7;
 
 /// @dev Whether everybody knows the setup's secret, and so can forge.
 bool constant INSECURE_SETUP = true;

@@ -75,7 +75,7 @@ abstract contract ProofTest is TestBase {
     // --- The proof's layout, in plain numbers -----------------------------------------------
 
     /// @dev First byte of the parts in a proof of k steps, and the length of it all: points of the
-    /// steps, six commitments, scalars, the foldings' and quotients' points, the openings' scalars.
+    /// steps, six commitments, scalars, the opening's points and its scalars.
     function partsOf(uint256 k)
         internal
         pure
@@ -90,8 +90,8 @@ abstract contract ProofTest is TestBase {
         commitments = 64 + 128 * (k - 1);
         scalars = commitments + 6 * 64;
         points = scalars + 96 * LOG_CONSTRAINTS + 4 * 32 + 96 * LOG_ENTRIES + 15 * 32;
-        openings = points + 64 * (LOG_ENTRIES - 1) + 3 * 64;
-        end = openings + 96 * LOG_ENTRIES;
+        openings = points + 8 * 64;
+        end = openings + 6 * 32;
     }
 
     /// @dev Whether the word at a byte of the proof is a point's coordinate, or else a scalar.

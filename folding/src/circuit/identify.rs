@@ -14,7 +14,7 @@ use crate::{Error, field::Scalar, scheme::Primary};
 
 /// What keys depend on besides the step circuit.
 const SCHEME: &[u8] =
-    b"nova-snark 0.76.0 evm, BN254/Grumpkin, snark HyperKZG, snark IPA; flat fold, ppsnark HyperKZG";
+    b"nova-snark 0.76.0 evm, BN254/Grumpkin, snark HyperKZG, snark IPA; flat fold, ppsnark Mercury";
 
 /// The SHA-256 of all constraints of both forms of the step: another circuit has other keys.
 ///

@@ -2,7 +2,7 @@
 
 use std::{fmt, path::Path, sync::Arc};
 
-use alloy_primitives::U256;
+use alloy_primitives::{U256, uint};
 use domain::Word;
 use nova_snark::{
     frontend::{r1cs::NovaShape, shape_cs::ShapeCS},
@@ -36,7 +36,15 @@ type Shape = R1CSShape<Primary>;
 /// More bytes than the verifying key has: it is sizes and a dozen points.
 const KEY_LIMIT: usize = 1 << 12;
 
-const FORMAT: Format = Format { magic: b"NFSETKEY", version: 1, limit: KEY_LIMIT };
+/// The generator of G2 (EIP-197) that Mercury verifies with whatever the key says.
+const H: [U256; 4] = [
+    uint!(0x1800deef121f1e76426a00665e5c4479674322d4f75edadd46debd5cd992f6ed_U256),
+    uint!(0x198e9393920d483a7260bfb731fb5d25f1aa493335a9e71297e485b7aef312c2_U256),
+    uint!(0x12c85ea5db8c6deb4aab71808dcb408fe3d1e7690c43d37b4ce6cc0166fa7daa_U256),
+    uint!(0x090689d0585ff075ec9e99ad690c3395bc4b313370b38ef355acdadcd122975b_U256),
+];
+
+const FORMAT: Format = Format { magic: b"NFSETKEY", version: 2, limit: KEY_LIMIT };
 
 /// Rounds of the sum-checks, and with them every length in a proof.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -262,7 +270,14 @@ impl EvmVerificationKey {
             return Err(FileFault::Field { field: "generator" });
         }
         let (h, tau_h) = (numbers(&mut reader)?, numbers(&mut reader)?);
+        if h != H {
+            return Err(FileFault::Field { field: "generator of G2" });
+        }
         let log_entries = exponent(&mut reader)?;
+        // Mercury as the contract has it splits the point into two halves.
+        if log_entries % 2 != 0 {
+            return Err(FileFault::Field { field: "size" });
+        }
         let mut matrix_commitments = [[U256::ZERO; 2]; 7];
         for commitment in &mut matrix_commitments {
             *commitment = numbers(&mut reader)?;

@@ -27,8 +27,10 @@ const OUTER_EVALUATIONS: usize = 4;
 const INNER_EVALUATIONS: usize = 15;
 /// Where Nova's encoding has the evaluation of W, which is absorbed first.
 const WITNESS_EVALUATION: usize = 6;
-/// Quotients of HyperKZG, one for each point of evaluation.
-const QUOTIENTS: usize = 3;
+/// Commitments of Mercury.
+const OPENING_POINTS: usize = 8;
+/// Evaluations of Mercury's polynomials.
+const OPENED_VALUES: usize = 6;
 
 /// A commitment on BN254.
 pub(crate) type Commitment = nova_snark::provider::hyperkzg::Commitment<Primary>;
@@ -130,9 +132,7 @@ fn parts(rounds: Rounds) -> Vec<Part> {
     parts.extend((0..outer).flat_map(|_| round()));
     parts.extend([words(OUTER_EVALUATIONS), Part::Length(inner)]);
     parts.extend((0..inner).flat_map(|_| round()));
-    let folded = inner.saturating_sub(1);
-    parts.extend([Part::Evaluations, Part::Length(folded), points(folded), points(QUOTIENTS)]);
-    parts.extend([Part::Length(inner), words(inner.saturating_mul(QUOTIENTS))]);
+    parts.extend([Part::Evaluations, points(OPENING_POINTS), words(OPENED_VALUES)]);
     parts
 }
 
