@@ -114,7 +114,7 @@ pub(crate) const NAMES: &[&str] = &[
     "epoch_step_has_75_words",
     "epoch_step_in_bound",
     "epoch_step_key",
-    "epoch_step_of_seal",
+    "epoch_step_of_epoch",
     "epoch_submission_end_key",
     "epoch_submission_end_of_submission",
     "epoch_submission_end_reason_known",

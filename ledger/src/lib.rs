@@ -53,7 +53,7 @@ pub use deposits::{DepositFilter, PostedDeposit};
 pub use engine_lock::EngineLock;
 pub use epochs::{
     Epoch, EpochStatus, FoldedStep, NewProof, NewSettlement, NewSubmission, OpenEpoch, Proof,
-    ProofSummary, SealReason, SealRequest, Sealed, Settlement, StepRecord, Submission,
+    ProofSummary, SealReason, SealRequest, Sealed, Sealing, Settlement, StepRecord, Submission,
     SupersedeReason, TimelineEntry,
 };
 pub use error::{Cause, Error};
@@ -61,6 +61,6 @@ pub use events::{Event, EventKind, Listener};
 pub use exits::{ClaimData, ClaimStatus, ExitFilter, PostedExit};
 pub use id::{BlockNumber, EventNumber, PageLimit, TransferId, TransferIdError};
 pub use l1_logs::{BookedLogs, L1Settlement};
-pub use operations::EpochOperations;
+pub use operations::{EpochOperations, OpenOperations};
 pub use transfers::{PostedTransfer, TransferFilter};
 pub use trial_balance::{AccountBalance, JournalBlock, JournalHead, Totals, TrialBalanceLine};

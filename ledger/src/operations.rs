@@ -11,6 +11,7 @@ use domain::{
 
 use crate::column::{Columns, bigint, epoch_key};
 use crate::connection::Tx;
+use crate::posting::Head;
 use crate::{Account, BlockNumber, Error, Ledger, state};
 
 /// Everything that proving an epoch needs.
@@ -24,6 +25,19 @@ pub struct EpochOperations {
     pub operations: Vec<Operation>,
     /// The digest that the ledger sealed it with: what the proof has to lead to.
     pub closing_digest: Word,
+}
+
+/// What the open epoch holds so far: what it would be proven from if it were sealed now.
+#[derive(Clone, Debug)]
+pub struct OpenOperations {
+    /// The epoch.
+    pub epoch: EpochNumber,
+    /// The state that it opens with.
+    pub opening: LiquidityState,
+    /// What happened in it up to the journal's head, in ledger order.
+    pub operations: Vec<Operation>,
+    /// The journal's last block.
+    pub last_block: BlockNumber,
 }
 
 /// Blocks of the journal, both ends included.
@@ -62,6 +76,37 @@ impl Ledger {
         let closing_digest = Columns("epoch_seal").word(&row.closing_digest)?;
         Ok(EpochOperations { epoch, opening, operations, closing_digest })
     }
+
+    /// What the open epoch holds so far, at one moment of the books.
+    ///
+    /// # Errors
+    /// [`Error::NoDomain`], [`Error::BaselineMissing`], [`Error::BaselineDiffers`], or
+    /// [`Error::Corrupt`].
+    pub async fn open_operations(&self) -> Result<OpenOperations, Error> {
+        let mut tx = self.snapshot().await?;
+        let head = Head::read(&mut tx).await?;
+        of_open(&mut tx, &head).await
+    }
+}
+
+/// What the open epoch holds at a head of the books. Its opening state is checked against the chain
+/// of epochs (BASELINE_PRESENT, ROOT_CONTINUITY).
+pub(crate) async fn of_open(tx: &mut Tx<'_>, head: &Head) -> Result<OpenOperations, Error> {
+    let (opening, _) = state::at_opening(tx, head.epoch).await?;
+    let first_block = sqlx::query_scalar!(
+        "select min(block_number) from journal_block where epoch_number = $1",
+        epoch_key(head.epoch)
+    )
+    .fetch_one(&mut **tx)
+    .await?;
+    let operations = match first_block {
+        Some(first) => {
+            let last = bigint("block number", head.block.number())?;
+            read(tx, BlockRange { first, last }).await?.into_values().collect()
+        }
+        None => Vec::new(),
+    };
+    Ok(OpenOperations { epoch: head.epoch, opening, operations, last_block: head.block })
 }
 
 /// The operations among a range of blocks, by block. Assets and claims are none.

@@ -9,7 +9,7 @@ use time::OffsetDateTime;
 use crate::column::{Columns, asset_key, bigint, epoch_key, rollup_key, word_bytes};
 use crate::connection::Tx;
 use crate::posting::Head;
-use crate::{BlockNumber, Error, Ledger, l1_logs, state};
+use crate::{BlockNumber, Error, Ledger, OpenOperations, l1_logs, operations, state};
 
 /// The epoch that takes postings now.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -175,14 +175,65 @@ impl Ledger {
         .transpose()
     }
 
-    /// Seals the open epoch and opens the next. `None` when nothing happened in it: an epoch without
-    /// operations sends nothing.
+    /// Takes the lock of the books to seal the open epoch: nobody posts until the answer is used up
+    /// or dropped.
+    ///
+    /// # Errors
+    /// [`Error::NoDomain`].
+    pub async fn begin_seal(&self) -> Result<Sealing<'_>, Error> {
+        let mut tx = self.write().await?;
+        let head = Head::read(&mut tx).await?;
+        Ok(Sealing { tx, head })
+    }
+
+    /// Seals the open epoch with whatever it holds, as [`Sealing::seal`] does.
     ///
     /// # Errors
     /// [`Error::NoDomain`], [`Error::BaselineMissing`], [`Error::BaselineDiffers`].
     pub async fn seal(&self, reason: SealReason) -> Result<Option<Sealed>, Error> {
-        let mut tx = self.write().await?;
-        let head = Head::read(&mut tx).await?;
+        let sealing = Box::pin(self.begin_seal()).await?;
+        Box::pin(sealing.seal(reason)).await
+    }
+
+    /// How an epoch was sealed, if it is.
+    ///
+    /// # Errors
+    /// When Postgres fails.
+    pub async fn sealed(&self, epoch: EpochNumber) -> Result<Option<Sealed>, Error> {
+        let mut tx = self.snapshot().await?;
+        read(&mut tx, epoch).await
+    }
+}
+
+/// The books, held to be sealed. Dropped, it lets them go as they were.
+#[derive(Debug)]
+pub struct Sealing<'a> {
+    tx: Tx<'a>,
+    head: Head,
+}
+
+impl Sealing<'_> {
+    /// The journal's last block: what is sealed ends with it.
+    #[must_use]
+    pub fn last_block(&self) -> BlockNumber {
+        self.head.block
+    }
+
+    /// What is about to be sealed.
+    ///
+    /// # Errors
+    /// As [`Ledger::open_operations`].
+    pub async fn operations(&mut self) -> Result<OpenOperations, Error> {
+        operations::of_open(&mut self.tx, &self.head).await
+    }
+
+    /// Seals the open epoch and opens the next. `None` when nothing happened in it: an epoch without
+    /// operations sends nothing.
+    ///
+    /// # Errors
+    /// [`Error::BaselineMissing`], [`Error::BaselineDiffers`].
+    pub async fn seal(self, reason: SealReason) -> Result<Option<Sealed>, Error> {
+        let Self { mut tx, head } = self;
         let Some(l1_cutoff) = l1_logs::cursor(&mut tx).await? else { return Ok(None) };
         let (batches, operations, transfers) = counts(&mut tx, head.epoch).await?;
         if operations == 0 {
@@ -214,15 +265,6 @@ impl Ledger {
         .await?;
         tx.commit().await?;
         Ok(Some(sealed))
-    }
-
-    /// How an epoch was sealed, if it is.
-    ///
-    /// # Errors
-    /// When Postgres fails.
-    pub async fn sealed(&self, epoch: EpochNumber) -> Result<Option<Sealed>, Error> {
-        let mut tx = self.snapshot().await?;
-        read(&mut tx, epoch).await
     }
 }
 

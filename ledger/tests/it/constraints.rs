@@ -267,8 +267,8 @@ const ATTACKS: &[(&str, &str)] = &[
     ),
     ("epoch_step_in_bound", "update epoch_step set step_number = 129 where epoch_number = 2"),
     (
-        "epoch_step_of_seal",
-        "insert into epoch_step (epoch_number, step_number, output) select 3, 1, output from epoch_step limit 1",
+        "epoch_step_of_epoch",
+        "insert into epoch_step (epoch_number, step_number, output) select 9, 1, output from epoch_step limit 1",
     ),
     (
         "epoch_step_continues",
