@@ -92,6 +92,17 @@ impl Step {
         Ok((state, output))
     }
 
+    /// Its registrations and deposits and the first of its batches alone; nothing is emitted.
+    #[must_use]
+    pub fn up_to_batch(&self, batches: usize) -> Self {
+        Self {
+            registrations: self.registrations.clone(),
+            deposits: self.deposits.clone(),
+            batches: self.batches.iter().take(batches).cloned().collect(),
+            ..Self::default()
+        }
+    }
+
     fn operations(&self) -> impl Iterator<Item = Operation> + '_ {
         let registrations = self
             .registrations

@@ -35,7 +35,14 @@ pub enum Milestone {
         /// Its operations, the batches among them.
         operations: u64,
     },
-    /// A step is folded and its checkpoint recorded.
+    /// A step of the open epoch is folded and its checkpoint recorded.
+    StepFoldedAhead {
+        /// The epoch.
+        epoch: EpochNumber,
+        /// The step, from 1.
+        step: u32,
+    },
+    /// A step of a sealed epoch is folded and its checkpoint recorded.
     StepFolded {
         /// The epoch.
         epoch: EpochNumber,
@@ -126,6 +133,7 @@ impl Milestone {
         match self {
             Self::LogsBooked { .. } => "LogsBooked",
             Self::Sealed { .. } => "Sealed",
+            Self::StepFoldedAhead { .. } => "StepFoldedAhead",
             Self::StepFolded { .. } => "StepFolded",
             Self::Compressed { .. } => "Compressed",
             Self::Proven { .. } => "Proven",
