@@ -59,7 +59,7 @@ pub struct Epoch {
     pub settlement: Option<Settlement>,
     /// When it became final.
     pub final_at: Option<OffsetDateTime>,
-    /// Its batches.
+    /// Its batches, without evicted ones.
     pub batches: u64,
     /// Its operations.
     pub operations: u64,

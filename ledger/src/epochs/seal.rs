@@ -20,7 +20,7 @@ pub struct OpenEpoch {
     pub opened_at: OffsetDateTime,
     /// The state digest that it opened with.
     pub opening_digest: Word,
-    /// Batches so far.
+    /// Batches so far, without evicted ones.
     pub batches: u64,
     /// Operations so far: registrations of rollups, deposits and batches.
     pub operations: u64,
@@ -52,7 +52,7 @@ pub struct Sealed {
     pub last_block_hash: B256,
     /// Up to which L1 block everything is in it.
     pub l1_cutoff: L1Block,
-    /// Its batches.
+    /// Its batches, without evicted ones.
     pub batches: u64,
     /// Its operations.
     pub operations: u64,
@@ -109,7 +109,9 @@ impl Ledger {
         let columns = Columns("epoch");
         let row = sqlx::query!(
             r#"select epoch_number, opened_at, opening_digest,
-                (select count(*) from batch b where b.epoch_number = e.epoch_number) as "batches!",
+                (select count(*) from batch b where b.epoch_number = e.epoch_number)
+                    - (select count(*) from batch_eviction x where x.epoch_number = e.epoch_number)
+                    as "batches!",
                 (select count(*) from deposit d where d.epoch_number = e.epoch_number)
                     + (select count(*) from rollup r where r.epoch_number = e.epoch_number)
                     as "others!"
@@ -295,13 +297,16 @@ pub(crate) async fn read(tx: &mut Tx<'_>, epoch: EpochNumber) -> Result<Option<S
     .transpose()
 }
 
-/// Batches, operations and transfers of an epoch.
+/// Batches, operations and transfers of an epoch. A reversal takes away its batch, which is of the
+/// same epoch and has as many transfers.
 pub(crate) async fn counts(tx: &mut Tx<'_>, epoch: EpochNumber) -> Result<(u64, u64, u64), Error> {
     let row = sqlx::query!(
-        r#"select count(*) filter (where posting_kind = 4) as "batches!",
-            count(*) filter (where posting_kind in (2, 3, 4)) as "operations!",
-            coalesce(sum(transfer_count) filter (where posting_kind in (3, 4)), 0)::bigint
-                as "transfers!"
+        r#"select count(*) filter (where posting_kind = 4)
+                - count(*) filter (where posting_kind = 6) as "batches!",
+            count(*) filter (where posting_kind in (2, 3, 4))
+                - count(*) filter (where posting_kind = 6) as "operations!",
+            coalesce(sum(case when posting_kind in (3, 4) then transfer_count
+                when posting_kind = 6 then -transfer_count end), 0)::bigint as "transfers!"
         from journal_block where epoch_number = $1"#,
         epoch_key(epoch)
     )
