@@ -8,7 +8,7 @@
 //!
 //! The way of an epoch: [`run`](run()) → `seal` → `prove` → `submit` → `confirm`, with `advance` as
 //! the map of its states and `mirror` as the eyes on L1; `ahead` folds what is fixed of it before it is
-//! sealed, and `provable` finds what could not be proven.
+//! sealed, and `provable` finds what could not be proven, which `evict` takes out.
 //!
 //! ```no_run
 //! use engine::{Config, l1::L1};
@@ -29,6 +29,7 @@ mod config;
 mod confirm;
 mod context;
 mod error;
+mod evict;
 pub mod l1;
 mod milestone;
 mod mirror;

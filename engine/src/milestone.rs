@@ -7,8 +7,8 @@
 use std::sync::Arc;
 
 use alloy_primitives::B256;
-use domain::EpochNumber;
 use domain::l1::L1Block;
+use domain::{EpochNumber, Height, RollupId};
 use ledger::{BookedLogs, SealReason, SupersedeReason};
 
 /// Is called with each milestone, on the engine's own tasks: it must not block.
@@ -23,6 +23,17 @@ pub enum Milestone {
         upto: L1Block,
         /// What was booked.
         booked: BookedLogs,
+    },
+    /// A batch that cannot be proven is evicted from the open epoch, with what stood on it.
+    Evicted {
+        /// The epoch.
+        epoch: EpochNumber,
+        /// Whose batch.
+        rollup: RollupId,
+        /// Its height.
+        height: Height,
+        /// How many batches went, itself among them.
+        batches: usize,
     },
     /// An epoch is sealed.
     Sealed {
@@ -132,6 +143,7 @@ impl Milestone {
     pub fn kind(&self) -> &'static str {
         match self {
             Self::LogsBooked { .. } => "LogsBooked",
+            Self::Evicted { .. } => "Evicted",
             Self::Sealed { .. } => "Sealed",
             Self::StepFoldedAhead { .. } => "StepFoldedAhead",
             Self::StepFolded { .. } => "StepFolded",

@@ -7,7 +7,7 @@
 
 use domain::{
     Batch, EpochNumber, Height, LiquidityState, RollupId, Step, StepContext, StepOutput, Word,
-    plan_steps,
+    fixed_steps, plan_steps,
 };
 use folding::StepWitness;
 use ledger::{BlockNumber, OpenOperations};
@@ -28,6 +28,8 @@ pub struct Unprovable {
     pub rollup: RollupId,
     /// Its height.
     pub height: Height,
+    /// The batch as it was found.
+    pub batch: Box<Batch>,
     /// The rule of the reference transition, or the constraint, that refuses it.
     #[source]
     pub reason: folding::Error,
@@ -35,7 +37,7 @@ pub struct Unprovable {
 
 /// Where a step begins.
 #[derive(Clone, Debug)]
-pub(crate) struct Place {
+struct Place {
     context: StepContext,
     state: Box<LiquidityState>,
     emission_digest: Word,
@@ -45,24 +47,21 @@ pub(crate) struct Place {
 
 impl Place {
     /// Before an epoch's first step.
-    pub(crate) fn opening(context: StepContext, state: LiquidityState) -> Self {
+    fn opening(context: StepContext, state: LiquidityState) -> Self {
         Self { context, state: Box::new(state), emission_digest: Word::ZERO, steps: 0 }
     }
 
-    pub(crate) fn epoch(&self) -> EpochNumber {
+    fn epoch(&self) -> EpochNumber {
         self.context.epoch
     }
 
-    /// After a step, and what that shows, by the reference transition alone.
-    pub(crate) fn run(&self, step: &Step) -> Result<(Self, StepOutput), Error> {
+    /// After a step that is folded already. That nothing is put down to a batch here keeps it in the
+    /// epoch: what is folded has been checked, and is not taken back.
+    fn after_folded(&self, step: &Step, folded: &StepOutput) -> Result<Self, Error> {
         let ran = step.run(&self.state, self.context, self.emission_digest);
-        let (state, output) = ran.map_err(|refusal| self.blame(step, refusal.into()))?;
-        Ok((self.next(state, &output), output))
-    }
-
-    /// The witness of a step, not checked yet.
-    pub(crate) fn witness(&self, step: &Step) -> Result<StepWitness, Error> {
-        self.try_witness(step).map_err(|fault| self.blame(step, fault))
+        let (state, output) = ran.map_err(folding::Error::from)?;
+        let next = self.next(state, &output);
+        if output == *folded { Ok(next) } else { Err(not_of_the_plan(self.epoch(), next.steps)) }
     }
 
     /// The witness of a step that satisfies the circuit.
@@ -71,7 +70,7 @@ impl Place {
     }
 
     /// After a step.
-    pub(crate) fn after(&self, witness: &StepWitness) -> Self {
+    fn after(&self, witness: &StepWitness) -> Self {
         self.next(witness.closing().clone(), witness.output())
     }
 
@@ -93,7 +92,7 @@ impl Place {
 
     /// The batch because of which a step fails; the fault itself if it is no batch's, which is a
     /// defect of ours.
-    pub(crate) fn blame(&self, step: &Step, fault: folding::Error) -> Error {
+    fn blame(&self, step: &Step, fault: folding::Error) -> Error {
         let batches = step.batches().len();
         let found = first_failing(batches, |count| self.try_step(&step.up_to_batch(count)));
         let batch = found.and_then(|(count, reason)| {
@@ -108,8 +107,8 @@ impl Place {
 
     fn unprovable(&self, batch: &Batch, reason: folding::Error) -> Unprovable {
         let (rollup, height) = (batch.rollup(), batch.height());
-        let step = self.steps.saturating_add(1);
-        Unprovable { epoch: self.epoch(), step, rollup, height, reason }
+        let (step, batch) = (self.steps.saturating_add(1), Box::new(batch.clone()));
+        Unprovable { epoch: self.epoch(), step, rollup, height, batch, reason }
     }
 }
 
@@ -146,6 +145,23 @@ impl Checks {
         Self { opening, passed: Vec::new(), last_block: None }
     }
 
+    /// Goes on after the steps that were folded ahead, which must be fixed ones of the epoch.
+    pub(crate) fn skip_folded(
+        &mut self,
+        open: &OpenOperations,
+        folded: &[StepOutput],
+    ) -> Result<(), Error> {
+        let fixed = fixed_steps(&open.operations).map_err(folding::Error::from)?;
+        if folded.len() > fixed.len() {
+            return Err(not_of_the_plan(open.epoch, folded.len()));
+        }
+        for (step, output) in fixed.into_iter().zip(folded) {
+            let next = self.place(self.passed.len()).after_folded(&step, output)?;
+            self.passed.push((step, next));
+        }
+        Ok(())
+    }
+
     /// Of which epoch.
     pub(crate) fn epoch(&self) -> EpochNumber {
         self.opening.epoch()
@@ -154,6 +170,23 @@ impl Checks {
     /// The journal's last block that is checked.
     pub(crate) fn last_block(&self) -> Option<BlockNumber> {
         self.last_block
+    }
+
+    /// The steps that passed, in order.
+    pub(crate) fn passed(&self) -> impl Iterator<Item = &Step> {
+        self.passed.iter().map(|(step, _)| step)
+    }
+
+    /// The witness of a step that passed, by its position from 0.
+    pub(crate) fn witness(&self, position: usize) -> Result<Option<StepWitness>, Error> {
+        let Some((step, _)) = self.passed.get(position) else { return Ok(None) };
+        Ok(Some(self.place(position).try_witness(step)?))
+    }
+
+    /// Where a step begins if those before it have passed.
+    fn place(&self, position: usize) -> &Place {
+        let before = position.checked_sub(1).and_then(|before| self.passed.get(before));
+        before.map_or(&self.opening, |(_, place)| place)
     }
 
     /// Checks the plan of what the epoch holds now, and whether that was all of it: not if more than
@@ -176,9 +209,9 @@ impl Checks {
         }
         self.passed.truncate(known);
         for (position, step) in steps.into_iter().enumerate().skip(known) {
-            let place = self.passed.last().map_or(&self.opening, |(_, place)| place);
+            let place = self.place(position);
             let next = match folded.get(position) {
-                Some(folded) => ran_as_folded(place, &step, folded)?,
+                Some(folded) => place.after_folded(&step, folded)?,
                 None => place.after(&place.check(&step)?),
             };
             self.passed.push((step, next));
@@ -191,18 +224,8 @@ impl Checks {
     }
 }
 
-/// Goes on over a step that is folded already.
-pub(crate) fn ran_as_folded(
-    place: &Place,
-    step: &Step,
-    folded: &StepOutput,
-) -> Result<Place, Error> {
-    let (next, output) = place.run(step)?;
-    if output == *folded { Ok(next) } else { Err(not_of_the_plan(place.epoch(), next.steps)) }
-}
-
 /// A folded step that the plan does not have.
-pub(crate) fn not_of_the_plan(epoch: EpochNumber, position: usize) -> Error {
+fn not_of_the_plan(epoch: EpochNumber, position: usize) -> Error {
     Error::PartsDiffer { epoch, left: Side::Plan, right: Side::Ledger, part: Part::Step, position }
 }
 

@@ -18,6 +18,7 @@ use crate::ahead::Ahead;
 use crate::config::Config;
 use crate::context::{Context, Progress};
 use crate::error::Error;
+use crate::evict::evict;
 use crate::l1::L1;
 use crate::milestone::Observer;
 use crate::mirror::book_logs;
@@ -65,6 +66,7 @@ pub async fn run(
         identity: adoption.identity,
         deployed_at_block: adoption.deployed_at_block,
         observer,
+        evicting: Arc::default(),
         shutdown,
     };
     info!(
@@ -113,11 +115,20 @@ impl Lane {
     }
 
     async fn work(&mut self, context: &Context) -> Result<Progress, Error> {
-        match self {
+        let worked = match self {
             Self::Mirror => book_logs(context).await,
             Self::Seal => seal_when_due(context).await,
             Self::Prove(ahead) => prove_next(context, ahead).await,
             Self::Settle => settle_next(context).await,
+        };
+        match worked {
+            // The epoch goes on without it.
+            Err(Error::Unprovable(found)) => {
+                warn!(error = %Chain(&found), "evicting a batch");
+                Box::pin(evict(context, &found)).await?;
+                Ok(Progress::Moved)
+            }
+            worked => worked,
         }
     }
 }

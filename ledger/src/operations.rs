@@ -90,19 +90,7 @@ impl Ledger {
 /// of epochs (BASELINE_PRESENT, ROOT_CONTINUITY).
 pub(crate) async fn of_open(tx: &mut Tx<'_>, head: &Head) -> Result<OpenOperations, Error> {
     let (opening, _) = state::at_opening(tx, head.epoch).await?;
-    let first_block = sqlx::query_scalar!(
-        "select min(block_number) from journal_block where epoch_number = $1",
-        epoch_key(head.epoch)
-    )
-    .fetch_one(&mut **tx)
-    .await?;
-    let operations = match first_block {
-        Some(first) => {
-            let last = bigint("block number", head.block.number())?;
-            read(tx, BlockRange { first, last }).await?.into_values().collect()
-        }
-        None => Vec::new(),
-    };
+    let operations = of_epoch(tx, head.epoch).await?.into_values().collect();
     Ok(OpenOperations { epoch: head.epoch, opening, operations, last_block: head.block })
 }
 

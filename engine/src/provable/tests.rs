@@ -105,12 +105,15 @@ fn checks_go_on_where_the_plan_changed() {
     let next = OpenOperations { epoch: EpochNumber::new(2), ..second.clone() };
     assert!(!checks.go_on(&next, &[], limits::MAX_STEPS_PER_EPOCH).unwrap());
 
-    let shown = |checks: &Checks, step: usize| {
-        let (step, _) = &checks.passed[step];
-        checks.opening.run(step).unwrap().1
-    };
+    let shown =
+        |checks: &Checks, step: usize| checks.witness(step).unwrap().unwrap().output().clone();
     let folded = shown(&checks, 0);
     assert!(self::checks(&second).go_on(&second, std::slice::from_ref(&folded), 2).unwrap());
+    let mut ahead = self::checks(&second);
+    ahead.skip_folded(&second, std::slice::from_ref(&folded)).unwrap();
+    assert!(ahead.go_on(&second, std::slice::from_ref(&folded), 1).unwrap());
+    let twice = [folded.clone(), folded.clone()];
+    assert!(self::checks(&second).skip_folded(&second, &twice).is_err());
     let other = StepOutput { state_digest: Word::from(1_u64), ..folded.clone() };
     for (folded, at) in [(vec![other], 1), (vec![folded.clone(), folded.clone()], 2)] {
         let fault = self::checks(&second).go_on(&second, &folded, 2).unwrap_err();

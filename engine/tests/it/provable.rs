@@ -4,39 +4,78 @@ use domain::EpochNumber;
 use domain::limits::BATCHES_PER_STEP;
 use engine::Milestone;
 
+use crate::engine_process::{run_and_kill_at, run_and_stop_at};
 use crate::world::{World, config};
 
-/// An epoch is not sealed with a batch that was damaged behind the ledger's back, while everything else
-/// goes on; once the batch is whole again, it is.
+/// Gives a batch of the first rollup, behind the ledger's back, the signature of the one after it.
+fn damage(world: &World, height: usize) {
+    world.database.ask(&format!(
+        "set session_replication_role = replica;
+        create table kept as select * from batch;
+        update batch set signature = (
+            select signature from kept where rollup_id = 1 and height = {height} + 1
+        ) where rollup_id = 1 and height = {height}"
+    ));
+}
+
+/// Undoes that, so that the audit has nothing to find.
+fn repair(world: &World) {
+    world.database.ask(
+        "set session_replication_role = replica;
+        update batch b set signature = k.signature from kept k
+        where k.block_number = b.block_number;
+        drop table kept",
+    );
+}
+
+/// A batch that cannot be proven is found when its epoch is to be sealed, and evicted with what stands
+/// on it, once; the rest is sealed, proven and settled, though the engine is killed after the eviction.
 #[tokio::test]
-async fn an_epoch_waits_for_its_unprovable_batch() {
+async fn an_epoch_is_sealed_without_its_unprovable_batch() {
+    let mut world = World::new().await;
+    world.deposit(1, 1, 1_000).await;
+    run_and_stop_at(&world, "LogsBooked", 1);
+    for _ in 0..3 {
+        world.post(1, &[(2, 1, 3)], &[]).await;
+    }
+    world.post(2, &[(3, 1, 9)], &[]).await;
+    damage(&world, 1);
+    world.posting.request_seal("test").await.unwrap();
+    run_and_kill_at(&world, "Evicted", 1);
+    let open = world.ledger.open_epoch().await.unwrap();
+    assert_eq!((open.epoch, open.batches), (EpochNumber::FIRST, 1));
+    run_and_stop_at(&world, "Final", 1);
+    let sealed = world.ledger.sealed(EpochNumber::FIRST).await.unwrap().unwrap();
+    assert_eq!(sealed.batches, 1);
+    repair(&world);
+    world.check_books(1).await;
+}
+
+/// A batch that cannot be proven is found while its epoch is open, as soon as its step is fixed; the
+/// batches that come in its place are folded ahead.
+#[tokio::test]
+async fn an_unprovable_batch_is_found_while_its_epoch_is_open() {
     let mut world = World::new().await;
     let engine = world.engine(config(0)).await;
     world.deposit(1, 1, 1_000).await;
     await_deposits(&world, 1).await;
-    for _ in 0..3 {
+    for _ in 0..4 {
         world.post(1, &[(2, 1, 3)], &[]).await;
     }
-    world.database.ask(
-        "set session_replication_role = replica;
-        create table kept as select * from batch;
-        update batch set signature = (select signature from kept where height = 2)
-        where height = 1",
-    );
-    world.posting.request_seal("test").await.unwrap();
-    for deposits in 2..=4 {
-        world.deposit(1, 1, 10).await;
-        await_deposits(&world, deposits).await;
+    let before = world.operators[0].clone();
+    for _ in 4..BATCHES_PER_STEP {
+        world.post(1, &[(2, 1, 3)], &[]).await;
     }
-    let open = world.ledger.open_epoch().await.unwrap();
-    assert_eq!((open.epoch, open.batches), (EpochNumber::FIRST, 3));
-    world.database.ask(
-        "set session_replication_role = replica;
-        update batch set signature = (select signature from kept where height = 1)
-        where height = 1;
-        drop table kept",
-    );
-    engine.await_milestone(|milestone| matches!(milestone, Milestone::Sealed { .. })).await;
+    damage(&world, 4);
+    world.post(1, &[(2, 1, 3)], &[]).await;
+    engine.await_milestone(|told| matches!(told, Milestone::Evicted { batches: 13, .. })).await;
+    assert_eq!(world.ledger.open_epoch().await.unwrap().batches, 4);
+    repair(&world);
+    world.operators[0] = before;
+    for _ in 4..=BATCHES_PER_STEP {
+        world.post(1, &[(2, 1, 3)], &[]).await;
+    }
+    engine.await_milestone(|told| matches!(told, Milestone::StepFoldedAhead { step: 2, .. })).await;
     engine.stop().await.unwrap();
     world.check_books(0).await;
 }
