@@ -144,6 +144,9 @@ pub(crate) struct BatchAnswer {
     pub summary: BatchSummary,
     /// The batch as it can be posted again, amounts with all their decimals.
     pub request: BatchRequest,
+    /// The batches of its height that were evicted before it, newest first; absent without any.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub earlier: Vec<BatchSummary>,
 }
 
 /// Post a signed batch
@@ -236,7 +239,9 @@ pub(crate) async fn one(
     let detail = found.ok_or(NotFound::Batch { rollup, height })?;
     let assets = state.assets().await?;
     let request = BatchRequest::of(detail.batch.parts(), &assets);
-    Ok(Json(BatchAnswer { summary: BatchSummary::of(&detail.posted, &assets), request }))
+    let earlier = detail.earlier.iter().map(|batch| BatchSummary::of(batch, &assets)).collect();
+    let summary = BatchSummary::of(&detail.posted, &assets);
+    Ok(Json(BatchAnswer { summary, request, earlier }))
 }
 
 /// The balances that the batch left in the cells it debited, read from the journal, so that a

@@ -53,6 +53,8 @@ pub struct BatchDetail {
     pub posted: PostedBatch,
     /// The batch as it was signed.
     pub batch: Batch,
+    /// The batches of its height that were evicted before it, newest first, the last hundred.
+    pub earlier: Vec<PostedBatch>,
 }
 
 /// Which batches to list; by default all.
@@ -106,17 +108,21 @@ impl Ledger {
         let mut tx = self.snapshot().await?;
         let blocks = sqlx::query_scalar!(
             "select block_number from batch where rollup_id = $1 and height = $2
-            order by attempt desc limit 1",
+            order by attempt desc limit 101",
             rollup_key(rollup),
             lookup(height.number())
         )
         .fetch_all(&mut *tx)
         .await?;
-        let Some(posted) = read(&mut tx, &blocks).await?.pop() else { return Ok(None) };
+        let mut earlier = read(&mut tx, &blocks).await?;
+        if earlier.is_empty() {
+            return Ok(None);
+        }
+        let posted = earlier.remove(0);
         let range = BlockRange::one(posted.block)?;
         let parts = operations::batches(&mut tx, range).await?.into_values().next();
         let batch = parts.and_then(|parts| Batch::new(parts).ok()).ok_or(TABLE.corrupt())?;
-        Ok(Some(BatchDetail { posted, batch }))
+        Ok(Some(BatchDetail { posted, batch, earlier }))
     }
 }
 

@@ -186,6 +186,9 @@ fn a_height_is_free_again() {
         let detail = world.read.batch(ONE, Height::FIRST).await.unwrap().unwrap();
         assert_eq!((detail.posted.attempt, detail.posted.block), (3, third.block));
         assert_eq!((detail.posted.eviction, &detail.batch), (None, &other));
+        let earlier: Vec<_> = detail.earlier.iter().map(|one| one.attempt).collect();
+        assert_eq!(earlier, [2, 1]);
+        assert!(detail.earlier.iter().all(|one| one.eviction.is_some()));
         let filter = TransferFilter { batch: Some((ONE, Height::FIRST)), ..Default::default() };
         let listed = world.read.transfers(&filter, None, PageLimit::MAX).await.unwrap();
         assert!(listed.len() == 3 && listed.iter().all(|one| one.id.block == third.block));
