@@ -162,11 +162,6 @@ impl Checks {
         Ok(())
     }
 
-    /// Of which epoch.
-    pub(crate) fn epoch(&self) -> EpochNumber {
-        self.opening.epoch()
-    }
-
     /// The journal's last block that is checked.
     pub(crate) fn last_block(&self) -> Option<BlockNumber> {
         self.last_block

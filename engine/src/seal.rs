@@ -5,8 +5,8 @@
 
 use std::time::Duration;
 
-use domain::StepOutput;
 use domain::limits::MAX_STEPS_PER_EPOCH;
+use domain::{EpochNumber, StepOutput};
 use ledger::{OpenEpoch, OpenOperations, SealReason};
 use time::OffsetDateTime;
 use tracing::info;
@@ -25,7 +25,7 @@ pub(crate) async fn seal_when_due(context: &Context) -> Result<Progress, Error> 
     let now = OffsetDateTime::now_utc();
     let due = if commanded { Some(SealReason::Command) } else { due(&open, context, now) };
     let Some(reason) = due.filter(|_| open.operations > 0) else { return Ok(Progress::Idle) };
-    let Some(sealed) = Box::pin(seal_checked(context, reason)).await? else {
+    let Some(sealed) = Box::pin(seal_checked(context, open.epoch, reason)).await? else {
         return Ok(Progress::Idle);
     };
     let ledger::Sealed { epoch, batches, operations, .. } = sealed;
@@ -45,17 +45,21 @@ pub(crate) async fn seal_when_due(context: &Context) -> Result<Progress, Error> 
 /// where it emits. Else the lock is let go and the rest checked without it, a few times over.
 async fn seal_checked(
     context: &Context,
+    epoch: EpochNumber,
     reason: SealReason,
 ) -> Result<Option<ledger::Sealed>, Error> {
     let mut checks = None;
     for most_under_lock in MOST_UNDER_LOCK {
-        let open = Box::pin(context.ledger.open_operations()).await?;
-        let folded = context.ledger.steps(open.epoch).await?;
+        // Before the operations: what is folded begins the plan of all that is read later.
+        let folded = context.ledger.steps(epoch).await?;
         let folded = folded.into_iter().map(|step| step.output).collect();
-        let known = checks.take().filter(|checks: &Checks| checks.epoch() == open.epoch);
-        let before = known.unwrap_or_else(|| {
-            Checks::new(context.identity.word(), open.epoch, open.opening.clone())
-        });
+        let open = Box::pin(context.ledger.open_operations()).await?;
+        if open.epoch != epoch {
+            return Ok(None);
+        }
+        let before = checks
+            .take()
+            .unwrap_or_else(|| Checks::new(context.identity.word(), epoch, open.opening.clone()));
         let (mut known, _) = check(before, open, folded, MAX_STEPS_PER_EPOCH).await?;
         let mut sealing = Box::pin(context.ledger.begin_seal()).await?;
         if known.last_block() == Some(sealing.last_block()) {
