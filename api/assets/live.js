@@ -2,7 +2,8 @@
 // and the parts that differ are replaced. Without this script the page is the same, until reload.
 "use strict";
 (() => {
-  const EVENTS = ["asset_registered", "rollup_registered", "deposited", "batch_posted", "claim_paid",
+  const EVENTS = ["asset_registered", "rollup_registered", "deposited", "batch_posted", "batch_evicted",
+    "claim_paid",
     "domain_adopted", "epoch_opened", "seal_requested", "epoch_sealed", "step_folded", "epoch_proven",
     "epoch_submitted", "submission_superseded", "epoch_settled", "epoch_reorged", "epoch_final",
     "settlement_logged", "equivocation", "settlement_proven"];

@@ -12,7 +12,9 @@ use axum::{
     response::{IntoResponse, Response},
 };
 use domain::{AssetId, Batch, EpochNumber, Height, RollupId};
-use ledger::{Account, BatchFilter, BlockNumber, PageLimit, Posted, PostedBatch, TransferFilter};
+use ledger::{
+    Account, BatchFilter, BlockNumber, Eviction, PageLimit, Posted, PostedBatch, TransferFilter,
+};
 use serde::Serialize;
 use time::OffsetDateTime;
 use utoipa::ToSchema;
@@ -67,9 +69,11 @@ pub(crate) struct BatchSummary {
     pub rollup: u16,
     /// Its number among the rollup's batches.
     pub height: u64,
+    /// Which batch of that height, from 1: all before it were evicted.
+    pub attempt: u32,
     /// The journal block that holds it.
     pub block: u64,
-    /// The epoch that it settles in.
+    /// The epoch that it settles in, or was evicted from.
     pub epoch: u64,
     /// The digest that was signed.
     pub digest: String,
@@ -90,6 +94,34 @@ pub(crate) struct BatchSummary {
     /// When it was booked.
     #[serde(with = "time::serde::rfc3339")]
     pub posted_at: OffsetDateTime,
+    /// That it was evicted; absent while it stands.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub eviction: Option<BatchEviction>,
+}
+
+/// Why a batch does not stand any more. Its height is free: it may be posted again.
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct BatchEviction {
+    /// Why it had to go.
+    pub reason: String,
+    /// The journal block that reverses it.
+    pub reversal: u64,
+    /// The batch that could not be proven; for that one, itself.
+    pub cause: BatchCause,
+    /// When it was reversed.
+    #[serde(with = "time::serde::rfc3339")]
+    pub evicted_at: OffsetDateTime,
+}
+
+/// The batch that could not be proven.
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct BatchCause {
+    /// Whose transition.
+    pub rollup: u16,
+    /// Its number among the rollup's batches.
+    pub height: u64,
+    /// Which batch of that height, from 1.
+    pub attempt: u32,
 }
 
 /// The total of a batch in one (asset, destination).
@@ -112,13 +144,16 @@ pub(crate) struct BatchAnswer {
     pub summary: BatchSummary,
     /// The batch as it can be posted again, amounts with all their decimals.
     pub request: BatchRequest,
+    /// The batches of its height that were evicted before it, newest first; absent without any.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub earlier: Vec<BatchSummary>,
 }
 
 /// Post a signed batch
 ///
 /// The batch is booked with all its transfers in one database transaction, or refused and nothing
 /// is written. Posting the same batch again answers 200 with `idempotent-replayed: true` and the
-/// first answer; another batch at the same height is refused as `batch_conflict`, and when it is
+/// first answer, unless it was evicted: then it is booked anew; another batch at the same height is refused as `batch_conflict`, and when it is
 /// signed, both signatures are kept as evidence.
 #[utoipa::path(
     post, path = "/v1/batches", operation_id = "post_batch", tag = "batches",
@@ -148,7 +183,7 @@ pub(crate) async fn post(
     Ok((StatusCode::CREATED, [(header::LOCATION, location)], answer).into_response())
 }
 
-/// List batches, newest first
+/// List batches, evicted ones too, newest first
 #[utoipa::path(
     get, path = "/v1/batches", operation_id = "list_batches", tag = "batches",
     params(
@@ -179,6 +214,8 @@ pub(crate) async fn list(
 }
 
 /// Read one batch
+///
+/// The one that stands at its height, or the last that was evicted, with the reason.
 #[utoipa::path(
     get, path = "/v1/batches/{rollup}/{height}", operation_id = "read_batch", tag = "batches",
     params(
@@ -202,7 +239,9 @@ pub(crate) async fn one(
     let detail = found.ok_or(NotFound::Batch { rollup, height })?;
     let assets = state.assets().await?;
     let request = BatchRequest::of(detail.batch.parts(), &assets);
-    Ok(Json(BatchAnswer { summary: BatchSummary::of(&detail.posted, &assets), request }))
+    let earlier = detail.earlier.iter().map(|batch| BatchSummary::of(batch, &assets)).collect();
+    let summary = BatchSummary::of(&detail.posted, &assets);
+    Ok(Json(BatchAnswer { summary, request, earlier }))
 }
 
 /// The balances that the batch left in the cells it debited, read from the journal, so that a
@@ -253,6 +292,7 @@ impl BatchSummary {
         Self {
             rollup: batch.rollup.number(),
             height: batch.height.number(),
+            attempt: batch.attempt,
             block: batch.block.number(),
             epoch: batch.epoch.number(),
             digest: batch.digest.to_string(),
@@ -264,6 +304,23 @@ impl BatchSummary {
             exits: batch.exits,
             signature: SignatureRequest::of(&batch.signature),
             posted_at: batch.posted_at,
+            eviction: batch.eviction.as_ref().map(BatchEviction::of),
+        }
+    }
+}
+
+impl BatchEviction {
+    fn of(eviction: &Eviction) -> Self {
+        let cause = eviction.cause;
+        Self {
+            reason: eviction.reason.clone(),
+            reversal: eviction.reversal.number(),
+            cause: BatchCause {
+                rollup: cause.rollup.number(),
+                height: cause.height.number(),
+                attempt: cause.attempt,
+            },
+            evicted_at: eviction.evicted_at,
         }
     }
 }

@@ -48,6 +48,9 @@ pub(crate) struct Exit {
     /// The `l1_tx` that paid it; absent before.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub paid_by: Option<String>,
+    /// The journal block that moved it back, if its batch was evicted.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub reversed_by: Option<u64>,
     /// Its transfer in the journal.
     pub transfer: String,
     /// When it was booked.
@@ -65,6 +68,8 @@ pub(crate) enum ExitStatus {
     Claimable,
     /// Paid on L1.
     Paid,
+    /// Its batch was evicted: it will not be paid, and its number may be another exit's.
+    Reversed,
 }
 
 /// An exit with what claims it.
@@ -73,12 +78,13 @@ pub(crate) struct ExitAnswer {
     /// The exit.
     #[serde(flatten)]
     pub exit: Exit,
-    /// The claim; absent while the exit's epoch is not sealed, because its path is not fixed.
+    /// The claim; absent while the exit's epoch is not sealed, because its path is not fixed, and when
+    /// the exit was reversed.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub claim: Option<Claim>,
 }
 
-/// List exits, newest first
+/// List exits, reversed ones too, newest first
 #[utoipa::path(
     get, path = "/v1/exits", operation_id = "list_exits", tag = "exits",
     params(
@@ -137,10 +143,11 @@ pub(crate) async fn one(
 impl Exit {
     fn of(exit: &PostedExit, assets: &Assets) -> Self {
         let claim = exit.claim;
-        let (status, paid_by) = match &exit.status {
-            ClaimStatus::Open => (ExitStatus::Open, None),
-            ClaimStatus::Claimable => (ExitStatus::Claimable, None),
-            ClaimStatus::Paid { log } => (ExitStatus::Paid, Some(log.tx_hash.to_string())),
+        let (status, paid_by, reversed_by) = match &exit.status {
+            ClaimStatus::Open => (ExitStatus::Open, None, None),
+            ClaimStatus::Claimable => (ExitStatus::Claimable, None, None),
+            ClaimStatus::Paid { log } => (ExitStatus::Paid, Some(log.tx_hash.to_string()), None),
+            ClaimStatus::Reversed { by } => (ExitStatus::Reversed, None, Some(by.number())),
         };
         Self {
             rollup: claim.rollup.number(),
@@ -152,6 +159,7 @@ impl Exit {
             epoch: exit.epoch.number(),
             status,
             paid_by,
+            reversed_by,
             transfer: exit.id.to_string(),
             posted_at: exit.posted_at,
         }

@@ -37,12 +37,15 @@ pub(crate) struct Transfer {
     pub debit: Side,
     /// The account that it reaches.
     pub credit: Side,
-    /// Who receives it on the destination; absent for deposits.
+    /// Who receives it on the destination; absent for deposits, claims and reversals.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub recipient: Option<String>,
     /// When it was booked.
     #[serde(with = "time::serde::rfc3339")]
     pub posted_at: OffsetDateTime,
+    /// The journal block that moved it back, if its batch was evicted.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub reversed_by: Option<u64>,
 }
 
 /// One side of a movement.
@@ -69,6 +72,8 @@ pub(crate) enum TransferKind {
     Batch,
     /// A claim paid on L1.
     Claim,
+    /// The reversal of an evicted batch.
+    Reversal,
 }
 
 /// List transfers, newest first; an account's statement with `account`
@@ -80,7 +85,7 @@ pub(crate) enum TransferKind {
             description = "Only on this account: `cell:1:2`"),
         ("epoch" = Option<u64>, Query, description = "Only this epoch's"),
         ("rollup" = Option<u16>, Query, maximum = 65535,
-            description = "With `height`: only this batch's"),
+            description = "With `height`: only this batch's, the last one at that height"),
         ("height" = Option<u64>, Query, description = "With `rollup`: only this batch's"),
         ("cursor" = Option<String>, Query, description = "`next_cursor` of the page before"),
         ("limit" = Option<u16>, Query, minimum = 1, maximum = 1000, description = "100 if absent"),
@@ -178,6 +183,7 @@ impl Transfer {
             credit: side(transfer.credit, transfer.credit_balance),
             recipient: transfer.recipient.map(|recipient| recipient.to_string()),
             posted_at: transfer.posted_at,
+            reversed_by: transfer.reversed_by.map(ledger::BlockNumber::number),
         }
     }
 }
@@ -190,6 +196,7 @@ impl TransferKind {
             PostingKind::Deposit => Self::Deposit,
             PostingKind::Batch => Self::Batch,
             PostingKind::Claim => Self::Claim,
+            PostingKind::Reversal => Self::Reversal,
         }
     }
 }

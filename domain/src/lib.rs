@@ -53,5 +53,5 @@ pub use statement::{
     CellClosing, EMITTED_WORDS, EpochStatement, RollupClosing, STEP_OUTPUT_WORDS, StatementError,
     StepOutput, Z_WORDS,
 };
-pub use step::{Step, StepContext, plan_steps};
+pub use step::{Step, StepContext, fixed_steps, plan_steps};
 pub use word::{Word, WordError};

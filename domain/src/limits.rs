@@ -42,9 +42,18 @@ pub const ROLLUPS_EMITTED_PER_STEP: usize = 8;
 /// are 40 kB. Their gas, some 16 thousand a step, is far below a block's.
 pub const MAX_STEPS_PER_EPOCH: usize = 128;
 
-/// Batches of one epoch, so that an epoch always fits its steps: registrations fill at most 4 steps
-/// of their own, deposits, summed per cell, at most 8, and what is left to emit at most 4 more.
+/// Batches of one epoch, so that an epoch always fits its steps: what is registered and deposited
+/// fills at most 8 steps besides, what is left to emit at most 4, and what windows take beyond one
+/// step each has the rest. `domain::step::plan` has the proof.
 pub const MAX_BATCHES_PER_EPOCH: usize = (MAX_STEPS_PER_EPOCH - 16) * BATCHES_PER_STEP;
+
+/// Steps that the windows of an epoch's plan may take beyond one each: what the batches, the
+/// registrations and deposits of the rest (8 steps, the batches begin in the last) and its
+/// emissions (4, the first with the last batch) leave of an epoch's steps.
+pub const SPARE_STEPS_PER_EPOCH: usize = MAX_STEPS_PER_EPOCH
+    - MAX_BATCHES_PER_EPOCH / BATCHES_PER_STEP
+    - (MAX_CELLS / DEPOSITS_PER_STEP - 1)
+    - (MAX_CELLS / CELLS_EMITTED_PER_STEP - 1);
 
 /// Transfers and exits listed in one batch.
 pub const MAX_TRANSFERS_PER_BATCH: usize = 1000;

@@ -1,16 +1,13 @@
-//! Steps: how an epoch's operations are cut into applications of the step circuit.
+//! Steps: the applications of the step circuit into which an epoch's operations are cut.
 
-use std::collections::{BTreeMap, BTreeSet};
+mod plan;
 
 use crate::{
     AssetId, Atoms, Batch, EpochNumber, LiquidityState, Operation, Refusal, RollupId,
-    SettlementKey, Word,
-    limits::{
-        BATCHES_PER_STEP, CELLS_EMITTED_PER_STEP, DEPOSITS_PER_STEP, MAX_STEPS_PER_EPOCH,
-        REGISTRATIONS_PER_STEP, ROLLUPS_EMITTED_PER_STEP,
-    },
-    statement::StepOutput,
+    SettlementKey, Word, statement::StepOutput,
 };
+
+pub use plan::{fixed_steps, plan_steps};
 
 /// What one application of the step circuit does, in this order.
 ///
@@ -95,6 +92,17 @@ impl Step {
         Ok((state, output))
     }
 
+    /// Its registrations and deposits and the first of its batches alone; nothing is emitted.
+    #[must_use]
+    pub fn up_to_batch(&self, batches: usize) -> Self {
+        Self {
+            registrations: self.registrations.clone(),
+            deposits: self.deposits.clone(),
+            batches: self.batches.iter().take(batches).cloned().collect(),
+            ..Self::default()
+        }
+    }
+
     fn operations(&self) -> impl Iterator<Item = Operation> + '_ {
         let registrations = self
             .registrations
@@ -123,121 +131,6 @@ impl Step {
         self.registrations.iter().any(|(registered, _)| *registered == rollup)
             || self.batches.iter().any(|batch| batch.rollup() == rollup)
     }
-}
-
-/// Cuts an epoch's operations, in ledger order, into steps.
-///
-/// Registrations come first, then the deposits summed per cell, each as early as its rollup is
-/// registered and there is room, then the batches in their order.
-/// Moving deposits ahead changes no outcome: they only raise balances, and L1 bounds each asset's
-/// whole supply to what a cell can hold. Each touched cell and rollup is emitted once, as early as
-/// there is room after its last touch; further steps follow until nothing is left.
-///
-/// # Errors
-/// [`Refusal::TooManySteps`], or [`Refusal::AmountTooLarge`] when a cell's deposits pass the bound.
-pub fn plan_steps(operations: &[Operation]) -> Result<Vec<Step>, Refusal> {
-    let mut plan = Plan { steps: vec![Step::default()] };
-    for operation in operations {
-        if let Operation::Register { rollup, key } = operation {
-            plan.last_with(|step| step.registrations.len() < REGISTRATIONS_PER_STEP)
-                .registrations
-                .push((*rollup, *key));
-        }
-    }
-    for ((rollup, asset), atoms) in sum_deposits(operations)? {
-        plan.deposit((rollup, asset, atoms));
-    }
-    for operation in operations {
-        if let Operation::Batch(batch) = operation {
-            plan.last_with(|step| step.batches.len() < BATCHES_PER_STEP)
-                .batches
-                .push(batch.as_ref().clone());
-        }
-    }
-    plan.emit();
-    let steps = plan.steps;
-    if steps.len() > MAX_STEPS_PER_EPOCH {
-        return Err(Refusal::TooManySteps { limit: MAX_STEPS_PER_EPOCH });
-    }
-    Ok(steps)
-}
-
-struct Plan {
-    steps: Vec<Step>,
-}
-
-impl Plan {
-    /// The last step if it has room, else a new one.
-    fn last_with(&mut self, has_room: impl Fn(&Step) -> bool) -> &mut Step {
-        if !self.steps.last().is_some_and(has_room) {
-            self.steps.push(Step::default());
-        }
-        let last = self.steps.len().saturating_sub(1);
-        self.steps.get_mut(last).unwrap_or_else(|| unreachable!("a plan has at least one step"))
-    }
-
-    /// Gives a deposit its place: not before its rollup is registered.
-    fn deposit(&mut self, deposit: (RollupId, AssetId, Atoms)) {
-        let (rollup, ..) = deposit;
-        let registers = |step: &Step| step.registrations.iter().any(|(id, _)| *id == rollup);
-        let first = self.steps.iter().position(registers).unwrap_or(0);
-        let has_room = |step: &&mut Step| step.deposits.len() < DEPOSITS_PER_STEP;
-        match self.steps.iter_mut().skip(first).find(has_room) {
-            Some(step) => step.deposits.push(deposit),
-            None => self.steps.push(Step { deposits: vec![deposit], ..Step::default() }),
-        }
-    }
-
-    /// Gives every touched cell and rollup its place of emission.
-    fn emit(&mut self) {
-        let mut cells = BTreeSet::new();
-        let mut rollups = BTreeSet::new();
-        let mut position = 0;
-        while let Some(step) = self.steps.get(position) {
-            cells.extend(all_cells().filter(|cell| step.touches_cell(*cell)));
-            rollups.extend(RollupId::all().filter(|rollup| step.touches_rollup(*rollup)));
-            let later = self.steps.get(position.saturating_add(1)..).unwrap_or_default();
-            let settled_cells = cells
-                .iter()
-                .filter(|cell| !later.iter().any(|step| step.touches_cell(**cell)))
-                .copied()
-                .take(CELLS_EMITTED_PER_STEP)
-                .collect::<Vec<_>>();
-            let settled_rollups = rollups
-                .iter()
-                .filter(|rollup| !later.iter().any(|step| step.touches_rollup(**rollup)))
-                .copied()
-                .take(ROLLUPS_EMITTED_PER_STEP)
-                .collect::<Vec<_>>();
-            cells.retain(|cell| !settled_cells.contains(cell));
-            rollups.retain(|rollup| !settled_rollups.contains(rollup));
-            let left = !cells.is_empty() || !rollups.is_empty();
-            if let Some(step) = self.steps.get_mut(position) {
-                step.emitted_cells = settled_cells;
-                step.emitted_rollups = settled_rollups;
-            }
-            position = position.saturating_add(1);
-            if left && position == self.steps.len() {
-                self.steps.push(Step::default());
-            }
-        }
-    }
-}
-
-fn all_cells() -> impl Iterator<Item = (RollupId, AssetId)> {
-    RollupId::all().flat_map(|rollup| AssetId::all().map(move |asset| (rollup, asset)))
-}
-
-fn sum_deposits(operations: &[Operation]) -> Result<BTreeMap<(RollupId, AssetId), Atoms>, Refusal> {
-    let mut sums = BTreeMap::new();
-    for operation in operations {
-        if let Operation::Deposit { rollup, asset, atoms } = operation {
-            let sum = sums.entry((*rollup, *asset)).or_insert(Atoms::ZERO);
-            let too_large = Refusal::AmountTooLarge { rollup: *rollup, asset: *asset };
-            *sum = sum.checked_add(*atoms).ok_or(too_large)?;
-        }
-    }
-    Ok(sums)
 }
 
 #[cfg(test)]

@@ -10,13 +10,15 @@
 //!              └── spent ───┴─────────────┘
 //! ```
 //!
-//! Epochs are proven as soon as they are sealed, but submitted strictly in order, each only when the
+//! Epochs are proven as soon as they are sealed, by the lane that folds the open one ahead while none
+//! is; but they are submitted strictly in order, each only when the
 //! one before is final: there is one live L1 job. The aggregated proof is beside this life: it is
 //! made of the same checkpoints when no epoch waits for its settlement proof.
 
 use domain::EpochNumber;
 use ledger::EpochStatus;
 
+use crate::ahead::{Ahead, fold_ahead};
 use crate::confirm::{confirm, finalise};
 use crate::context::{Context, Progress};
 use crate::error::Error;
@@ -74,27 +76,35 @@ impl Outcome {
     }
 }
 
-/// Takes an epoch one state further.
+/// Takes an epoch one state further. A sealed one waits for the lane that proves.
 pub(crate) async fn advance(context: &Context, stage: Stage) -> Result<Outcome, Error> {
     match stage {
-        Stage::Sealed(sealed) => prove(context, sealed).await,
         Stage::Proven(proven) => submit(context, proven).await,
         Stage::Submitted(submitted) => confirm(context, submitted).await,
         Stage::Settled(settled) => finalise(context, settled).await,
-        Stage::Final => Ok(Outcome::Waiting),
+        Stage::Sealed(_) | Stage::Final => Ok(Outcome::Waiting),
     }
 }
 
-/// Proves the oldest epoch that is sealed and not proven; without one, aggregates the oldest that is
-/// proven and not aggregated.
-pub(crate) async fn prove_next(context: &Context) -> Result<Progress, Error> {
+/// Proves the oldest epoch that is sealed and not proven; without one, folds a step of the open epoch
+/// ahead; without one, aggregates the oldest that is proven and not aggregated. In this order, because
+/// money waits for the first, will wait for the second, and never for the third. One thing at a time,
+/// so that a newly sealed epoch waits for one step or one aggregated proof at most.
+pub(crate) async fn prove_next(
+    context: &Context,
+    ahead: &mut Option<Ahead>,
+) -> Result<Progress, Error> {
     for epoch in context.ledger.unfinished_epochs().await? {
-        if let stage @ Stage::Sealed(_) = load(context, epoch).await? {
-            return Ok(match advance(context, stage).await? {
+        if let Stage::Sealed(sealed) = load(context, epoch).await? {
+            let fold = ahead.take().and_then(|ahead| ahead.into_fold(epoch));
+            return Ok(match prove(context, sealed, fold).await? {
                 Outcome::Advanced(_) => Progress::Moved,
                 Outcome::Waiting => Progress::Idle,
             });
         }
+    }
+    if Box::pin(fold_ahead(context, ahead)).await? == Progress::Moved {
+        return Ok(Progress::Moved);
     }
     let Some(epoch) = context.ledger.unaggregated_epochs().await?.into_iter().next() else {
         return Ok(Progress::Idle);
@@ -111,7 +121,7 @@ pub(crate) async fn settle_next(context: &Context) -> Result<Progress, Error> {
         return Ok(Progress::Idle);
     };
     let mut stage = load(context, epoch).await?;
-    while !matches!(stage, Stage::Sealed(_)) && !context.shutdown.is_cancelled() {
+    while !context.shutdown.is_cancelled() {
         stage = match advance(context, stage).await? {
             Outcome::Advanced(next) => *next,
             Outcome::Waiting => return Ok(Progress::Idle),

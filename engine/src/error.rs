@@ -9,6 +9,7 @@ use alloy_primitives::{Address, B256};
 use domain::{AmountError, AssetError, DomainIdentity, EpochNumber, KeyError, Word, WordError};
 
 use crate::l1::Revert;
+use crate::provable::Unprovable;
 
 /// Why the engine stops, or tries again.
 #[derive(Debug, thiserror::Error)]
@@ -20,6 +21,9 @@ pub enum Error {
     /// books.
     #[error("the engine's lock of the books is lost")]
     LockLost(#[source] Option<Box<ledger::Error>>),
+    /// A batch of the open epoch cannot be proven: the epoch is not sealed with it.
+    #[error(transparent)]
+    Unprovable(Box<Unprovable>),
     /// Folding failed.
     #[error("folding failed")]
     Folding(#[source] Box<folding::Error>),
@@ -348,7 +352,9 @@ impl Error {
         match self {
             Self::Ledger(error) => error.is_transient() || error.is_outcome_unknown(),
             Self::L1Refused { code, .. } => !MALFORMED_REQUEST.contains(code),
-            Self::LockLost(_)
+            // The epoch can be sealed once the batch is out of it.
+            Self::Unprovable(_)
+            | Self::LockLost(_)
             | Self::L1Unreachable(_)
             | Self::NotMined { .. }
             | Self::HeadBehindCursor { .. }

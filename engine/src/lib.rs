@@ -7,7 +7,8 @@
 //! It writes neither SQL nor constraints, and does not know HTTP: it meets the API in the ledger.
 //!
 //! The way of an epoch: [`run`](run()) → `seal` → `prove` → `submit` → `confirm`, with `advance` as
-//! the map of its states and `mirror` as the eyes on L1.
+//! the map of its states and `mirror` as the eyes on L1; `ahead` folds what is fixed of it before it is
+//! sealed, and `provable` finds what could not be proven, which `evict` takes out.
 //!
 //! ```no_run
 //! use engine::{Config, l1::L1};
@@ -22,14 +23,17 @@
 //! ```
 
 mod advance;
+mod ahead;
 mod compare;
 mod config;
 mod confirm;
 mod context;
 mod error;
+mod evict;
 pub mod l1;
 mod milestone;
 mod mirror;
+mod provable;
 mod prove;
 mod run;
 mod seal;
@@ -40,4 +44,5 @@ pub use config::{Config, SealPolicy};
 pub use confirm::retry_failed;
 pub use error::{AnswerFault, Error, Part, Side};
 pub use milestone::{Milestone, Observer};
+pub use provable::Unprovable;
 pub use run::{adopt, run};

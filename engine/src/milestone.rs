@@ -7,8 +7,8 @@
 use std::sync::Arc;
 
 use alloy_primitives::B256;
-use domain::EpochNumber;
 use domain::l1::L1Block;
+use domain::{EpochNumber, Height, RollupId};
 use ledger::{BookedLogs, SealReason, SupersedeReason};
 
 /// Is called with each milestone, on the engine's own tasks: it must not block.
@@ -24,6 +24,17 @@ pub enum Milestone {
         /// What was booked.
         booked: BookedLogs,
     },
+    /// A batch that cannot be proven is evicted from the open epoch, with what stood on it.
+    Evicted {
+        /// The epoch.
+        epoch: EpochNumber,
+        /// Whose batch.
+        rollup: RollupId,
+        /// Its height.
+        height: Height,
+        /// How many batches went, itself among them.
+        batches: usize,
+    },
     /// An epoch is sealed.
     Sealed {
         /// The epoch.
@@ -35,7 +46,14 @@ pub enum Milestone {
         /// Its operations, the batches among them.
         operations: u64,
     },
-    /// A step is folded and its checkpoint recorded.
+    /// A step of the open epoch is folded and its checkpoint recorded.
+    StepFoldedAhead {
+        /// The epoch.
+        epoch: EpochNumber,
+        /// The step, from 1.
+        step: u32,
+    },
+    /// A step of a sealed epoch is folded and its checkpoint recorded.
     StepFolded {
         /// The epoch.
         epoch: EpochNumber,
@@ -125,7 +143,9 @@ impl Milestone {
     pub fn kind(&self) -> &'static str {
         match self {
             Self::LogsBooked { .. } => "LogsBooked",
+            Self::Evicted { .. } => "Evicted",
             Self::Sealed { .. } => "Sealed",
+            Self::StepFoldedAhead { .. } => "StepFoldedAhead",
             Self::StepFolded { .. } => "StepFolded",
             Self::Compressed { .. } => "Compressed",
             Self::Proven { .. } => "Proven",

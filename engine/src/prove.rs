@@ -1,4 +1,4 @@
-//! From sealed to proven: folds the epoch's steps, compresses, verifies, records.
+//! From sealed to proven: folds the steps that are left, compresses, verifies, records.
 //!
 //! **Invariant:** a checkpoint is recorded after every step, so that a killed engine repeats at most
 //! one step; and only a proof that verifies as a stranger would verify it is ever recorded.
@@ -8,7 +8,7 @@
 
 use std::time::Instant;
 
-use domain::{EpochNumber, StepContext};
+use domain::{EpochNumber, StepContext, Word};
 use folding::{EpochProof, Fold, Params, Plan, StepWitness};
 use ledger::NewProof;
 use tracing::{info, warn};
@@ -20,15 +20,24 @@ use crate::error::{Error, Part, Side};
 use crate::milestone::Milestone;
 
 /// Proves a sealed epoch. Waits, with all checkpoints recorded, when the engine is to stop.
-pub(crate) async fn prove(context: &Context, sealed: Sealed) -> Result<Outcome, Error> {
+/// What was folded `ahead` may come along; else it is resumed from its checkpoint.
+pub(crate) async fn prove(
+    context: &Context,
+    sealed: Sealed,
+    ahead: Option<Box<Fold>>,
+) -> Result<Outcome, Error> {
     let Sealed { seal } = sealed;
     let epoch = seal.epoch;
     let began = Instant::now();
     let plan = plan(context, epoch).await?;
     // Before minutes of proving, not after: what cannot be proven is an incident already.
     check_plan(&seal, &plan.steps, &plan.closing)?;
-    info!(%epoch, steps = plan.steps.len(), "epoch planned");
-    let fold = resume(context, &seal, &plan.steps).await?;
+    let fold = match ahead {
+        Some(fold) => fold,
+        None => resume(context, epoch, seal.opening_digest).await?,
+    };
+    check_folded(epoch, &plan.steps, &fold)?;
+    info!(%epoch, steps = plan.steps.len(), folded_ahead = fold.steps(), "epoch planned");
     let Some(fold) = fold_steps(context, epoch, fold, plan.steps).await? else {
         return Ok(Outcome::Waiting);
     };
@@ -52,7 +61,8 @@ pub(crate) async fn aggregate(context: &Context, seal: ledger::Sealed) -> Result
     let epoch = seal.epoch;
     let began = Instant::now();
     let plan = plan(context, epoch).await?;
-    let fold = resume(context, &seal, &plan.steps).await?;
+    let fold = resume(context, epoch, seal.opening_digest).await?;
+    check_folded(epoch, &plan.steps, &fold)?;
     let Some(fold) = fold_steps(context, epoch, fold, plan.steps.clone()).await? else {
         return Ok(false);
     };
@@ -96,44 +106,51 @@ pub(crate) async fn plan(context: &Context, epoch: EpochNumber) -> Result<Box<Pl
 }
 
 /// The fold as the last checkpoint has it, or a new one.
-async fn resume(
+pub(crate) async fn resume(
     context: &Context,
-    seal: &ledger::Sealed,
-    steps: &[StepWitness],
+    epoch: EpochNumber,
+    opening_digest: Word,
 ) -> Result<Box<Fold>, Error> {
-    let epoch = seal.epoch;
     let latest = context.ledger.latest_step(epoch).await?;
     let Some((step, checkpoint)) = latest.and_then(|last| Some((last.step, last.checkpoint?)))
     else {
-        return start(context, seal).await;
+        return start(context, epoch, opening_digest).await;
     };
     let params = Params::clone(&context.params);
-    let fold = match blocking(move || Ok(Box::new(Fold::resume(&params, &checkpoint)?))).await {
-        Ok(fold) => fold,
-        Err(error) => {
-            // A checkpoint is working data: made with other parameters, it is merely useless.
-            warn!(%epoch, step, %error, "checkpoint not usable, folding from the first step");
-            return start(context, seal).await;
-        }
-    };
-    let planned = steps.iter().map(StepWitness::output);
-    match planned.zip(fold.outputs()).position(|(planned, folded)| planned != folded) {
-        None => {
+    match blocking(move || Ok(Box::new(Fold::resume(&params, &checkpoint)?))).await {
+        Ok(fold) => {
             info!(%epoch, step, "folding goes on from the checkpoint");
             Ok(fold)
         }
+        Err(error) => {
+            // A checkpoint is working data: made with other parameters, it is merely useless.
+            warn!(%epoch, step, %error, "checkpoint not usable, folding from the first step");
+            start(context, epoch, opening_digest).await
+        }
+    }
+}
+
+async fn start(
+    context: &Context,
+    epoch: EpochNumber,
+    opening_digest: Word,
+) -> Result<Box<Fold>, Error> {
+    let params = Params::clone(&context.params);
+    let identity = context.identity;
+    blocking(move || Ok(Box::new(Fold::start(&params, identity, epoch, opening_digest)))).await
+}
+
+/// What is folded, ahead of the seal or after it, is the beginning of the sealed plan.
+fn check_folded(epoch: EpochNumber, steps: &[StepWitness], fold: &Fold) -> Result<(), Error> {
+    let mut planned = steps.iter().map(StepWitness::output);
+    match fold.outputs().iter().position(|folded| planned.next() != Some(folded)) {
+        None => Ok(()),
         Some(position) => {
             let position = position.saturating_add(1);
             let (left, right, part) = (Side::Plan, Side::Proof, Part::Step);
             Err(Error::PartsDiffer { epoch, left, right, part, position })
         }
     }
-}
-
-async fn start(context: &Context, seal: &ledger::Sealed) -> Result<Box<Fold>, Error> {
-    let params = Params::clone(&context.params);
-    let (identity, epoch, opening) = (context.identity, seal.epoch, seal.opening_digest);
-    blocking(move || Ok(Box::new(Fold::start(&params, identity, epoch, opening)))).await
 }
 
 /// Folds what is left, a checkpoint after every step; `None` if told to stop on the way.
@@ -168,7 +185,7 @@ async fn fold_steps(
     Ok(Some(fold))
 }
 
-fn step_number(steps: usize) -> u32 {
+pub(crate) fn step_number(steps: usize) -> u32 {
     // At most `MAX_STEPS_PER_EPOCH`.
     u32::try_from(steps).unwrap_or(u32::MAX)
 }

@@ -14,9 +14,11 @@ use tokio_util::sync::CancellationToken;
 use tracing::{error, info, warn};
 
 use crate::advance::{prove_next, settle_next};
+use crate::ahead::Ahead;
 use crate::config::Config;
 use crate::context::{Context, Progress};
 use crate::error::Error;
+use crate::evict::evict;
 use crate::l1::L1;
 use crate::milestone::Observer;
 use crate::mirror::book_logs;
@@ -64,6 +66,7 @@ pub async fn run(
         identity: adoption.identity,
         deployed_at_block: adoption.deployed_at_block,
         observer,
+        evicting: Arc::default(),
         shutdown,
     };
     info!(
@@ -86,33 +89,55 @@ async fn work(context: &Context) -> Result<(), Error> {
         Box::pin(listen(context, waker)),
         Box::pin(follow(context, Lane::Mirror, wake.clone())),
         Box::pin(follow(context, Lane::Seal, wake.clone())),
-        Box::pin(follow(context, Lane::Prove, wake.clone())),
+        Box::pin(follow(context, Lane::Prove(None), wake.clone())),
         Box::pin(follow(context, Lane::Settle, wake)),
     )?;
     Ok(())
 }
 
 /// Each does one thing over and over.
-#[derive(Clone, Copy, Debug)]
 enum Lane {
     Mirror,
     Seal,
-    Prove,
+    /// With what it keeps of the open epoch. It goes with the turn: another engine may fold next.
+    Prove(Option<Ahead>),
     Settle,
 }
 
 impl Lane {
-    async fn work(self, context: &Context) -> Result<Progress, Error> {
+    fn name(&self) -> &'static str {
         match self {
+            Self::Mirror => "mirror",
+            Self::Seal => "seal",
+            Self::Prove(_) => "prove",
+            Self::Settle => "settle",
+        }
+    }
+
+    async fn work(&mut self, context: &Context) -> Result<Progress, Error> {
+        let worked = match self {
             Self::Mirror => book_logs(context).await,
             Self::Seal => seal_when_due(context).await,
-            Self::Prove => prove_next(context).await,
+            Self::Prove(ahead) => prove_next(context, ahead).await,
             Self::Settle => settle_next(context).await,
+        };
+        match worked {
+            // The epoch goes on without it.
+            Err(Error::Unprovable(found)) => {
+                warn!(error = %Chain(&found), "evicting a batch");
+                Box::pin(evict(context, &found)).await?;
+                Ok(Progress::Moved)
+            }
+            worked => worked,
         }
     }
 }
 
-async fn follow(context: &Context, lane: Lane, mut wake: watch::Receiver<()>) -> Result<(), Error> {
+async fn follow(
+    context: &Context,
+    mut lane: Lane,
+    mut wake: watch::Receiver<()>,
+) -> Result<(), Error> {
     let mut pause = FIRST_PAUSE;
     while !context.shutdown.is_cancelled() {
         wake.mark_unchanged();
@@ -128,7 +153,8 @@ async fn follow(context: &Context, lane: Lane, mut wake: watch::Receiver<()>) ->
             }
             Err(error) if error.is_transient() => {
                 let retry_in_ms = pause.as_millis();
-                warn!(?lane, error = %Chain(&error), retry_in_ms, "waiting to try again");
+                let lane = lane.name();
+                warn!(lane, error = %Chain(&error), retry_in_ms, "waiting to try again");
                 tokio::select! {
                     () = context.shutdown.cancelled() => {}
                     () = tokio::time::sleep(pause) => {}

@@ -1,11 +1,13 @@
-//! Decides when the open epoch is sealed.
+//! Decides when the open epoch is sealed, and that it can be proven then.
 //!
 //! **Invariant:** an epoch without operations is never sealed, whatever asks for it: nothing would
-//! have to be proven or settled.
+//! have to be proven or settled. Neither is one with a step that was not checked.
 
 use std::time::Duration;
 
-use ledger::{OpenEpoch, SealReason};
+use domain::limits::MAX_STEPS_PER_EPOCH;
+use domain::{EpochNumber, StepOutput};
+use ledger::{OpenEpoch, OpenOperations, SealReason};
 use time::OffsetDateTime;
 use tracing::info;
 
@@ -13,6 +15,8 @@ use crate::config::SealPolicy;
 use crate::context::{Context, Progress};
 use crate::error::Error;
 use crate::milestone::Milestone;
+use crate::provable::Checks;
+use crate::prove::blocking;
 
 /// Seals the open epoch if it is due.
 pub(crate) async fn seal_when_due(context: &Context) -> Result<Progress, Error> {
@@ -21,7 +25,9 @@ pub(crate) async fn seal_when_due(context: &Context) -> Result<Progress, Error> 
     let now = OffsetDateTime::now_utc();
     let due = if commanded { Some(SealReason::Command) } else { due(&open, context, now) };
     let Some(reason) = due.filter(|_| open.operations > 0) else { return Ok(Progress::Idle) };
-    let Some(sealed) = context.ledger.seal(reason).await? else { return Ok(Progress::Idle) };
+    let Some(sealed) = Box::pin(seal_checked(context, open.epoch, reason)).await? else {
+        return Ok(Progress::Idle);
+    };
     let ledger::Sealed { epoch, batches, operations, .. } = sealed;
     info!(
         %epoch, ?reason, batches, operations, opening_digest = %sealed.opening_digest,
@@ -30,6 +36,58 @@ pub(crate) async fn seal_when_due(context: &Context) -> Result<Progress, Error> 
     );
     context.reached(&Milestone::Sealed { epoch, reason, batches, operations });
     Ok(Progress::Moved)
+}
+
+/// Checks every step of the open epoch that was not folded ahead, and seals it.
+///
+/// Most is checked while others go on posting. Then the lock of the books is taken, and what was
+/// posted meanwhile is checked under it if it changed a few steps at most: the last one, as a rule, and
+/// where it emits. Else the lock is let go and the rest checked without it, a few times over.
+async fn seal_checked(
+    context: &Context,
+    epoch: EpochNumber,
+    reason: SealReason,
+) -> Result<Option<ledger::Sealed>, Error> {
+    let mut checks = None;
+    for most_under_lock in MOST_UNDER_LOCK {
+        // Before the operations: what is folded begins the plan of all that is read later.
+        let folded = context.ledger.steps(epoch).await?;
+        let folded = folded.into_iter().map(|step| step.output).collect();
+        let open = Box::pin(context.ledger.open_operations()).await?;
+        if open.epoch != epoch {
+            return Ok(None);
+        }
+        let before = checks
+            .take()
+            .unwrap_or_else(|| Checks::new(context.identity.word(), epoch, open.opening.clone()));
+        let (mut known, _) = check(before, open, folded, MAX_STEPS_PER_EPOCH).await?;
+        let mut sealing = Box::pin(context.ledger.begin_seal()).await?;
+        if known.last_block() == Some(sealing.last_block()) {
+            return Ok(Box::pin(sealing.seal(reason)).await?);
+        }
+        let open = Box::pin(sealing.operations()).await?;
+        let all;
+        (known, all) = check(known, open, Vec::new(), most_under_lock).await?;
+        if all {
+            return Ok(Box::pin(sealing.seal(reason)).await?);
+        }
+        checks = Some(known);
+    }
+    Ok(None)
+}
+
+async fn check(
+    mut checks: Checks,
+    open: OpenOperations,
+    folded: Vec<StepOutput>,
+    most_steps: usize,
+) -> Result<(Checks, bool), Error> {
+    let open = Box::new(open);
+    blocking(move || {
+        let all = checks.go_on(&open, &folded, most_steps)?;
+        Ok((checks, all))
+    })
+    .await
 }
 
 fn due(open: &OpenEpoch, context: &Context, now: OffsetDateTime) -> Option<SealReason> {
@@ -51,6 +109,11 @@ fn age(opened_at: OffsetDateTime, now: OffsetDateTime) -> Duration {
     let nanos = now.unix_timestamp_nanos().saturating_sub(opened_at.unix_timestamp_nanos());
     Duration::from_nanos(u64::try_from(nanos.max(0)).unwrap_or(u64::MAX))
 }
+
+/// How many steps are checked, at most, while nobody can post, each time that the lock is taken: a
+/// step takes some tenths of a second. Whatever is left the last time is checked then: postings that
+/// keep changing many steps, as only an epoch without steps to spare has them, do not put the seal off.
+const MOST_UNDER_LOCK: [usize; 4] = [3, 3, 3, MAX_STEPS_PER_EPOCH];
 
 #[cfg(test)]
 mod tests {

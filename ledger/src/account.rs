@@ -48,6 +48,8 @@ pub enum PostingKind {
     Batch,
     /// A paid claim: a pot to custody.
     Claim,
+    /// What an evicted batch had moved, moved back.
+    Reversal,
 }
 
 /// Text or a number that names no account.
@@ -114,6 +116,7 @@ impl PostingKind {
             Self::Deposit => 3,
             Self::Batch => 4,
             Self::Claim => 5,
+            Self::Reversal => 6,
         }
     }
 
@@ -124,6 +127,7 @@ impl PostingKind {
             3 => Some(Self::Deposit),
             4 => Some(Self::Batch),
             5 => Some(Self::Claim),
+            6 => Some(Self::Reversal),
             _ => None,
         }
     }

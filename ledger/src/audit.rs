@@ -2,8 +2,9 @@
 //!
 //! **Invariant:** it believes no row that it can compute: hashes, running balances, the reference
 //! transition, exit trees, closings, the trial balance and the order of events are all made again
-//! and compared. It stops at the first row that is wrong, and names it. It reads page by page, so
-//! that its memory does not grow with the journal, and it only needs the right to read.
+//! and compared. It stops at the first row that is wrong, and names it. It reads page by page and
+//! remembers one epoch, so that its memory does not grow with the journal, and it only needs the
+//! right to read.
 //!
 //! What it cannot know: whether the journal as a whole was replaced by another consistent one. For
 //! that, compare the hashes that sealed epochs pin with what was published.
@@ -13,6 +14,7 @@ mod batch;
 mod block;
 mod epoch;
 mod events;
+mod eviction;
 mod fault;
 mod page;
 mod strays;
@@ -20,13 +22,14 @@ mod strays;
 use std::collections::BTreeMap;
 
 use alloy_primitives::B256;
-use domain::{EpochNumber, ExitTree, LiquidityState, RollupId};
+use domain::{EpochNumber, LiquidityState, RollupId};
 
 use crate::connection::Tx;
 use crate::{Account, Adoption, Error, Ledger};
 
 pub use fault::{Fault, FaultKind, Row};
 
+use eviction::{Chain, Open};
 use fault::Stop;
 
 /// What an audit found.
@@ -61,7 +64,8 @@ struct Auditor<'t> {
     adoption: Adoption,
     books: BTreeMap<Account, Sums>,
     state: LiquidityState,
-    trees: BTreeMap<RollupId, ExitTree>,
+    chains: BTreeMap<RollupId, Chain>,
+    open: Open,
     epoch: EpochNumber,
     in_epoch: EpochCounts,
     head: (u64, B256),
@@ -78,9 +82,11 @@ struct Sums {
     last_block: u64,
 }
 
-/// What an epoch had so far.
+/// What an epoch had so far; what was evicted does not count.
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
 struct EpochCounts {
+    /// Batches, evicted ones too.
+    posted: u64,
     batches: u64,
     operations: u64,
     transfers: u64,
@@ -93,6 +99,7 @@ struct RowCounts {
     rollups: u64,
     deposits: u64,
     batches: u64,
+    evictions: u64,
     lanes: u64,
     exits: u64,
     claims: u64,
@@ -115,7 +122,8 @@ pub async fn run(
         adoption,
         books: BTreeMap::new(),
         state: LiquidityState::genesis(),
-        trees: BTreeMap::new(),
+        chains: BTreeMap::new(),
+        open: Open::new(LiquidityState::genesis()),
         epoch: EpochNumber::FIRST,
         in_epoch: EpochCounts::default(),
         head: (0, B256::ZERO),

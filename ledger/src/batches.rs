@@ -2,7 +2,8 @@
 //!
 //! **Invariant:** a batch is booked whole, in one db_tx, if the reference transition takes it at the
 //! head of the books; otherwise nothing is written but, for a second batch that its rollup validly
-//! signed for a taken height, the evidence.
+//! signed for a taken height, the evidence. A height is taken by the batch that stands there: where
+//! the last one was evicted it is free, and any batch may be posted, the evicted one too.
 //!
 //! Lock and order: the lock of the books is taken before the head is read. Without it, two posters
 //! would check against the same state and one would fail at the chain, after the work.
@@ -46,7 +47,8 @@ pub struct Posted {
 const TABLE: Columns = Columns("batch");
 
 impl Ledger {
-    /// Books a batch. The same batch again answers as the first did.
+    /// Books a batch. The same batch again answers as the first did, unless that one was evicted: then
+    /// it is booked anew.
     ///
     /// # Errors
     /// [`Error::Refused`] by a rule of the reference transition, [`Error::BatchConflict`] for
@@ -64,9 +66,11 @@ impl Ledger {
         let state = state::at_head(&mut tx, head.epoch).await?;
         check_assets(&mut tx, batch).await?;
         state.apply(&Operation::Batch(Box::new(batch.clone())), domain_word)?;
-        let tree = exit_tree(&mut tx, batch.rollup()).await?;
-        let grown = batch.continue_exit_tree(&tree)?;
+        let tip = tip(&mut tx, batch.rollup()).await?;
+        let tree = &tip.tree;
+        let grown = batch.continue_exit_tree(tree)?;
         let place_in_epoch = place_in(&mut tx, head.epoch).await?;
+        let attempts = Attempts { this: attempt_at(&mut tx, batch).await?, continued: tip.attempt };
         let place = BatchPlace {
             digest: batch.digest(domain_word),
             body_digest: batch.parts().body_digest(),
@@ -77,9 +81,9 @@ impl Ledger {
         let moves = moves(batch);
         let posting = hash::batch_posting(batch, place);
         let block = head.post(&mut tx, PostingKind::Batch, posting, &moves).await?;
-        insert::batch(&mut tx, &head, batch, place).await?;
-        insert::lanes(&mut tx, batch).await?;
-        insert::exits(&mut tx, &head, batch, &tree).await?;
+        insert::batch(&mut tx, &head, batch, place, attempts).await?;
+        insert::lanes(&mut tx, batch, attempts).await?;
+        insert::exits(&mut tx, &head, batch, tree).await?;
         tx.commit().await?;
         Ok(Posted {
             rollup: batch.rollup(),
@@ -93,19 +97,34 @@ impl Ledger {
     }
 }
 
+/// The last batch of a rollup that stands: what the next one continues.
+struct Tip {
+    attempt: i32,
+    tree: ExitTree,
+}
+
+/// Which batch of its height one is, and which of the height before it continues; from 1.
+#[derive(Clone, Copy)]
+struct Attempts {
+    this: i32,
+    continued: i32,
+}
+
 /// What stands at a batch's height.
 enum Recorded {
     Same(Posted),
     Other(Word),
 }
 
-/// The batch recorded at the same height. The same means the same digest, which covers everything
+/// The batch that stands at the same height. The same means the same digest, which covers everything
 /// listed, and the same signature.
 async fn recorded(tx: &mut Tx<'_>, batch: &Batch) -> Result<Option<Recorded>, Error> {
     let row = sqlx::query!(
         "select batch_digest, body_digest, signature, block_number, b.epoch_number, posted_at
         from batch b join journal_block using (block_number)
-        where rollup_id = $1 and height = $2",
+        where rollup_id = $1 and height = $2 and not exists (
+            select from batch_eviction e where e.reversed_block = b.block_number
+        )",
         rollup_key(batch.rollup()),
         lookup(batch.height().number())
     )
@@ -169,41 +188,59 @@ async fn check_assets(tx: &mut Tx<'_>, batch: &Batch) -> Result<(), Error> {
     }
 }
 
-/// The rollup's exit tree after its last batch.
-async fn exit_tree(tx: &mut Tx<'_>, rollup: RollupId) -> Result<ExitTree, Error> {
+/// Where the rollup's last batch that stands left it.
+async fn tip(tx: &mut Tx<'_>, rollup: RollupId) -> Result<Tip, Error> {
     let row = sqlx::query!(
-        r#"select exits_after as "exits_after!", exit_tree from batch
-        where rollup_id = $1 order by height desc limit 1"#,
+        r#"select attempt, exits_after as "exits_after!", exit_tree from batch b
+        where rollup_id = $1 and not exists (
+            select from batch_eviction e where e.reversed_block = b.block_number
+        ) order by height desc limit 1"#,
         rollup_key(rollup)
     )
     .fetch_optional(&mut **tx)
     .await?;
-    let Some(row) = row else { return Ok(ExitTree::empty()) };
+    let Some(row) = row else { return Ok(Tip { attempt: 1, tree: ExitTree::empty() }) };
     let waiting =
         row.exit_tree.chunks(32).map(|node| TABLE.b256(node)).collect::<Result<Vec<_>, _>>()?;
-    ExitTree::from_parts(TABLE.exit_index(row.exits_after)?, waiting).ok_or(TABLE.corrupt())
+    let tree = ExitTree::from_parts(TABLE.exit_index(row.exits_after)?, waiting);
+    Ok(Tip { attempt: row.attempt, tree: tree.ok_or(TABLE.corrupt())? })
 }
 
-/// The batch's number among the epoch's, if it has room.
+/// Which batch of its height this one is, from 1: nothing stands there, so all before were evicted.
+async fn attempt_at(tx: &mut Tx<'_>, batch: &Batch) -> Result<i32, Error> {
+    let attempt = sqlx::query_scalar!(
+        r#"select coalesce(max(attempt), 0) + 1 as "attempt!" from batch
+        where rollup_id = $1 and height = $2"#,
+        rollup_key(batch.rollup()),
+        lookup(batch.height().number())
+    )
+    .fetch_one(&mut **tx)
+    .await?;
+    Ok(attempt)
+}
+
+/// The batch's number among all that the epoch took, if it has room among those that stand: evicted
+/// ones take no steps, and an epoch full of nothing else could never be sealed.
 async fn place_in(tx: &mut Tx<'_>, epoch: EpochNumber) -> Result<u32, Error> {
-    let place = sqlx::query_scalar!(
-        r#"select coalesce(max(place_in_epoch) + 1, 0) as "place!" from batch
-        where epoch_number = $1"#,
+    let row = sqlx::query!(
+        r#"select coalesce(max(place_in_epoch) + 1, 0) as "place!", count(*) - (
+            select count(*) from batch_eviction where epoch_number = $1
+        ) as "standing!"
+        from batch where epoch_number = $1"#,
         epoch_key(epoch)
     )
     .fetch_one(&mut **tx)
     .await?;
-    let place = TABLE.small(place)?;
     let limit = MAX_BATCHES_PER_EPOCH;
-    if usize::try_from(place).is_ok_and(|place| place < limit) {
-        Ok(place)
+    if usize::try_from(row.standing).is_ok_and(|standing| standing < limit) {
+        TABLE.small(row.place)
     } else {
         Err(Error::EpochFull { epoch, limit })
     }
 }
 
 /// The transfers in listed order, then the exits.
-fn moves(batch: &Batch) -> Vec<Move> {
+pub(crate) fn moves(batch: &Batch) -> Vec<Move> {
     let rollup = batch.rollup();
     let parts = batch.parts();
     let transfers = parts.transfers.iter().map(|transfer| Move {

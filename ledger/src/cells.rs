@@ -133,7 +133,10 @@ impl Ledger {
             join journal_block registration using (block_number)
             left join lateral (
                 select height, new_root, exit_root, exits_after from batch b
-                where b.rollup_id = r.rollup_id order by height desc limit 1
+                where b.rollup_id = r.rollup_id and not exists (
+                    select from batch_eviction x where x.reversed_block = b.block_number
+                )
+                order by height desc limit 1
             ) last on true
             where $1::integer is null or r.rollup_id = $1
             order by r.rollup_id"#,

@@ -16,6 +16,6 @@ pub use fold::{FoldedStep, StepRecord};
 pub use proofs::{NewProof, Proof, ProofSummary};
 pub use read::{Epoch, EpochStatus, TimelineEntry};
 pub(crate) use seal::read as sealed;
-pub use seal::{OpenEpoch, SealReason, SealRequest, Sealed};
+pub use seal::{OpenEpoch, SealReason, SealRequest, Sealed, Sealing};
 pub use settle::{NewSettlement, Settlement};
 pub use submit::{NewSubmission, Submission, SupersedeReason};

@@ -29,6 +29,32 @@ pub enum Error {
         /// Its height.
         height: Height,
     },
+    /// No batch was booked at that height.
+    #[error("there is no batch {height} of rollup {rollup}")]
+    UnknownBatch {
+        /// Whose.
+        rollup: RollupId,
+        /// Its height.
+        height: Height,
+    },
+    /// The last batch of that height was evicted, and none was booked there since.
+    #[error("batch {height} of rollup {rollup} was evicted")]
+    BatchEvicted {
+        /// Whose.
+        rollup: RollupId,
+        /// Its height.
+        height: Height,
+    },
+    /// The batch belongs to a sealed epoch, which is never changed.
+    #[error("batch {height} of rollup {rollup} is in epoch {epoch}, which is sealed")]
+    BatchSealed {
+        /// Whose.
+        rollup: RollupId,
+        /// Its height.
+        height: Height,
+        /// Its epoch.
+        epoch: EpochNumber,
+    },
     /// The open epoch has as many batches as fit its steps: try again once it is sealed.
     #[error("epoch {epoch} has its {limit} batches; it takes more once it is sealed")]
     EpochFull {

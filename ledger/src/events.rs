@@ -53,6 +53,15 @@ pub enum EventKind {
         /// Its height.
         height: Height,
     },
+    /// A batch was evicted: reversed, since it could not be proven or stand without one that was.
+    BatchEvicted {
+        /// The block that reverses it.
+        block: BlockNumber,
+        /// Whose.
+        rollup: RollupId,
+        /// Its height.
+        height: Height,
+    },
     /// A claim was paid.
     ClaimPaid {
         /// The block that booked it.
@@ -135,11 +144,12 @@ impl Ledger {
     ) -> Result<Vec<Event>, Error> {
         let rows = sqlx::query!(
             r#"select event_number, event_kind, e.epoch_number, e.block_number, ordinal,
-                coalesce(e.rollup_id, b.rollup_id, r.rollup_id) as rollup_id,
-                coalesce(e.height, b.height) as height, recorded_at
+                coalesce(e.rollup_id, b.rollup_id, r.rollup_id, x.rollup_id) as rollup_id,
+                coalesce(e.height, b.height, x.height) as height, recorded_at
             from event e
             left join batch b on b.block_number = e.block_number and e.event_kind = 4
             left join rollup r on r.block_number = e.block_number and e.event_kind = 2
+            left join batch_eviction x on x.block_number = e.block_number and e.event_kind = 6
             where event_number > $1 order by event_number limit $2"#,
             lookup(cursor.number()),
             limit.rows()
@@ -236,6 +246,7 @@ impl EventRow {
             3 => EventKind::Deposited { block: block()? },
             4 => EventKind::BatchPosted { block: block()?, rollup: rollup()?, height: height()? },
             5 => EventKind::ClaimPaid { block: block()? },
+            6 => EventKind::BatchEvicted { block: block()?, rollup: rollup()?, height: height()? },
             10 => EventKind::DomainAdopted,
             11 => EventKind::EpochOpened,
             12 => EventKind::SealRequested,

@@ -11,7 +11,7 @@ use time::OffsetDateTime;
 
 use crate::column::{Columns, epoch_key, lookup, rollup_key};
 use crate::connection::Tx;
-use crate::{Error, Ledger, PageLimit, TransferId};
+use crate::{BlockNumber, Error, Ledger, PageLimit, TransferId};
 
 /// A booked exit.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -41,6 +41,11 @@ pub enum ClaimStatus {
     Paid {
         /// The log that says so.
         log: L1LogId,
+    },
+    /// Its batch was evicted: it will never be paid, and its number may be another exit's.
+    Reversed {
+        /// The block that moved it back.
+        by: BlockNumber,
     },
 }
 
@@ -81,13 +86,14 @@ struct Row {
     settled: bool,
     tx_hash: Option<Vec<u8>>,
     log_index: Option<i64>,
+    reversed_by: Option<i64>,
     posted_at: OffsetDateTime,
 }
 
 const TABLE: Columns = Columns("exit");
 
 impl Ledger {
-    /// Exits, newest first, from before one on.
+    /// Exits, reversed ones too, newest first, from before one on.
     ///
     /// # Errors
     /// When Postgres fails.
@@ -106,9 +112,12 @@ impl Ledger {
             r#"select e.rollup_id, e.exit_index, e.height, e.block_number, e.position,
                 e.epoch_number, e.asset_id, e.recipient, e.atoms, exists (
                     select from standing_settlement s where s.epoch_number = e.epoch_number
-                ) as "settled!", c.tx_hash as "tx_hash?", c.log_index as "log_index?", posted_at
+                ) as "settled!", c.tx_hash as "tx_hash?", c.log_index as "log_index?", posted_at,
+                x.block_number as "reversed_by?"
             from exit e join journal_block using (block_number)
-            left join claim c using (rollup_id, exit_index)
+            left join claim c on (c.rollup_id, c.exit_index, c.exit_attempt)
+                = (e.rollup_id, e.exit_index, e.attempt)
+            left join batch_eviction x on x.reversed_block = e.block_number
             where ($1::integer is null or e.rollup_id = $1)
                 and ($2::bytea is null or e.recipient = $2)
                 and ($3::bigint is null or e.epoch_number = $3)
@@ -135,10 +144,13 @@ impl Ledger {
             Row,
             r#"select e.rollup_id, e.exit_index, e.height, e.block_number, e.position,
                 e.epoch_number, e.asset_id, e.recipient, e.atoms, true as "settled!",
-                null::bytea as "tx_hash?", null::bigint as "log_index?", posted_at
+                null::bytea as "tx_hash?", null::bigint as "log_index?", posted_at,
+                null::bigint as "reversed_by?"
             from exit e join journal_block using (block_number)
             where not exists (
                 select from claim c where c.rollup_id = e.rollup_id and c.exit_index = e.exit_index
+            ) and not exists (
+                select from batch_eviction x where x.reversed_block = e.block_number
             ) and e.epoch_number in (select epoch_number from standing_settlement)
             order by e.block_number, e.position limit $1"#,
             limit.rows()
@@ -148,7 +160,7 @@ impl Ledger {
         rows.into_iter().map(posted).collect()
     }
 
-    /// One exit.
+    /// One exit: the one that stands under its number, or the last that was reversed.
     ///
     /// # Errors
     /// When Postgres fails.
@@ -161,8 +173,8 @@ impl Ledger {
         read(&mut tx, rollup, index).await
     }
 
-    /// What claiming an exit needs; `None` when there is no such exit or its epoch is not sealed, so
-    /// that the root may still change.
+    /// What claiming an exit needs; `None` when no such exit stands or its epoch is not sealed, so that
+    /// the root may still change.
     ///
     /// # Errors
     /// [`Error::Corrupt`] when the exits do not make up the recorded root.
@@ -173,6 +185,9 @@ impl Ledger {
     ) -> Result<Option<ClaimData>, Error> {
         let mut tx = self.snapshot().await?;
         let Some(exit) = read(&mut tx, rollup, index).await? else { return Ok(None) };
+        if matches!(exit.status, ClaimStatus::Reversed { .. }) {
+            return Ok(None);
+        }
         let root = sqlx::query_scalar!(
             "select exit_root from epoch_rollup where epoch_number = $1 and rollup_id = $2",
             epoch_key(exit.epoch),
@@ -183,8 +198,9 @@ impl Ledger {
         let Some(root) = root else { return Ok(None) };
         let exit_root = Columns("epoch_rollup").exit_root(&root)?;
         let leaves = sqlx::query_scalar!(
-            "select leaf from exit where rollup_id = $1 and epoch_number <= $2
-            order by exit_index",
+            "select leaf from exit e where rollup_id = $1 and epoch_number <= $2 and not exists (
+                select from batch_eviction x where x.reversed_block = e.block_number
+            ) order by exit_index",
             rollup_key(rollup),
             epoch_key(exit.epoch)
         )
@@ -209,10 +225,13 @@ async fn read(
         r#"select e.rollup_id, e.exit_index, e.height, e.block_number, e.position,
             e.epoch_number, e.asset_id, e.recipient, e.atoms, exists (
                 select from standing_settlement s where s.epoch_number = e.epoch_number
-            ) as "settled!", c.tx_hash as "tx_hash?", c.log_index as "log_index?", posted_at
+            ) as "settled!", c.tx_hash as "tx_hash?", c.log_index as "log_index?", posted_at,
+            x.block_number as "reversed_by?"
         from exit e join journal_block using (block_number)
-        left join claim c using (rollup_id, exit_index)
-        where e.rollup_id = $1 and e.exit_index = $2"#,
+        left join claim c on (c.rollup_id, c.exit_index, c.exit_attempt)
+            = (e.rollup_id, e.exit_index, e.attempt)
+        left join batch_eviction x on x.reversed_block = e.block_number
+        where e.rollup_id = $1 and e.exit_index = $2 order by e.attempt desc limit 1"#,
         rollup_key(rollup),
         i64::from(index.number())
     )
@@ -223,6 +242,7 @@ async fn read(
 
 fn posted(row: Row) -> Result<PostedExit, Error> {
     let status = match (row.tx_hash, row.log_index) {
+        _ if let Some(by) = row.reversed_by => ClaimStatus::Reversed { by: TABLE.block(by)? },
         (Some(tx_hash), Some(index)) => ClaimStatus::Paid { log: TABLE.log(&tx_hash, index)? },
         _ if row.settled => ClaimStatus::Claimable,
         _ => ClaimStatus::Open,

@@ -19,7 +19,7 @@ use sha2::{Digest, Sha256};
 use time::OffsetDateTime;
 
 use crate::column::signature_bytes;
-use crate::{Account, BlockNumber, EventNumber, PostingKind};
+use crate::{Account, BatchAttempt, BlockNumber, EventNumber, PostingKind};
 
 /// What a transfer's digest is over.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -69,6 +69,16 @@ pub(crate) struct BatchPlace<'a> {
     pub(crate) place_in_epoch: u32,
     pub(crate) exits_before: u32,
     pub(crate) exit_tree: &'a [u8],
+}
+
+/// What the reversal of an evicted batch is over, its transfers aside.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct ReversalFields<'a> {
+    pub(crate) batch: BatchAttempt,
+    pub(crate) reversed: BlockNumber,
+    pub(crate) reversed_hash: B256,
+    pub(crate) cause: BatchAttempt,
+    pub(crate) reason: &'a str,
 }
 
 impl TransferFields {
@@ -148,7 +158,7 @@ fn postgres_microseconds(moment: OffsetDateTime) -> i64 {
     i64::try_from(microseconds.saturating_sub(POSTGRES_EPOCH)).unwrap_or(i64::MAX)
 }
 
-/// The bytes of a proof under their own digest, as `sha256(proof)` in the schema.
+/// Bytes of any length under their own digest, as `sha256(…)` in the schema.
 pub(crate) fn bytes(bytes: &[u8]) -> B256 {
     finish(Sha256::new_with_prefix(bytes))
 }
@@ -226,6 +236,18 @@ pub(crate) fn batch_posting(batch: &Batch, place: BatchPlace<'_>) -> B256 {
         hash.update(lane.word().to_bytes());
     }
     finish(hash)
+}
+
+pub(crate) fn reversal_posting(reversal: &ReversalFields<'_>) -> B256 {
+    let mut hash = posting(PostingKind::Reversal)
+        .chain_update(reversal.reversed.number().to_be_bytes())
+        .chain_update(reversal.reversed_hash);
+    for batch in [reversal.batch, reversal.cause] {
+        hash.update(batch.rollup.number().to_be_bytes());
+        hash.update(batch.height.number().to_be_bytes());
+        hash.update(batch.attempt.to_be_bytes());
+    }
+    finish(hash.chain_update(bytes(reversal.reason.as_bytes())))
 }
 
 fn posting(kind: PostingKind) -> Sha256 {

@@ -1,8 +1,8 @@
 //! The double-entry ledger of Netfold on Postgres: the books that everybody's money stands on.
 //!
-//! **Invariant:** value moves between cells by [`Ledger::post_batch`] alone, and every posting is one
-//! block of a hash chain, in one db_tx, under one lock. What is history is never changed: the schema
-//! grants nobody the right to, and [`audit`] shows it if somebody did.
+//! **Invariant:** value moves between cells by [`Ledger::post_batch`] alone, and back by
+//! [`Ledger::evict`]; every posting is one block of a hash chain, under one lock. What is history is
+//! never changed: the schema grants nobody the right to, and [`audit`] shows it if somebody did.
 //!
 //! It knows Postgres and treats proofs as bytes. It deliberately does not know HTTP, L1 nodes or
 //! circuits; the rules are `domain`'s.
@@ -33,6 +33,7 @@ mod engine_lock;
 mod epochs;
 mod error;
 mod events;
+mod eviction;
 mod exits;
 mod hash;
 mod id;
@@ -53,14 +54,15 @@ pub use deposits::{DepositFilter, PostedDeposit};
 pub use engine_lock::EngineLock;
 pub use epochs::{
     Epoch, EpochStatus, FoldedStep, NewProof, NewSettlement, NewSubmission, OpenEpoch, Proof,
-    ProofSummary, SealReason, SealRequest, Sealed, Settlement, StepRecord, Submission,
+    ProofSummary, SealReason, SealRequest, Sealed, Sealing, Settlement, StepRecord, Submission,
     SupersedeReason, TimelineEntry,
 };
 pub use error::{Cause, Error};
 pub use events::{Event, EventKind, Listener};
+pub use eviction::{BatchAttempt, Evicted, Eviction};
 pub use exits::{ClaimData, ClaimStatus, ExitFilter, PostedExit};
 pub use id::{BlockNumber, EventNumber, PageLimit, TransferId, TransferIdError};
 pub use l1_logs::{BookedLogs, L1Settlement};
-pub use operations::EpochOperations;
+pub use operations::{EpochOperations, OpenOperations};
 pub use transfers::{PostedTransfer, TransferFilter};
 pub use trial_balance::{AccountBalance, JournalBlock, JournalHead, Totals, TrialBalanceLine};

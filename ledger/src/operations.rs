@@ -1,7 +1,8 @@
 //! Operations of the reference transition, rebuilt from the journal.
 //!
 //! **Invariant:** in ledger order, complete, and each again a value of `domain` whose own rules
-//! hold: a batch comes back through [`domain::Batch::new`].
+//! hold: a batch comes back through [`domain::Batch::new`]. An evicted batch is no operation: what is
+//! left of an epoch is what it is proven from.
 
 use std::collections::BTreeMap;
 
@@ -11,6 +12,7 @@ use domain::{
 
 use crate::column::{Columns, bigint, epoch_key};
 use crate::connection::Tx;
+use crate::posting::Head;
 use crate::{Account, BlockNumber, Error, Ledger, state};
 
 /// Everything that proving an epoch needs.
@@ -24,6 +26,19 @@ pub struct EpochOperations {
     pub operations: Vec<Operation>,
     /// The digest that the ledger sealed it with: what the proof has to lead to.
     pub closing_digest: Word,
+}
+
+/// What the open epoch holds so far: what it would be proven from if it were sealed now.
+#[derive(Clone, Debug)]
+pub struct OpenOperations {
+    /// The epoch.
+    pub epoch: EpochNumber,
+    /// The state that it opens with.
+    pub opening: LiquidityState,
+    /// What happened in it up to the journal's head, in ledger order.
+    pub operations: Vec<Operation>,
+    /// The journal's last block.
+    pub last_block: BlockNumber,
 }
 
 /// Blocks of the journal, both ends included.
@@ -47,25 +62,58 @@ impl Ledger {
     pub async fn operations_of(&self, epoch: EpochNumber) -> Result<EpochOperations, Error> {
         let mut tx = self.snapshot().await?;
         let (opening, _) = state::at_opening(&mut tx, epoch).await?;
-        let row = sqlx::query!(
-            r#"select closing_digest, last_block, (
-                select min(block_number) from journal_block where epoch_number = $1
-            ) as "first_block!"
-            from epoch_seal where epoch_number = $1"#,
+        let closing_digest = sqlx::query_scalar!(
+            "select closing_digest from epoch_seal where epoch_number = $1",
             epoch_key(epoch)
         )
         .fetch_optional(&mut *tx)
         .await?
         .ok_or(Error::NotSealed { epoch })?;
-        let range = BlockRange { first: row.first_block, last: row.last_block };
-        let operations = read(&mut tx, range).await?.into_values().collect();
-        let closing_digest = Columns("epoch_seal").word(&row.closing_digest)?;
+        let operations = of_epoch(&mut tx, epoch).await?.into_values().collect();
+        let closing_digest = Columns("epoch_seal").word(&closing_digest)?;
         Ok(EpochOperations { epoch, opening, operations, closing_digest })
+    }
+
+    /// What the open epoch holds so far, at one moment of the books.
+    ///
+    /// # Errors
+    /// [`Error::NoDomain`], [`Error::BaselineMissing`], [`Error::BaselineDiffers`], or
+    /// [`Error::Corrupt`].
+    pub async fn open_operations(&self) -> Result<OpenOperations, Error> {
+        let mut tx = self.snapshot().await?;
+        let head = Head::read(&mut tx).await?;
+        of_open(&mut tx, &head).await
+    }
+}
+
+/// What the open epoch holds at a head of the books. Its opening state is checked against the chain
+/// of epochs (BASELINE_PRESENT, ROOT_CONTINUITY).
+pub(crate) async fn of_open(tx: &mut Tx<'_>, head: &Head) -> Result<OpenOperations, Error> {
+    let (opening, _) = state::at_opening(tx, head.epoch).await?;
+    let operations = of_epoch(tx, head.epoch).await?.into_values().collect();
+    Ok(OpenOperations { epoch: head.epoch, opening, operations, last_block: head.block })
+}
+
+/// The operations of an epoch, open or sealed, by block.
+pub(crate) async fn of_epoch(
+    tx: &mut Tx<'_>,
+    epoch: EpochNumber,
+) -> Result<BTreeMap<BlockNumber, Operation>, Error> {
+    let row = sqlx::query!(
+        "select min(block_number) as first, max(block_number) as last
+        from journal_block where epoch_number = $1",
+        epoch_key(epoch)
+    )
+    .fetch_one(&mut **tx)
+    .await?;
+    match (row.first, row.last) {
+        (Some(first), Some(last)) => read(tx, BlockRange { first, last }).await,
+        _ => Ok(BTreeMap::new()),
     }
 }
 
 /// The operations among a range of blocks, by block. Assets and claims are none.
-pub(crate) async fn read(
+async fn read(
     tx: &mut Tx<'_>,
     range: BlockRange,
 ) -> Result<BTreeMap<BlockNumber, Operation>, Error> {
@@ -101,14 +149,30 @@ pub(crate) async fn read(
         };
         operations.insert(columns.block(row.block_number)?, deposit);
     }
-    for (block, parts) in batches(tx, range).await? {
+    let mut batches = batches(tx, range).await?;
+    for block in evicted(tx, range).await? {
+        batches.remove(&block);
+    }
+    for (block, parts) in batches {
         let batch = Batch::new(parts).map_err(|_| BATCH.corrupt())?;
         operations.insert(block, Operation::Batch(Box::new(batch)));
     }
     Ok(operations)
 }
 
-/// The batches among a range of blocks, as they were posted but unchecked.
+/// The blocks of a range whose batch was evicted.
+async fn evicted(tx: &mut Tx<'_>, range: BlockRange) -> Result<Vec<BlockNumber>, Error> {
+    let blocks = sqlx::query_scalar!(
+        "select reversed_block from batch_eviction where reversed_block between $1 and $2",
+        range.first,
+        range.last
+    )
+    .fetch_all(&mut **tx)
+    .await?;
+    blocks.into_iter().map(|block| Columns("batch_eviction").block(block)).collect()
+}
+
+/// The batches among a range of blocks, evicted or not, as they were posted but unchecked.
 pub(crate) async fn batches(
     tx: &mut Tx<'_>,
     range: BlockRange,
@@ -150,7 +214,7 @@ async fn add_lanes(
 ) -> Result<(), Error> {
     let rows = sqlx::query!(
         "select block_number, asset_id, destination_id, atoms
-        from batch join lane using (rollup_id, height)
+        from batch join lane using (rollup_id, height, attempt)
         where block_number between $1 and $2
         order by block_number, asset_id, destination_id",
         range.first,

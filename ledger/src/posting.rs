@@ -18,7 +18,8 @@ use crate::connection::Tx;
 use crate::hash::{self, BlockFields, TransferFields};
 use crate::{Account, Adoption, BlockNumber, Error, PostingKind};
 
-/// Where the books stand: the open epoch and the journal's last block. Valid while the lock is held.
+/// Where the books stand: the open epoch and the journal's last block. Valid while the lock is held,
+/// or within one snapshot.
 #[derive(Clone, Debug)]
 pub(crate) struct Head {
     pub(crate) adoption: Adoption,
@@ -49,7 +50,8 @@ struct Sums {
 const BALANCE: Columns = Columns("balance");
 
 impl Head {
-    /// Reads the head. The caller holds the lock, so nobody moves it.
+    /// Reads the head. The caller holds the lock, so nobody moves it, or a snapshot, which sees none
+    /// of that.
     pub(crate) async fn read(tx: &mut Tx<'_>) -> Result<Self, Error> {
         let adoption = crate::adoption::read(&mut *tx).await?.ok_or(Error::NoDomain)?;
         let row = sqlx::query!(

@@ -15,7 +15,8 @@ const BATCH: Columns = Columns("batch");
 const BALANCE: Columns = Columns("balance");
 const CLOSING: Columns = Columns("epoch_cell");
 
-/// The state at the head, with what the open epoch deposited, exited and touched.
+/// The state at the head, with what the open epoch deposited, exited and touched. Evicted batches
+/// left nothing behind: balances have them reversed, heights and the epoch's amounts pass them over.
 pub(crate) async fn at_head(tx: &mut Tx<'_>, open: EpochNumber) -> Result<LiquidityState, Error> {
     let rollups = rollups_at_head(tx, open).await?;
     let cells = cells_at_head(tx, open).await?;
@@ -35,7 +36,10 @@ async fn rollups_at_head(
         from rollup r
         left join lateral (
             select height, new_root, exit_root, epoch_number from batch b
-            where b.rollup_id = r.rollup_id order by height desc limit 1
+            where b.rollup_id = r.rollup_id and not exists (
+                select from batch_eviction x where x.reversed_block = b.block_number
+            )
+            order by height desc limit 1
         ) last on true"#,
         epoch_key(open)
     )
@@ -83,7 +87,10 @@ async fn cells_at_head(
     let rows = sqlx::query!(
         r#"with lane_of_epoch as (
             select rollup_id, asset_id, destination_id, atoms::numeric as atoms
-            from batch join lane using (rollup_id, height) where epoch_number = $1
+            from batch b join lane using (rollup_id, height, attempt)
+            where epoch_number = $1 and not exists (
+                select from batch_eviction x where x.reversed_block = b.block_number
+            )
         ), flow as (
             select rollup_id, asset_id, atoms::numeric as deposited, 0::numeric as exited
             from deposit where epoch_number = $1
@@ -97,7 +104,7 @@ async fn cells_at_head(
                 sum(deposited) as deposited, sum(exited) as exited
             from flow group by rollup_id, asset_id
         )
-        select account_id, (credits - debits)::text as "balance!",
+        select account_id as "account_id!", (credits - debits)::text as "balance!",
             coalesce(deposited, 0)::text as "deposited!", coalesce(exited, 0)::text as "exited!",
             deposited is not null as "touched!"
         from balance left join position using (account_id)

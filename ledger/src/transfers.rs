@@ -6,7 +6,7 @@ use rust_decimal::Decimal;
 use time::OffsetDateTime;
 
 use crate::column::{Columns, epoch_key, lookup, rollup_key};
-use crate::{Account, Error, Ledger, PageLimit, PostingKind, TransferId};
+use crate::{Account, BlockNumber, Error, Ledger, PageLimit, PostingKind, TransferId};
 
 /// A booked transfer.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -33,6 +33,8 @@ pub struct PostedTransfer {
     pub recipient: Option<Address>,
     /// When it was booked.
     pub posted_at: OffsetDateTime,
+    /// The block that moved it back, if its batch was evicted.
+    pub reversed_by: Option<BlockNumber>,
 }
 
 /// Which transfers to list; by default all.
@@ -42,7 +44,7 @@ pub struct TransferFilter {
     pub account: Option<Account>,
     /// Of one epoch.
     pub epoch: Option<EpochNumber>,
-    /// Of one batch.
+    /// Of one batch: the one that stands at its height, or the last that was evicted.
     pub batch: Option<(RollupId, Height)>,
 }
 
@@ -59,6 +61,7 @@ struct Row {
     credit_balance: Decimal,
     recipient: Option<Vec<u8>>,
     posted_at: OffsetDateTime,
+    reversed_by: Option<i64>,
 }
 
 const TABLE: Columns = Columns("transfer");
@@ -92,11 +95,12 @@ impl Ledger {
     pub async fn transfer(&self, id: TransferId) -> Result<Option<PostedTransfer>, Error> {
         let row = sqlx::query_as!(
             Row,
-            "select t.block_number, t.position, t.epoch_number, t.posting_kind, asset_id,
+            r#"select t.block_number, t.position, t.epoch_number, t.posting_kind, asset_id,
                 debit_account_id, credit_account_id, atoms, debit_balance, credit_balance,
-                recipient, posted_at
+                recipient, posted_at, x.block_number as "reversed_by?"
             from transfer t join journal_block using (block_number)
-            where t.block_number = $1 and t.position = $2",
+            left join batch_eviction x on x.reversed_block = t.block_number
+            where t.block_number = $1 and t.position = $2"#,
             lookup(id.block.number()),
             i32::try_from(id.position).unwrap_or(i32::MAX)
         )
@@ -115,16 +119,18 @@ impl Ledger {
     ) -> Result<Vec<Row>, Error> {
         let rows = sqlx::query_as!(
             Row,
-            "select t.block_number, t.position, t.epoch_number, t.posting_kind, asset_id,
+            r#"select t.block_number, t.position, t.epoch_number, t.posting_kind, asset_id,
                 debit_account_id, credit_account_id, atoms, debit_balance, credit_balance,
-                recipient, posted_at
+                recipient, posted_at, x.block_number as "reversed_by?"
             from transfer t join journal_block using (block_number)
+            left join batch_eviction x on x.reversed_block = t.block_number
             where ($1::bigint is null or t.epoch_number = $1)
                 and ($2::integer is null or t.block_number = (
                     select block_number from batch where rollup_id = $2 and height = $3
+                    order by attempt desc limit 1
                 ))
                 and (t.block_number, t.position) < ($4, $5)
-            order by t.block_number desc, t.position desc limit $6",
+            order by t.block_number desc, t.position desc limit $6"#,
             filter.epoch.map(epoch_key),
             filter.batch.map(|(rollup, _)| rollup_key(rollup)),
             filter.batch.map(|(_, height)| lookup(height.number())),
@@ -148,18 +154,19 @@ impl Ledger {
     ) -> Result<Vec<Row>, Error> {
         let rows = sqlx::query_as!(
             Row,
-            r#"select block_number as "block_number!", position as "position!",
+            r#"select t.block_number as "block_number!", position as "position!",
                 t.epoch_number as "epoch_number!", t.posting_kind as "posting_kind!",
                 asset_id as "asset_id!", debit_account_id as "debit_account_id!",
                 credit_account_id as "credit_account_id!", atoms as "atoms!",
                 debit_balance as "debit_balance!", credit_balance as "credit_balance!",
-                recipient, posted_at
+                recipient, posted_at, x.block_number as "reversed_by?"
             from (
                 (
                     select * from transfer where debit_account_id = $1
                         and ($2::bigint is null or epoch_number = $2)
                         and ($3::integer is null or block_number = (
                             select block_number from batch where rollup_id = $3 and height = $4
+                            order by attempt desc limit 1
                         ))
                         and (block_number, position) < ($5, $6)
                     order by block_number desc, position desc limit $7
@@ -170,12 +177,14 @@ impl Ledger {
                         and ($2::bigint is null or epoch_number = $2)
                         and ($3::integer is null or block_number = (
                             select block_number from batch where rollup_id = $3 and height = $4
+                            order by attempt desc limit 1
                         ))
                         and (block_number, position) < ($5, $6)
                     order by block_number desc, position desc limit $7
                 )
             ) t join journal_block using (block_number)
-            order by block_number desc, position desc limit $7"#,
+            left join batch_eviction x on x.reversed_block = t.block_number
+            order by t.block_number desc, position desc limit $7"#,
             account.number(),
             filter.epoch.map(epoch_key),
             filter.batch.map(|(rollup, _)| rollup_key(rollup)),
@@ -206,5 +215,6 @@ fn posted(row: &Row) -> Result<PostedTransfer, Error> {
         credit_balance: TABLE.atoms(row.credit_balance)?,
         recipient: row.recipient.as_deref().map(|bytes| TABLE.address(bytes)).transpose()?,
         posted_at: row.posted_at,
+        reversed_by: row.reversed_by.map(|block| TABLE.block(block)).transpose()?,
     })
 }

@@ -72,7 +72,7 @@ pub struct JournalBlock {
     pub posted_at: OffsetDateTime,
 }
 
-/// How much there is of everything.
+/// How much there is of everything. What was evicted does not count.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub struct Totals {
     /// Batches.
@@ -200,9 +200,14 @@ impl Ledger {
     /// When Postgres fails.
     pub async fn totals(&self) -> Result<Totals, Error> {
         let row = sqlx::query!(
-            r#"select (select count(*) from batch) as "batches!",
-                (select coalesce(sum(transfer_count), 0)::bigint from batch) as "transfers!",
-                (select coalesce(sum(exit_count), 0)::bigint from batch) as "exits!",
+            r#"with standing as (
+                select transfer_count, exit_count from batch b where not exists (
+                    select from batch_eviction x where x.reversed_block = b.block_number
+                )
+            )
+            select (select count(*) from standing) as "batches!",
+                (select coalesce(sum(transfer_count), 0)::bigint from standing) as "transfers!",
+                (select coalesce(sum(exit_count), 0)::bigint from standing) as "exits!",
                 (select count(*) from claim) as "claims_paid!",
                 (select count(*) from deposit) as "deposits!",
                 (select count(*) from standing_settlement) as "epochs_settled!""#

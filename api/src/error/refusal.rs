@@ -145,7 +145,10 @@ pub(super) fn of_ledger(error: &ledger::Error) -> Problem {
             "the operator has to look; the log says at what",
         ),
         // What only the engine can cause, and defects: nothing of them leaves.
-        Ledger::BaselineMissing { .. }
+        Ledger::UnknownBatch { .. }
+        | Ledger::BatchEvicted { .. }
+        | Ledger::BatchSealed { .. }
+        | Ledger::BaselineMissing { .. }
         | Ledger::BaselineDiffers { .. }
         | Ledger::StepConflict { .. }
         | Ledger::StepOutOfOrder { .. }

@@ -57,6 +57,8 @@ pub(crate) enum EventType {
     Deposited,
     /// A batch was booked.
     BatchPosted,
+    /// A batch was evicted and reversed: it could not be proven, or stood on one that could not.
+    BatchEvicted,
     /// An exit was paid on L1.
     ClaimPaid,
     /// The ledger was bound to its L1 contract.
@@ -131,6 +133,11 @@ impl Happening {
                 rollup: Some(rollup.number()),
                 height: Some(height.number()),
                 ..booked(EventType::BatchPosted, block)
+            },
+            EventKind::BatchEvicted { block, rollup, height } => Self {
+                rollup: Some(rollup.number()),
+                height: Some(height.number()),
+                ..booked(EventType::BatchEvicted, block)
             },
             EventKind::ClaimPaid { block } => booked(EventType::ClaimPaid, block),
             EventKind::DomainAdopted => plain(EventType::DomainAdopted),

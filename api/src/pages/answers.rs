@@ -196,7 +196,8 @@ fn late(proving: &Proving, now: OffsetDateTime) -> Option<String> {
         EpochStatus::Sealed => over(sealed_at, WAITS_FOR_PROVER)
             .map(|age| format!("Epoch {number} was sealed {age} ago and no prover has taken it.")),
         EpochStatus::Proving { .. } => {
-            over(proving.last_step_at.unwrap_or(sealed_at), STEP).map(|age| {
+            // A step that was folded ahead is older than the seal.
+            over(proving.last_step_at.unwrap_or(sealed_at).max(sealed_at), STEP).map(|age| {
                 format!(
                     "Epoch {number} has not folded a step for {age}. Proving goes on from its last \
                      checkpoint when a prover restarts."

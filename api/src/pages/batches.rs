@@ -19,6 +19,8 @@ pub(super) struct BatchRow {
     pub(super) exits: u32,
     pub(super) moves: Vec<Move>,
     pub(super) digest: String,
+    /// Why it was evicted.
+    pub(super) evicted: Option<String>,
     pub(super) url: String,
 }
 
@@ -45,6 +47,7 @@ impl BatchRow {
             exits: batch.exits,
             moves: moves.collect(),
             digest: shorten(&batch.digest.to_string()),
+            evicted: batch.eviction.as_ref().map(|eviction| eviction.reason.clone()),
             url: format!("/v1/batches/{}/{}", batch.rollup, batch.height),
         }
     }

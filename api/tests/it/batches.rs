@@ -144,3 +144,43 @@ async fn assert_balanced(world: &World) {
         ["15000000000"]
     );
 }
+
+/// An evicted batch says so, with the reason in words, wherever it is read; its height takes another.
+#[tokio::test]
+async fn an_evicted_batch_tells_why() {
+    let world = World::new("evicted").await;
+    let mut one = Rollup::new(1);
+    let gone = one.batch(world.word(), &[transfer(2, USDC, 3)], &[exit(ETH, 4)]);
+    assert_eq!(world.post_batch(&gone).await.status, 201);
+    let reason = "lane 0 <b>has</b> no witness";
+    let evicted = world.engine.evict(one.id, gone.height, reason).await.unwrap();
+    let reversal = evicted[0].reversal.number();
+
+    let read = world.get("/v1/batches/1/0").await.json();
+    assert_eq!((&read["attempt"], &read["eviction"]["reason"]), (&json!(1), &json!(reason)));
+    assert_eq!(read["eviction"]["reversal"], reversal);
+    assert_eq!(read["eviction"]["cause"], json!({"rollup": 1, "height": 0, "attempt": 1}));
+    let listed = world.get("/v1/batches").await.json();
+    assert_eq!(listed["items"][0]["eviction"], read["eviction"]);
+    let transfers = world.get("/v1/transfers").await.json();
+    let (back, moved) = (&transfers["items"][0], &transfers["items"][3]);
+    assert_eq!((&back["kind"], &back["recipient"]), (&json!("reversal"), &Value::Null));
+    assert_eq!(back["debit"]["account"], moved["credit"]["account"]);
+    assert_eq!(moved["reversed_by"], reversal);
+    let exits = world.get("/v1/exits/1/0").await.json();
+    assert_eq!((&exits["status"], &exits["claim"]), (&json!("reversed"), &Value::Null));
+    assert_eq!(exits["reversed_by"], reversal);
+    let page = world.get("/").await;
+    assert!(page.text.contains("evicted: lane 0 &#60;b&#62;has&#60;/b&#62; no witness"));
+
+    // The same bytes again are a new batch, and the evicted one stays to be seen.
+    let again = world.post_batch(&gone).await;
+    assert_eq!(again.status, 201, "{}", again.text);
+    one.advance(&gone);
+    let read = world.get("/v1/batches/1/0").await.json();
+    assert_eq!((&read["attempt"], &read["eviction"]), (&json!(2), &Value::Null));
+    assert_eq!(read["earlier"][0]["eviction"]["reason"], reason);
+    let exits = world.get("/v1/exits/1/0").await.json();
+    assert_eq!(exits["status"], "open");
+    world.end().await;
+}

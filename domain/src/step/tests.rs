@@ -1,5 +1,6 @@
 use alloy_primitives::{Address, B256, U256};
 
+use super::plan::all_cells;
 use super::*;
 use crate::limits::{CELLS_EMITTED_PER_STEP, MAX_CELLS, MAX_ROLLUPS};
 use crate::{DomainId, DomainIdentity, EpochStatement, SigningKey, StatementError};

@@ -1,10 +1,39 @@
 //! `kill -9` of the engine at each persistence point, then a restart.
 
 use alloy_primitives::U256;
+use domain::EpochNumber;
+use domain::limits::BATCHES_PER_STEP;
+use ledger::EpochStatus;
 
 use crate::engine_process::{run_and_kill_at, run_and_stop_at};
 use crate::operator::recipient;
 use crate::world::World;
+
+/// An engine that is killed after each step that it folds ahead, and once more at the seal, goes on from
+/// what is folded: what is left to fold then is the last step alone.
+#[tokio::test]
+async fn killed_while_folding_ahead() {
+    let mut world = World::new().await;
+    world.deposit(1, 1, 1_000).await;
+    run_and_stop_at(&world, "LogsBooked", 1);
+    for _ in 0..=2 * BATCHES_PER_STEP {
+        world.post(1, &[(2, 1, 3)], &[]).await;
+    }
+    // Five registrations: the first window is of two steps.
+    let epoch = EpochNumber::FIRST;
+    for steps in 1..=3_usize {
+        run_and_kill_at(&world, "StepFoldedAhead", 1);
+        assert_eq!(world.ledger.steps(epoch).await.unwrap().len(), steps);
+        let open = world.ledger.epoch(epoch).await.unwrap().unwrap();
+        assert_eq!(open.status, EpochStatus::Open);
+    }
+    world.posting.request_seal("test").await.unwrap();
+    run_and_kill_at(&world, "Sealed", 1);
+    run_and_kill_at(&world, "StepFolded", 1);
+    run_and_stop_at(&world, "Final", 1);
+    assert_eq!(world.ledger.steps(epoch).await.unwrap().len(), 4);
+    world.check_books(1).await;
+}
 
 /// An engine that is killed at every persistence point of an epoch, one after another, ends with the
 /// same books as one that is not, and has each effect on L1 once.

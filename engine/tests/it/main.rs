@@ -17,6 +17,7 @@ mod engine_process;
 mod l1;
 mod mirror;
 mod operator;
+mod provable;
 mod settle;
 mod turns;
 mod world;

@@ -6,11 +6,12 @@ use domain::{Atoms, Batch, BatchParts, Exit, ExitTree, Operation, RollupId, Tran
 
 use super::Auditor;
 use super::block::{Posting, missing};
+use super::eviction::Chain;
 use super::fault::{FaultKind, Row, Stop};
 use super::page::{BatchRow, ExitRow, LaneRow, Page};
 use crate::column::Columns;
 use crate::hash::{self, BatchPlace, BlockFields, TransferFields};
-use crate::{Account, Error};
+use crate::{Account, BatchAttempt, Error};
 
 const BATCH: Columns = Columns("batch");
 const LANE: Columns = Columns("lane");
@@ -29,6 +30,11 @@ impl Auditor<'_> {
         let rollup = unnamed.reads(BATCH.rollup(row.rollup_id))?;
         let height = unnamed.reads(BATCH.height(row.height))?;
         let name = Row::Batch { rollup, height };
+        let attempt = self.open.attempt(rollup, height);
+        let last = self.chains.get(&rollup).cloned().unwrap_or_else(Chain::start);
+        let attempts = (u32::try_from(row.attempt).ok(), u32::try_from(row.continued_attempt).ok());
+        let follows = attempts == (Some(attempt), Some(last.attempt));
+        name.check(follows, FaultKind::DiffersFromSource)?;
         let mut parts = name.reads(read_parts(row))?;
         for one in transfers {
             list(&mut parts, one).ok_or_else(|| name.is(FaultKind::DiffersFromSource))?;
@@ -40,7 +46,7 @@ impl Auditor<'_> {
             (name.reads(BATCH.word(&row.batch_digest))?, name.reads(BATCH.b256(&row.body_digest))?);
         name.check((digest, body_digest) == recorded, FaultKind::ContentDiffers)?;
         let batch = Batch::new(parts).map_err(|rule| name.is(FaultKind::RuleBroken(rule)))?;
-        let tree = self.trees.get(&rollup).cloned().unwrap_or_else(ExitTree::empty);
+        let tree = last.tree;
         let grown =
             batch.continue_exit_tree(&tree).map_err(|rule| name.is(FaultKind::RuleBroken(rule)))?;
         self.exits(block, &batch, &tree, page.exits.get(&number))?;
@@ -54,14 +60,15 @@ impl Auditor<'_> {
         let waiting: Vec<u8> = grown.waiting().iter().flat_map(|node| node.0).collect();
         let follows = waiting == row.exit_tree
             && tree.next_index().number() == place.exits_before
-            && u64::from(place.place_in_epoch) == self.in_epoch.batches
+            && u64::from(place.place_in_epoch) == self.in_epoch.posted
             && name.reads(BATCH.epoch(row.epoch_number))? == block.epoch
             && usize::try_from(row.transfer_count).ok() == Some(batch.parts().transfers.len())
             && usize::try_from(row.exit_count).ok() == Some(batch.parts().exits.len());
         name.check(follows, FaultKind::DiffersFromSource)?;
         let posting = hash::batch_posting(&batch, place);
-        self.apply(name, &Operation::Batch(Box::new(batch)))?;
-        self.trees.insert(rollup, grown);
+        let booked = (BatchAttempt { rollup, height, attempt }, *block);
+        let after = Chain { attempt, tree: grown };
+        self.apply_batch(name, booked, Operation::Batch(Box::new(batch)), after)?;
         self.counts.batches = self.counts.batches.saturating_add(1);
         Ok((name, posting))
     }
@@ -111,6 +118,7 @@ impl Auditor<'_> {
             let row = rows.next().ok_or_else(|| name.is(FaultKind::Missing))?;
             let same = row.rollup_id == i32::from(rollup.number())
                 && row.exit_index == i64::from(claim.index.number())
+                && u32::try_from(row.attempt) == Ok(self.open.exit_attempt(rollup, claim.index))
                 && name.reads(EXIT.height(row.height))? == batch.height()
                 && name.reads(EXIT.epoch(row.epoch_number))? == block.epoch
                 && usize::try_from(row.position).ok() == Some(position)

@@ -2,7 +2,7 @@
 
 use alloy_primitives::B256;
 use domain::l1::{L1Block, L1LogId};
-use domain::{Asset, Atoms, Claim, ExitTree, Operation};
+use domain::{Asset, Atoms, Claim, Operation};
 
 use super::fault::{FaultKind, Row, Stop};
 use super::page::{
@@ -34,6 +34,7 @@ impl Auditor<'_> {
                 self.claim(&block, page.claims.get(&row.block_number), &transfers)?
             }
             PostingKind::Batch => self.batch(&block, page, &transfers)?,
+            PostingKind::Reversal => self.reversal(&block, page, &transfers)?,
         };
         let root = hash::root(transfers.iter().map(TransferFields::digest));
         let (posting_row, posting_digest) = posting;
@@ -142,8 +143,7 @@ impl Auditor<'_> {
         let name = Row::Rollup(rollup);
         let key = name.reads(columns.key(&row.key_x, &row.key_y))?;
         let (log, l1_block) = name.reads(read_log(columns, &row.log))?;
-        self.apply(name, &Operation::Register { rollup, key })?;
-        self.trees.insert(rollup, ExitTree::empty());
+        self.apply(name, Operation::Register { rollup, key })?;
         self.counts.rollups = self.counts.rollups.saturating_add(1);
         Ok((name, hash::rollup_posting(rollup, &key, log, l1_block)))
     }
@@ -164,7 +164,7 @@ impl Auditor<'_> {
         let (log, l1_block) = name.reads(read_log(columns, &row.log))?;
         let credit = (Account::Custody { asset }, Account::Cell { rollup, asset }, atoms);
         name.check(moved(transfers) == Some(credit), FaultKind::DiffersFromSource)?;
-        self.apply(name, &Operation::Deposit { rollup, asset, atoms })?;
+        self.apply(name, Operation::Deposit { rollup, asset, atoms })?;
         self.counts.deposits = self.counts.deposits.saturating_add(1);
         Ok((name, hash::deposit_posting((rollup, asset), depositor, atoms, log, l1_block)))
     }
@@ -198,21 +198,11 @@ impl Auditor<'_> {
         Ok((name, hash::claim_posting(epoch, &claim, log, l1_block)))
     }
 
-    /// Applies an operation to the reference model.
-    pub(super) fn apply(&mut self, row: Row, operation: &Operation) -> Result<(), Stop> {
-        let word = self.adoption.identity.word();
-        self.state = self
-            .state
-            .apply(operation, word)
-            .map_err(|refusal| row.is(FaultKind::RuleBroken(refusal)))?;
-        Ok(())
-    }
-
     fn count(&mut self, block: &BlockFields, transfers: usize) {
         let transfers = u64::try_from(transfers).unwrap_or(u64::MAX);
         self.report.blocks = self.report.blocks.saturating_add(1);
         self.report.transfers = self.report.transfers.saturating_add(transfers);
-        let EpochCounts { batches, operations, transfers: in_epoch } = &mut self.in_epoch;
+        let EpochCounts { posted, batches, operations, transfers: in_epoch } = &mut self.in_epoch;
         match block.kind {
             PostingKind::Asset | PostingKind::Claim => {}
             PostingKind::Rollup => *operations = operations.saturating_add(1),
@@ -221,9 +211,15 @@ impl Auditor<'_> {
                 *in_epoch = in_epoch.saturating_add(transfers);
             }
             PostingKind::Batch => {
+                *posted = posted.saturating_add(1);
                 *batches = batches.saturating_add(1);
                 *operations = operations.saturating_add(1);
                 *in_epoch = in_epoch.saturating_add(transfers);
+            }
+            PostingKind::Reversal => {
+                *batches = batches.saturating_sub(1);
+                *operations = operations.saturating_sub(1);
+                *in_epoch = in_epoch.saturating_sub(transfers);
             }
         }
     }

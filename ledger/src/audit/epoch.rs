@@ -21,6 +21,7 @@ impl Auditor<'_> {
     /// Checks the epochs that end here: up to `next`, the epoch of the next block, or at the
     /// journal's end up to the open one.
     pub(super) async fn close_epochs(&mut self, next: Option<EpochNumber>) -> Result<(), Stop> {
+        self.play_again()?;
         loop {
             self.opening().await?;
             if next == Some(self.epoch) {
@@ -37,6 +38,7 @@ impl Auditor<'_> {
             self.steps(&sealed).await?;
             self.settled(&sealed).await?;
             self.state = self.state.close_epoch();
+            self.open.seal(&self.state, &self.chains);
             self.in_epoch = EpochCounts::default();
             self.report.epochs = self.report.epochs.saturating_add(1);
             self.epoch = self.epoch.next().unwrap_or(self.epoch);
@@ -62,6 +64,7 @@ impl Auditor<'_> {
 
     fn seal(&self, sealed: &Sealed) -> Result<(), Stop> {
         let counts = EpochCounts {
+            posted: self.in_epoch.posted,
             batches: sealed.batches,
             operations: sealed.operations,
             transfers: sealed.transfers,

@@ -4,7 +4,7 @@ use std::fmt;
 
 use domain::{AssetId, EpochNumber, ExitIndex, Height, Refusal, RollupId};
 
-use crate::{Account, BlockNumber, Error, EventNumber, TransferId};
+use crate::{Account, BatchAttempt, BlockNumber, Error, EventNumber, TransferId};
 
 /// A wrong row.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -28,6 +28,7 @@ pub enum Row {
         rollup: RollupId,
         height: Height,
     },
+    BatchEviction(BatchAttempt),
     Lane {
         rollup: RollupId,
         height: Height,
@@ -167,6 +168,9 @@ impl fmt::Display for Row {
             Self::Rollup(rollup) => write!(f, "rollup {rollup}"),
             Self::Deposit(block) => write!(f, "the deposit of journal block {block}"),
             Self::Batch { rollup, height } => write!(f, "batch {height} of rollup {rollup}"),
+            Self::BatchEviction(BatchAttempt { rollup, height, attempt }) => {
+                write!(f, "the eviction of batch {height} of rollup {rollup}, attempt {attempt}")
+            }
             Self::Lane { rollup, height, asset, destination } => write!(
                 f,
                 "lane (asset {asset}, destination {destination}) of batch {height} of rollup {rollup}"

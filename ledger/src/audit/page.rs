@@ -20,6 +20,7 @@ pub(super) struct Page {
     pub(super) deposits: BTreeMap<i64, DepositRow>,
     pub(super) claims: BTreeMap<i64, ClaimRow>,
     pub(super) batches: BTreeMap<i64, BatchRow>,
+    pub(super) evictions: BTreeMap<i64, EvictionRow>,
     pub(super) lanes: BTreeMap<i64, Vec<LaneRow>>,
     pub(super) exits: BTreeMap<i64, Vec<ExitRow>>,
 }
@@ -95,6 +96,8 @@ pub(super) struct BatchRow {
     pub(super) block_number: i64,
     pub(super) rollup_id: i32,
     pub(super) height: i64,
+    pub(super) attempt: i32,
+    pub(super) continued_attempt: i32,
     pub(super) epoch_number: i64,
     pub(super) place_in_epoch: i32,
     pub(super) previous_root: Vec<u8>,
@@ -109,6 +112,19 @@ pub(super) struct BatchRow {
     pub(super) exit_tree: Vec<u8>,
 }
 
+pub(super) struct EvictionRow {
+    pub(super) block_number: i64,
+    pub(super) rollup_id: i32,
+    pub(super) height: i64,
+    pub(super) attempt: i32,
+    pub(super) reversed_block: i64,
+    pub(super) epoch_number: i64,
+    pub(super) cause_rollup_id: i32,
+    pub(super) cause_height: i64,
+    pub(super) cause_attempt: i32,
+    pub(super) reason: String,
+}
+
 pub(super) struct LaneRow {
     pub(super) block_number: i64,
     pub(super) asset_id: i32,
@@ -121,6 +137,7 @@ pub(super) struct ExitRow {
     pub(super) position: i32,
     pub(super) rollup_id: i32,
     pub(super) exit_index: i64,
+    pub(super) attempt: i32,
     pub(super) height: i64,
     pub(super) epoch_number: i64,
     pub(super) asset_id: i32,
@@ -160,6 +177,7 @@ impl Page {
             deposits: deposits(tx, first, last).await?,
             claims: claims(tx, first, last).await?,
             batches: batches(tx, first, last).await?,
+            evictions: evictions(tx, first, last).await?,
             lanes: lanes(tx, first, last).await?,
             exits: exits(tx, first, last).await?,
         })
@@ -323,10 +341,28 @@ async fn claims(tx: &mut Tx<'_>, first: i64, last: i64) -> Result<BTreeMap<i64, 
 async fn batches(tx: &mut Tx<'_>, first: i64, last: i64) -> Result<BTreeMap<i64, BatchRow>, Error> {
     let rows = sqlx::query_as!(
         BatchRow,
-        "select block_number, rollup_id, height, epoch_number, place_in_epoch, previous_root,
-            new_root, exit_root, body_digest, batch_digest, signature, transfer_count, exit_count,
+        "select block_number, rollup_id, height, attempt, continued_attempt, epoch_number,
+            place_in_epoch, previous_root, new_root, exit_root, body_digest, batch_digest, signature, transfer_count, exit_count,
             exits_before, exit_tree
         from batch where block_number between $1 and $2",
+        first,
+        last
+    )
+    .fetch_all(&mut **tx)
+    .await?;
+    Ok(rows.into_iter().map(|row| (row.block_number, row)).collect())
+}
+
+async fn evictions(
+    tx: &mut Tx<'_>,
+    first: i64,
+    last: i64,
+) -> Result<BTreeMap<i64, EvictionRow>, Error> {
+    let rows = sqlx::query_as!(
+        EvictionRow,
+        "select block_number, rollup_id, height, attempt, reversed_block, epoch_number,
+            cause_rollup_id, cause_height, cause_attempt, reason
+        from batch_eviction where block_number between $1 and $2",
         first,
         last
     )
@@ -343,7 +379,8 @@ async fn lanes(
     let rows = sqlx::query_as!(
         LaneRow,
         "select block_number, asset_id, destination_id, atoms
-        from batch join lane using (rollup_id, height) where block_number between $1 and $2
+        from batch join lane using (rollup_id, height, attempt)
+        where block_number between $1 and $2
         order by block_number, asset_id, destination_id",
         first,
         last
@@ -360,8 +397,8 @@ async fn exits(
 ) -> Result<BTreeMap<i64, Vec<ExitRow>>, Error> {
     let rows = sqlx::query_as!(
         ExitRow,
-        "select block_number, position, rollup_id, exit_index, height, epoch_number, asset_id,
-            recipient, atoms, leaf
+        "select block_number, position, rollup_id, exit_index, attempt, height, epoch_number,
+            asset_id, recipient, atoms, leaf
         from exit where block_number between $1 and $2 order by block_number, position",
         first,
         last

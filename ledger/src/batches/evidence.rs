@@ -18,7 +18,7 @@ pub struct Equivocation {
     pub rollup: RollupId,
     /// The height.
     pub height: Height,
-    /// The batch that was booked.
+    /// The batch that stood there then.
     pub recorded: SignedDigest,
     /// The first other one.
     pub refused: SignedDigest,
@@ -51,7 +51,12 @@ impl Ledger {
         let rows = sqlx::query!(
             "select e.rollup_id, e.height, recorded_digest, refused_digest, refused_words,
                 refused_signature, seen_at, block_number
-            from equivocation e join batch using (rollup_id, height)
+            from equivocation e
+            join lateral (
+                select block_number from batch b where b.rollup_id = e.rollup_id
+                    and b.height = e.height and b.batch_digest = e.recorded_digest
+                order by attempt limit 1
+            ) recorded on true
             order by seen_at desc limit $1",
             limit.rows()
         )

@@ -3,6 +3,7 @@
 use domain::{Batch, ExitTree};
 use rust_decimal::Decimal;
 
+use super::Attempts;
 use crate::Error;
 use crate::column::{
     asset_key, bigint, epoch_key, integer, rollup_key, signature_bytes, word_bytes,
@@ -16,14 +17,15 @@ pub(super) async fn batch(
     head: &Head,
     batch: &Batch,
     place: BatchPlace<'_>,
+    attempts: Attempts,
 ) -> Result<(), Error> {
     let parts = batch.parts();
     sqlx::query!(
         "insert into batch (rollup_id, height, block_number, epoch_number, place_in_epoch,
             previous_root, new_root, exit_root, body_digest, batch_digest, signature,
-            transfer_count, exit_count, exits_before, exit_tree)
+            transfer_count, exit_count, exits_before, exit_tree, attempt, continued_attempt)
         values ($1, $2, $3, $4, $5, $6::bytea, $7::bytea, $8::bytea, $9::bytea, $10::bytea, $11,
-            $12, $13, $14, $15)",
+            $12, $13, $14, $15, $16, $17)",
         rollup_key(parts.rollup),
         bigint("height", parts.height.number())?,
         bigint("block number", head.block.number())?,
@@ -39,13 +41,15 @@ pub(super) async fn batch(
         integer("exits", parts.exits.len())?,
         i64::from(place.exits_before),
         place.exit_tree,
+        attempts.this,
+        attempts.continued,
     )
     .execute(&mut **tx)
     .await?;
     Ok(())
 }
 
-pub(super) async fn lanes(tx: &mut Tx<'_>, batch: &Batch) -> Result<(), Error> {
+pub(super) async fn lanes(tx: &mut Tx<'_>, batch: &Batch, attempts: Attempts) -> Result<(), Error> {
     let lanes = batch.lanes();
     if lanes.is_empty() {
         return Ok(());
@@ -54,11 +58,12 @@ pub(super) async fn lanes(tx: &mut Tx<'_>, batch: &Batch) -> Result<(), Error> {
     let destinations: Vec<i32> = lanes.iter().map(|lane| rollup_key(lane.destination)).collect();
     let atoms: Vec<Decimal> = lanes.iter().map(|lane| lane.atoms.to_decimal()).collect();
     sqlx::query!(
-        "insert into lane (rollup_id, height, asset_id, destination_id, atoms)
-        select $1::integer, $2::bigint, l.*
-        from unnest($3::integer[], $4::integer[], $5::numeric[]) l",
+        "insert into lane (rollup_id, height, attempt, asset_id, destination_id, atoms)
+        select $1::integer, $2::bigint, $3::integer, l.*
+        from unnest($4::integer[], $5::integer[], $6::numeric[]) l",
         rollup_key(batch.rollup()),
         bigint("height", batch.height().number())?,
+        attempts.this,
         &assets,
         &destinations,
         &atoms,
@@ -68,7 +73,8 @@ pub(super) async fn lanes(tx: &mut Tx<'_>, batch: &Batch) -> Result<(), Error> {
     Ok(())
 }
 
-/// The exits, numbered from the tree as it was before the batch.
+/// The exits, numbered from the tree as it was before the batch. Numbers that evicted exits had are
+/// given out again.
 pub(super) async fn exits(
     tx: &mut Tx<'_>,
     head: &Head,
@@ -90,10 +96,13 @@ pub(super) async fn exits(
     let leaves: Vec<Vec<u8>> = claims.iter().map(|claim| claim.leaf().to_vec()).collect();
     sqlx::query!(
         "insert into exit (rollup_id, height, block_number, epoch_number, exit_index, position,
-            asset_id, recipient, atoms, leaf)
-        select $1::integer, $2::bigint, $3::bigint, $4::bigint, e.*
+            asset_id, recipient, atoms, leaf, attempt)
+        select $1::integer, $2::bigint, $3::bigint, $4::bigint, e.*, (
+            select coalesce(max(attempt), 0) + 1 from exit last
+            where last.rollup_id = $1::integer and last.exit_index = e.exit_index
+        )
         from unnest($5::bigint[], $6::integer[], $7::integer[], $8::bytea[], $9::numeric[],
-            $10::bytea[]) e",
+            $10::bytea[]) e (exit_index, position, asset_id, recipient, atoms, leaf)",
         rollup_key(batch.rollup()),
         bigint("height", batch.height().number())?,
         bigint("block number", head.block.number())?,

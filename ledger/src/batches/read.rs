@@ -7,8 +7,9 @@ use time::OffsetDateTime;
 
 use crate::column::{Columns, epoch_key, lookup, rollup_key};
 use crate::connection::Tx;
+use crate::eviction::{self, EvictionColumns};
 use crate::operations::{self, BlockRange};
-use crate::{BlockNumber, Error, Ledger, PageLimit};
+use crate::{BlockNumber, Error, Eviction, Ledger, PageLimit};
 
 /// A batch without its list.
 #[derive(Clone, Debug, Eq, PartialEq)]
@@ -17,9 +18,11 @@ pub struct PostedBatch {
     pub rollup: RollupId,
     /// Its height.
     pub height: Height,
+    /// Which batch of that height, from 1: all before it were evicted.
+    pub attempt: u32,
     /// The block that booked it.
     pub block: BlockNumber,
-    /// The epoch that it settles in.
+    /// The epoch that it settles in, or was evicted from.
     pub epoch: EpochNumber,
     /// What its rollup signed.
     pub digest: Word,
@@ -39,6 +42,8 @@ pub struct PostedBatch {
     pub signature: Signature,
     /// When it was booked.
     pub posted_at: OffsetDateTime,
+    /// Why it does not stand any more, and what reverses it; `None` while it stands.
+    pub eviction: Option<Eviction>,
 }
 
 /// A batch with its list.
@@ -48,6 +53,8 @@ pub struct BatchDetail {
     pub posted: PostedBatch,
     /// The batch as it was signed.
     pub batch: Batch,
+    /// The batches of its height that were evicted before it, newest first, the last hundred.
+    pub earlier: Vec<PostedBatch>,
 }
 
 /// Which batches to list; by default all.
@@ -62,7 +69,7 @@ pub struct BatchFilter {
 const TABLE: Columns = Columns("batch");
 
 impl Ledger {
-    /// Batches, newest first, from before a block on.
+    /// Batches, evicted ones too, newest first, from before a block on.
     ///
     /// # Errors
     /// When Postgres fails.
@@ -89,7 +96,7 @@ impl Ledger {
         read(&mut tx, &blocks).await
     }
 
-    /// One batch with its list.
+    /// One batch with its list: the one that stands at its height, or the last that was evicted.
     ///
     /// # Errors
     /// When Postgres fails.
@@ -100,17 +107,22 @@ impl Ledger {
     ) -> Result<Option<BatchDetail>, Error> {
         let mut tx = self.snapshot().await?;
         let blocks = sqlx::query_scalar!(
-            "select block_number from batch where rollup_id = $1 and height = $2",
+            "select block_number from batch where rollup_id = $1 and height = $2
+            order by attempt desc limit 101",
             rollup_key(rollup),
             lookup(height.number())
         )
         .fetch_all(&mut *tx)
         .await?;
-        let Some(posted) = read(&mut tx, &blocks).await?.pop() else { return Ok(None) };
+        let mut earlier = read(&mut tx, &blocks).await?;
+        if earlier.is_empty() {
+            return Ok(None);
+        }
+        let posted = earlier.remove(0);
         let range = BlockRange::one(posted.block)?;
         let parts = operations::batches(&mut tx, range).await?.into_values().next();
         let batch = parts.and_then(|parts| Batch::new(parts).ok()).ok_or(TABLE.corrupt())?;
-        Ok(Some(BatchDetail { posted, batch }))
+        Ok(Some(BatchDetail { posted, batch, earlier }))
     }
 }
 
@@ -118,10 +130,15 @@ impl Ledger {
 async fn read(tx: &mut Tx<'_>, blocks: &[i64]) -> Result<Vec<PostedBatch>, Error> {
     let mut lanes = lanes(tx, blocks).await?;
     let rows = sqlx::query!(
-        "select rollup_id, height, block_number, b.epoch_number, batch_digest, previous_root,
-            new_root, exit_root, b.transfer_count, exit_count, signature, posted_at
-        from batch b join journal_block using (block_number)
-        where block_number = any($1) order by block_number desc",
+        r#"select b.rollup_id, b.height, b.attempt, b.block_number, b.epoch_number, batch_digest,
+            previous_root, new_root, exit_root, b.transfer_count, exit_count, signature,
+            booked.posted_at, x.block_number as "reversal?", reason as "reason?",
+            cause_rollup_id as "cause_rollup_id?", cause_height as "cause_height?",
+            cause_attempt as "cause_attempt?", reversal.posted_at as "evicted_at?"
+        from batch b join journal_block booked using (block_number)
+        left join batch_eviction x on x.reversed_block = b.block_number
+        left join journal_block reversal on reversal.block_number = x.block_number
+        where b.block_number = any($1) order by b.block_number desc"#,
         blocks
     )
     .fetch_all(&mut **tx)
@@ -131,6 +148,7 @@ async fn read(tx: &mut Tx<'_>, blocks: &[i64]) -> Result<Vec<PostedBatch>, Error
             Ok(PostedBatch {
                 rollup: TABLE.rollup(row.rollup_id)?,
                 height: TABLE.height(row.height)?,
+                attempt: TABLE.small(row.attempt)?,
                 block: TABLE.block(row.block_number)?,
                 epoch: TABLE.epoch(row.epoch_number)?,
                 digest: TABLE.word(&row.batch_digest)?,
@@ -142,6 +160,14 @@ async fn read(tx: &mut Tx<'_>, blocks: &[i64]) -> Result<Vec<PostedBatch>, Error
                 exits: TABLE.small(row.exit_count)?,
                 signature: TABLE.signature(&row.signature)?,
                 posted_at: row.posted_at,
+                eviction: eviction::eviction(EvictionColumns {
+                    block_number: row.reversal,
+                    reason: row.reason,
+                    cause_rollup_id: row.cause_rollup_id,
+                    cause_height: row.cause_height,
+                    cause_attempt: row.cause_attempt,
+                    posted_at: row.evicted_at,
+                })?,
             })
         })
         .collect()
@@ -151,7 +177,7 @@ async fn lanes(tx: &mut Tx<'_>, blocks: &[i64]) -> Result<BTreeMap<i64, Vec<Lane
     let columns = Columns("lane");
     let rows = sqlx::query!(
         "select block_number, asset_id, destination_id, atoms
-        from batch join lane using (rollup_id, height) where block_number = any($1)
+        from batch join lane using (rollup_id, height, attempt) where block_number = any($1)
         order by block_number, asset_id, destination_id",
         blocks
     )

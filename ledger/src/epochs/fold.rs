@@ -1,4 +1,5 @@
-//! Folding's progress: steps and checkpoints.
+//! Folding's progress: steps and checkpoints, of a sealed epoch or, ahead of its sealing, of the open
+//! one.
 //!
 //! Checkpoints are bytes here; what they mean is for `folding`.
 
@@ -40,7 +41,7 @@ impl Ledger {
     /// again changes nothing.
     ///
     /// # Errors
-    /// [`Error::StepConflict`], [`Error::StepOutOfOrder`], [`Error::NotSealed`].
+    /// [`Error::StepConflict`], [`Error::StepOutOfOrder`], [`Error::UnknownEpoch`].
     pub async fn record_step(
         &self,
         epoch: EpochNumber,
@@ -74,7 +75,7 @@ impl Ledger {
         .map_err(Error::from)
         .map_err(|error| {
             error
-                .on_constraint("epoch_step_of_seal", || Error::NotSealed { epoch })
+                .on_constraint("epoch_step_of_epoch", || Error::UnknownEpoch { epoch })
                 .on_constraint("epoch_step_continues", || Error::StepOutOfOrder { epoch, step })
         })?;
         insert_checkpoint(&mut tx, epoch, number, checkpoint).await?;

@@ -11,9 +11,9 @@ use crate::{Error, EventKind, Ledger, PageLimit, state};
 /// How far an epoch is: the last row that exists.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub enum EpochStatus {
-    /// It takes postings. Left by sealing.
+    /// It takes postings; steps may be folded ahead. Left by sealing.
     Open,
-    /// Order and cut-off are fixed. Left by the first folded step.
+    /// Order and cut-off are fixed, no step is folded. Left by the first folded step.
     Sealed,
     /// Some of its steps are folded. Left by the settlement proof, not by the aggregated one.
     Proving {
@@ -59,7 +59,7 @@ pub struct Epoch {
     pub settlement: Option<Settlement>,
     /// When it became final.
     pub final_at: Option<OffsetDateTime>,
-    /// Its batches.
+    /// Its batches, without evicted ones.
     pub batches: u64,
     /// Its operations.
     pub operations: u64,

@@ -9,7 +9,7 @@ use time::OffsetDateTime;
 use crate::column::{Columns, asset_key, bigint, epoch_key, rollup_key, word_bytes};
 use crate::connection::Tx;
 use crate::posting::Head;
-use crate::{BlockNumber, Error, Ledger, l1_logs, state};
+use crate::{BlockNumber, Error, Ledger, OpenOperations, l1_logs, operations, state};
 
 /// The epoch that takes postings now.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -20,7 +20,7 @@ pub struct OpenEpoch {
     pub opened_at: OffsetDateTime,
     /// The state digest that it opened with.
     pub opening_digest: Word,
-    /// Batches so far.
+    /// Batches so far, without evicted ones.
     pub batches: u64,
     /// Operations so far: registrations of rollups, deposits and batches.
     pub operations: u64,
@@ -52,7 +52,7 @@ pub struct Sealed {
     pub last_block_hash: B256,
     /// Up to which L1 block everything is in it.
     pub l1_cutoff: L1Block,
-    /// Its batches.
+    /// Its batches, without evicted ones.
     pub batches: u64,
     /// Its operations.
     pub operations: u64,
@@ -109,7 +109,9 @@ impl Ledger {
         let columns = Columns("epoch");
         let row = sqlx::query!(
             r#"select epoch_number, opened_at, opening_digest,
-                (select count(*) from batch b where b.epoch_number = e.epoch_number) as "batches!",
+                (select count(*) from batch b where b.epoch_number = e.epoch_number)
+                    - (select count(*) from batch_eviction x where x.epoch_number = e.epoch_number)
+                    as "batches!",
                 (select count(*) from deposit d where d.epoch_number = e.epoch_number)
                     + (select count(*) from rollup r where r.epoch_number = e.epoch_number)
                     as "others!"
@@ -175,14 +177,65 @@ impl Ledger {
         .transpose()
     }
 
-    /// Seals the open epoch and opens the next. `None` when nothing happened in it: an epoch without
-    /// operations sends nothing.
+    /// Takes the lock of the books to seal the open epoch: nobody posts until the answer is used up
+    /// or dropped.
+    ///
+    /// # Errors
+    /// [`Error::NoDomain`].
+    pub async fn begin_seal(&self) -> Result<Sealing<'_>, Error> {
+        let mut tx = self.write().await?;
+        let head = Head::read(&mut tx).await?;
+        Ok(Sealing { tx, head })
+    }
+
+    /// Seals the open epoch with whatever it holds, as [`Sealing::seal`] does.
     ///
     /// # Errors
     /// [`Error::NoDomain`], [`Error::BaselineMissing`], [`Error::BaselineDiffers`].
     pub async fn seal(&self, reason: SealReason) -> Result<Option<Sealed>, Error> {
-        let mut tx = self.write().await?;
-        let head = Head::read(&mut tx).await?;
+        let sealing = Box::pin(self.begin_seal()).await?;
+        Box::pin(sealing.seal(reason)).await
+    }
+
+    /// How an epoch was sealed, if it is.
+    ///
+    /// # Errors
+    /// When Postgres fails.
+    pub async fn sealed(&self, epoch: EpochNumber) -> Result<Option<Sealed>, Error> {
+        let mut tx = self.snapshot().await?;
+        read(&mut tx, epoch).await
+    }
+}
+
+/// The books, held to be sealed. Dropped, it lets them go as they were.
+#[derive(Debug)]
+pub struct Sealing<'a> {
+    tx: Tx<'a>,
+    head: Head,
+}
+
+impl Sealing<'_> {
+    /// The journal's last block: what is sealed ends with it.
+    #[must_use]
+    pub fn last_block(&self) -> BlockNumber {
+        self.head.block
+    }
+
+    /// What is about to be sealed.
+    ///
+    /// # Errors
+    /// As [`Ledger::open_operations`].
+    pub async fn operations(&mut self) -> Result<OpenOperations, Error> {
+        operations::of_open(&mut self.tx, &self.head).await
+    }
+
+    /// Seals the open epoch and opens the next. `None` when nothing happened in it: an epoch without
+    /// operations sends nothing.
+    ///
+    /// # Errors
+    /// [`Error::BaselineMissing`], [`Error::BaselineDiffers`].
+    pub async fn seal(self, reason: SealReason) -> Result<Option<Sealed>, Error> {
+        let Self { mut tx, head } = self;
         let Some(l1_cutoff) = l1_logs::cursor(&mut tx).await? else { return Ok(None) };
         let (batches, operations, transfers) = counts(&mut tx, head.epoch).await?;
         if operations == 0 {
@@ -215,15 +268,6 @@ impl Ledger {
         tx.commit().await?;
         Ok(Some(sealed))
     }
-
-    /// How an epoch was sealed, if it is.
-    ///
-    /// # Errors
-    /// When Postgres fails.
-    pub async fn sealed(&self, epoch: EpochNumber) -> Result<Option<Sealed>, Error> {
-        let mut tx = self.snapshot().await?;
-        read(&mut tx, epoch).await
-    }
 }
 
 pub(crate) async fn read(tx: &mut Tx<'_>, epoch: EpochNumber) -> Result<Option<Sealed>, Error> {
@@ -253,13 +297,16 @@ pub(crate) async fn read(tx: &mut Tx<'_>, epoch: EpochNumber) -> Result<Option<S
     .transpose()
 }
 
-/// Batches, operations and transfers of an epoch.
+/// Batches, operations and transfers of an epoch. A reversal takes away its batch, which is of the
+/// same epoch and has as many transfers.
 pub(crate) async fn counts(tx: &mut Tx<'_>, epoch: EpochNumber) -> Result<(u64, u64, u64), Error> {
     let row = sqlx::query!(
-        r#"select count(*) filter (where posting_kind = 4) as "batches!",
-            count(*) filter (where posting_kind in (2, 3, 4)) as "operations!",
-            coalesce(sum(transfer_count) filter (where posting_kind in (3, 4)), 0)::bigint
-                as "transfers!"
+        r#"select count(*) filter (where posting_kind = 4)
+                - count(*) filter (where posting_kind = 6) as "batches!",
+            count(*) filter (where posting_kind in (2, 3, 4))
+                - count(*) filter (where posting_kind = 6) as "operations!",
+            coalesce(sum(case when posting_kind in (3, 4) then transfer_count
+                when posting_kind = 6 then -transfer_count end), 0)::bigint as "transfers!"
         from journal_block where epoch_number = $1"#,
         epoch_key(epoch)
     )

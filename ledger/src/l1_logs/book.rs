@@ -178,7 +178,7 @@ async fn claim(
     epoch: EpochNumber,
     claim: &Claim,
 ) -> Result<(), Error> {
-    check_terms(tx, claim).await?;
+    let exit_attempt = check_terms(tx, claim).await?;
     let posting = hash::claim_posting(epoch, claim, log.id, log.block);
     let payment = Move {
         debit: Account::Pot { rollup: claim.rollup, asset: claim.asset },
@@ -189,8 +189,8 @@ async fn claim(
     let block = head.post(tx, PostingKind::Claim, posting, &[payment]).await?;
     sqlx::query!(
         "insert into claim (rollup_id, exit_index, asset_id, recipient, atoms,
-            proven_epoch_number, block_number, epoch_number, tx_hash, log_index)
-        values ($1, $2, $3, $4::bytea, $5::numeric, $6, $7, $8, $9::bytea, $10)",
+            proven_epoch_number, block_number, epoch_number, tx_hash, log_index, exit_attempt)
+        values ($1, $2, $3, $4::bytea, $5::numeric, $6, $7, $8, $9::bytea, $10, $11)",
         rollup_key(claim.rollup),
         i64::from(claim.index.number()),
         asset_key(claim.asset),
@@ -201,18 +201,23 @@ async fn claim(
         epoch_key(head.epoch),
         log.id.tx_hash.as_slice(),
         bigint("log index", log.id.log_index)?,
+        exit_attempt,
     )
     .execute(&mut **tx)
     .await?;
     Ok(())
 }
 
-/// A claim is paid on the terms of its exit, or L1 and the ledger disagree.
-async fn check_terms(tx: &mut Tx<'_>, claim: &Claim) -> Result<(), Error> {
+/// A claim is paid on the terms of the exit that stands, or L1 and the ledger disagree. Which attempt
+/// at its number that is.
+async fn check_terms(tx: &mut Tx<'_>, claim: &Claim) -> Result<i32, Error> {
     let (rollup, index) = (claim.rollup, claim.index);
     let columns = Columns("exit");
     let exit = sqlx::query!(
-        "select asset_id, recipient, atoms from exit where rollup_id = $1 and exit_index = $2",
+        "select asset_id, recipient, atoms, attempt from exit b
+        where rollup_id = $1 and exit_index = $2 and not exists (
+            select from batch_eviction x where x.reversed_block = b.block_number
+        )",
         rollup_key(rollup),
         lookup(u64::from(index.number()))
     )
@@ -226,5 +231,5 @@ async fn check_terms(tx: &mut Tx<'_>, claim: &Claim) -> Result<(), Error> {
         recipient: columns.address(&exit.recipient)?,
         atoms: columns.atoms(exit.atoms)?,
     };
-    if terms == *claim { Ok(()) } else { Err(Error::ClaimDiffers { rollup, index }) }
+    if terms == *claim { Ok(exit.attempt) } else { Err(Error::ClaimDiffers { rollup, index }) }
 }

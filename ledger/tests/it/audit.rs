@@ -3,7 +3,7 @@
 use ledger::{Ledger, Role};
 use sqlx::{AssertSqlSafe, Connection, PgConnection};
 
-use crate::life::live;
+use crate::life::{evicted, live};
 use crate::world::{World, server, with_world};
 
 /// What is done behind the ledger's back to the rows of [`live`], by somebody who can switch triggers
@@ -237,6 +237,51 @@ const FAULTS: &[(&str, &str)] = &[
     ),
 ];
 
+/// The same on the rows of [`evicted`].
+const EVICTION_FAULTS: &[(&str, &str)] = &[
+    (
+        "update batch_eviction set reason = 'no reason' where block_number = 20",
+        "the eviction of batch 3 of rollup 1, attempt 1",
+    ),
+    (
+        "update batch_eviction set (cause_height, cause_attempt) = (3, 1) where block_number = 21",
+        "the eviction of batch 2 of rollup 1, attempt 1",
+    ),
+    (
+        "update batch_eviction set reversed_block = 19 where block_number = 20",
+        "the eviction of batch 3 of rollup 1, attempt 1",
+    ),
+    (
+        "update batch_eviction set epoch_number = 2 where block_number = 20",
+        "the eviction of batch 3 of rollup 1, attempt 1",
+    ),
+    (
+        "update batch_eviction set attempt = 2 where block_number = 20",
+        "the eviction of batch 3 of rollup 1, attempt 2",
+    ),
+    // A reversal without an eviction.
+    ("delete from batch_eviction where block_number = 20", "journal block 20"),
+    // Evictions without a reversal.
+    (
+        "insert into batch_eviction (rollup_id, height, attempt, reversed_block, block_number, epoch_number, cause_rollup_id, cause_height, cause_attempt, reason) values (1, 3, 2, 23, 99, 3, 1, 3, 2, 'x')",
+        "a row of table batch_eviction",
+    ),
+    ("delete from journal_block where block_number = 21", "journal block 21"),
+    ("update transfer set atoms = 7 where block_number = 20 and position = 0", "transfer 20-0"),
+    ("delete from transfer where block_number = 21 and position = 2", "transfer 21-2"),
+    ("update batch set attempt = 5 where block_number = 22", "batch 2 of rollup 1"),
+    ("update batch set continued_attempt = 1 where block_number = 23", "batch 3 of rollup 1"),
+    ("update batch set place_in_epoch = 9 where block_number = 22", "batch 2 of rollup 1"),
+    (
+        "update exit set attempt = 7 where block_number = 22 and exit_index = 3",
+        "exit 3 of rollup 1",
+    ),
+    (
+        "update lane set attempt = 9 where rollup_id = 1 and height = 2 and attempt = 2 and destination_id = 2",
+        "lane (asset 1, destination 2) of batch 2 of rollup 1",
+    ),
+];
+
 /// Somebody who replaces a row and its digest, its block's digest and its hash, and every hash after
 /// it, still cannot forge the signature; this is what is left when the digests are made to fit.
 const CONSISTENT: &str = "update transfer set recipient = substr(sha256('x'), 1, 20),
@@ -286,21 +331,39 @@ fn an_altered_row_is_named() {
         let report = world.audit().await;
         assert_eq!((report.blocks, report.epochs), (16, 2));
         world.close().await;
-        let name = format!("ledger_it_tampered_{}", std::process::id());
-        let mut wrong = Vec::new();
-        for (tamper, row) in FAULTS {
-            let ledger = tampered(&world, &name, tamper).await;
-            let report = ledger::audit::run(&ledger, &mut |_| ()).await.unwrap();
-            ledger.close().await;
-            ledger::database::remove(&server(), &name).await.unwrap();
-            let found = report.first_fault.map(|fault| fault.row.to_string());
-            if found.as_deref() != Some(*row) || report.drift != 1 {
-                let fault = report.first_fault.map(|fault| fault.to_string());
-                wrong.push(format!("{tamper}: {fault:?} instead of {row}"));
-            }
-        }
-        assert!(wrong.is_empty(), "{wrong:#?}");
+        check(&world, "altered", FAULTS).await;
     });
+}
+
+/// A reversal that names no eviction, an eviction without its reversal, another reason: each is named.
+#[test]
+fn an_altered_eviction_is_named() {
+    with_world(|mut world| async move {
+        live(&mut world).await;
+        evicted(&mut world).await;
+        world.assert_clean().await;
+        assert_eq!(world.audit().await.blocks, 23);
+        world.close().await;
+        check(&world, "evicted", EVICTION_FAULTS).await;
+    });
+}
+
+/// In a copy of the world, each tampering leads the audit to its row.
+async fn check(world: &World, name: &str, faults: &[(&str, &str)]) {
+    let name = format!("ledger_it_{name}_{}", std::process::id());
+    let mut wrong = Vec::new();
+    for (tamper, row) in faults {
+        let ledger = tampered(world, &name, tamper).await;
+        let report = ledger::audit::run(&ledger, &mut |_| ()).await.unwrap();
+        ledger.close().await;
+        ledger::database::remove(&server(), &name).await.unwrap();
+        let found = report.first_fault.map(|fault| fault.row.to_string());
+        if found.as_deref() != Some(*row) || report.drift != 1 {
+            let fault = report.first_fault.map(|fault| fault.to_string());
+            wrong.push(format!("{tamper}: {fault:?} instead of {row}"));
+        }
+    }
+    assert!(wrong.is_empty(), "{wrong:#?}");
 }
 
 /// Digests that were made to fit do not help: the batch is signed.

@@ -5,8 +5,8 @@ use std::collections::BTreeSet;
 
 use sqlx::Connection;
 
-use crate::life::live;
-use crate::world::with_world;
+use crate::life::{evicted, live};
+use crate::world::{World, with_world};
 
 /// What each constraint refuses, on the rows of [`live`].
 const ATTACKS: &[(&str, &str)] = &[
@@ -65,7 +65,7 @@ const ATTACKS: &[(&str, &str)] = &[
         "journal_block_of_epoch",
         "insert into journal_block (block_number, epoch_number, posting_kind, transfer_count, previous_hash, content_digest, block_hash, posted_at) select 17, 9, posting_kind, transfer_count, block_hash, content_digest, sha256('x'), posted_at from journal_block where block_number = 16",
     ),
-    ("journal_block_kind_known", "update journal_block set posting_kind = 6, transfer_count = 0"),
+    ("journal_block_kind_known", "update journal_block set posting_kind = 7, transfer_count = 0"),
     (
         "journal_block_transfers_in_bound",
         "update journal_block set transfer_count = 1001 where posting_kind = 4",
@@ -161,7 +161,7 @@ const ATTACKS: &[(&str, &str)] = &[
     // Batches.
     (
         "batch_height_taken",
-        "insert into batch (rollup_id, height, block_number, epoch_number, place_in_epoch, previous_root, new_root, exit_root, body_digest, batch_digest, signature, transfer_count, exit_count, exits_before, exit_tree) select rollup_id, height, 99, epoch_number, place_in_epoch, previous_root, new_root, exit_root, body_digest, batch_digest, signature, transfer_count, exit_count, exits_before, exit_tree from batch where block_number = 13",
+        "insert into batch (rollup_id, height, block_number, epoch_number, place_in_epoch, previous_root, new_root, exit_root, body_digest, batch_digest, signature, transfer_count, exit_count, exits_before, exit_tree) select rollup_id, height, 99, epoch_number, 90, previous_root, new_root, exit_root, body_digest, batch_digest, signature, transfer_count, exit_count, exits_before, exit_tree from batch where block_number = 13",
     ),
     ("batch_height_in_bound", "update batch set height = -1 where block_number = 14"),
     (
@@ -169,10 +169,6 @@ const ATTACKS: &[(&str, &str)] = &[
         "update batch set previous_root = sha256('x') where block_number = 13",
     ),
     ("batch_continues_the_last", "update batch set exits_before = 5 where block_number = 13"),
-    (
-        "batch_continues_the_last",
-        "insert into batch (rollup_id, height, block_number, epoch_number, place_in_epoch, previous_root, new_root, exit_root, body_digest, batch_digest, signature, transfer_count, exit_count, exits_before, exit_tree) select rollup_id, 3, 16, epoch_number, 9, previous_root, new_root, exit_root, body_digest, batch_digest, signature, transfer_count, exit_count, exits_before, exit_tree from batch where block_number = 13",
-    ),
     (
         "batch_first_has_no_past",
         "update batch set previous_root = sha256('x') where block_number = 14",
@@ -182,8 +178,8 @@ const ATTACKS: &[(&str, &str)] = &[
         "insert into batch (rollup_id, height, block_number, epoch_number, place_in_epoch, previous_root, new_root, exit_root, body_digest, batch_digest, signature, transfer_count, exit_count, exits_before, exit_tree) select 9, 0, 16, epoch_number, 9, decode(repeat('00', 32), 'hex'), new_root, exit_root, body_digest, batch_digest, signature, transfer_count, exit_count, 0, exit_tree from batch where block_number = 13",
     ),
     ("batch_block_unique", "update batch set block_number = 12 where block_number = 13"),
-    ("batch_posted", "update batch set block_number = 16 where block_number = 13"),
-    ("batch_epoch_full", "update batch set place_in_epoch = 1792"),
+    ("batch_posted", "update batch set block_number = 16 where block_number = 14"),
+    ("batch_place_in_bound", "update batch set place_in_epoch = -1"),
     ("batch_place_taken", "update batch set place_in_epoch = 0"),
     ("batch_signature_has_96_bytes", "update batch set signature = '\\x00'"),
     ("batch_exit_tree_has_32_levels", "update batch set exit_tree = '\\x00'"),
@@ -197,7 +193,6 @@ const ATTACKS: &[(&str, &str)] = &[
     ),
     ("exit_index_taken", "update exit set exit_index = 0 where exit_index = 1"),
     ("exit_index_in_bound", "update exit set exit_index = 4294967295 where exit_index = 2"),
-    ("exit_continues_the_last", "update exit set exit_index = 5 where exit_index = 2"),
     ("exit_of_batch", "update exit set height = 9 where exit_index = 2"),
     ("exit_of_transfer", "update exit set position = 9 where exit_index = 2"),
     ("exit_transfer_unique", "update exit set position = 2 where exit_index = 1"),
@@ -220,7 +215,6 @@ const ATTACKS: &[(&str, &str)] = &[
     ("claim_posted", "update claim set block_number = 16"),
     ("claim_of_log", "update claim set log_index = 99"),
     ("equivocation_key", "insert into equivocation select * from equivocation"),
-    ("equivocation_of_batch", "update equivocation set recorded_digest = sha256('x')"),
     ("equivocation_of_two", "update equivocation set refused_digest = recorded_digest"),
     ("equivocation_words_in_bound", "update equivocation set refused_words = '\\x00'"),
     ("equivocation_signature_has_96_bytes", "update equivocation set refused_signature = '\\x00'"),
@@ -267,8 +261,8 @@ const ATTACKS: &[(&str, &str)] = &[
     ),
     ("epoch_step_in_bound", "update epoch_step set step_number = 129 where epoch_number = 2"),
     (
-        "epoch_step_of_seal",
-        "insert into epoch_step (epoch_number, step_number, output) select 3, 1, output from epoch_step limit 1",
+        "epoch_step_of_epoch",
+        "insert into epoch_step (epoch_number, step_number, output) select 9, 1, output from epoch_step limit 1",
     ),
     (
         "epoch_step_continues",
@@ -354,9 +348,64 @@ const ATTACKS: &[(&str, &str)] = &[
     ),
 ];
 
+/// The same on the rows of [`evicted`].
+const EVICTION_ATTACKS: &[(&str, &str)] = &[
+    ("batch_attempt_from_one", "update batch set attempt = 0 where block_number = 23"),
+    ("batch_attempt_follows_an_eviction", "update batch set attempt = 3 where block_number = 23"),
+    ("batch_height_taken", "update batch set attempt = 1 where block_number = 22"),
+    ("batch_continues_the_last", "update batch set continued_attempt = 1 where block_number = 23"),
+    ("batch_continues_the_last", "update batch set continued_attempt = 3 where block_number = 23"),
+    ("batch_continues_the_last", "update batch set height = 5 where block_number = 23"),
+    ("lane_of_batch", "update lane set attempt = 3 where height = 2 and attempt = 2"),
+    ("exit_attempt_from_one", "update exit set attempt = 0 where block_number = 22"),
+    ("exit_index_taken", "update exit set attempt = 1 where block_number = 22"),
+    (
+        "exit_continues_its_attempts",
+        "update exit set attempt = 3 where block_number = 22 and exit_index = 3",
+    ),
+    ("claim_of_exit", "update claim set exit_attempt = 2"),
+    (
+        "transfer_fits_its_posting",
+        "update transfer set posting_kind = 6, recipient = null where block_number = 22 and position = 1",
+    ),
+    (
+        "transfer_recipient_of_batches",
+        "update transfer set recipient = substr(sha256('x'), 1, 20) where block_number = 20",
+    ),
+    (
+        "journal_block_transfers_in_bound",
+        "update journal_block set transfer_count = 1001 where block_number = 20",
+    ),
+    (
+        "batch_eviction_once",
+        "insert into batch_eviction (rollup_id, height, attempt, reversed_block, block_number, epoch_number, cause_rollup_id, cause_height, cause_attempt, reason) select rollup_id, height, attempt, 98, 99, epoch_number, cause_rollup_id, cause_height, cause_attempt, reason from batch_eviction",
+    ),
+    (
+        "batch_eviction_of_batch",
+        "update batch_eviction set reversed_block = 12 where block_number = 20",
+    ),
+    ("batch_eviction_of_batch", "update batch_eviction set epoch_number = 2"),
+    (
+        "batch_eviction_reverses_once",
+        "update batch_eviction set reversed_block = 17 where block_number = 20",
+    ),
+    (
+        "batch_eviction_block_unique",
+        "update batch_eviction set block_number = 21 where block_number = 20",
+    ),
+    (
+        "batch_eviction_posted",
+        "update batch_eviction set block_number = 22 where block_number = 20",
+    ),
+    ("batch_eviction_of_cause", "update batch_eviction set cause_attempt = 2"),
+    ("batch_eviction_reason_in_bound", "update batch_eviction set reason = ''"),
+    ("batch_eviction_reason_in_bound", "update batch_eviction set reason = repeat('x', 1001)"),
+];
+
 /// A key with more columns, there for foreign keys to point at: the key refuses before it.
 const IMPLIED_BY_A_KEY: &[&str] = &[
-    "batch_digest_unique",
+    "batch_block_of_height_unique",
+    "batch_booked_unique",
     "batch_end_unique",
     "epoch_opening_unique",
     "epoch_seal_closing_unique",
@@ -368,38 +417,45 @@ const IMPLIED_BY_A_KEY: &[&str] = &[
     "l1_range_hash_unique",
 ];
 
+/// Each attack is refused by its constraint, and every row is as before.
+async fn check(world: &World, attacks: &[(&str, &'static str)]) {
+    let before = world.dump().await;
+    let tables: Vec<String> = sqlx::query_scalar(
+        "select format('alter table %I disable trigger user', relname) from pg_class
+        where relkind = 'r' and relnamespace = 'public'::regnamespace",
+    )
+    .fetch_all(&world.raw)
+    .await
+    .unwrap();
+    let mut tx = world.raw.begin().await.unwrap();
+    let unguarded = sqlx::AssertSqlSafe(tables.join(";"));
+    sqlx::raw_sql(unguarded).execute(&mut *tx).await.unwrap();
+    let mut wrong = Vec::new();
+    for (constraint, attack) in attacks {
+        let mut attempt = tx.begin().await.unwrap();
+        let refused = sqlx::raw_sql(*attack).execute(&mut *attempt).await;
+        attempt.rollback().await.unwrap();
+        let error = refused.err();
+        let refusal = error.as_ref().and_then(sqlx::Error::as_database_error);
+        if refusal.and_then(|refusal| refusal.constraint()) != Some(*constraint) {
+            wrong.push(format!("{constraint}: {attack}: {error:?}"));
+        }
+    }
+    tx.rollback().await.unwrap();
+    assert!(wrong.is_empty(), "{wrong:#?}");
+    assert_eq!(world.dump().await, before);
+}
+
 /// Every constraint of the catalogue is attacked, and refuses by its own name.
 #[test]
 fn every_constraint_refuses_by_its_name() {
     with_world(|mut world| async move {
         live(&mut world).await;
-        let before = world.dump().await;
-        let tables: Vec<String> = sqlx::query_scalar(
-            "select format('alter table %I disable trigger user', relname) from pg_class
-            where relkind = 'r' and relnamespace = 'public'::regnamespace",
-        )
-        .fetch_all(&world.raw)
-        .await
-        .unwrap();
-        let mut tx = world.raw.begin().await.unwrap();
-        let unguarded = sqlx::AssertSqlSafe(tables.join(";"));
-        sqlx::raw_sql(unguarded).execute(&mut *tx).await.unwrap();
-        let mut wrong = Vec::new();
-        for (constraint, attack) in ATTACKS {
-            let mut attempt = tx.begin().await.unwrap();
-            let refused = sqlx::raw_sql(*attack).execute(&mut *attempt).await;
-            attempt.rollback().await.unwrap();
-            let error = refused.err();
-            let refusal = error.as_ref().and_then(sqlx::Error::as_database_error);
-            if refusal.and_then(|refusal| refusal.constraint()) != Some(*constraint) {
-                wrong.push(format!("{constraint}: {attack}: {error:?}"));
-            }
-        }
-        tx.rollback().await.unwrap();
-        assert!(wrong.is_empty(), "{wrong:#?}");
-        assert_eq!(world.dump().await, before);
-
-        let attacked: BTreeSet<&str> = ATTACKS.iter().map(|(constraint, _)| *constraint).collect();
+        check(&world, ATTACKS).await;
+        evicted(&mut world).await;
+        check(&world, EVICTION_ATTACKS).await;
+        let attacks = ATTACKS.iter().chain(EVICTION_ATTACKS);
+        let attacked: BTreeSet<&str> = attacks.map(|(constraint, _)| *constraint).collect();
         let all: Vec<String> = sqlx::query_scalar(
             "select conname::text from pg_constraint
             where connamespace = 'public'::regnamespace and contype in ('c', 'f', 'p', 'u')

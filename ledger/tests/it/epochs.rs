@@ -1,14 +1,14 @@
 //! The life of an epoch: each step once, in order, and back by a reorg.
 
 use alloy_primitives::B256;
-use domain::{EpochNumber, Word};
+use domain::{EpochNumber, StepContext, Word};
 use ledger::{
     EpochStatus, Error, EventKind, EventNumber, NewProof, NewSettlement, PageLimit, SealReason,
     SupersedeReason,
 };
 
 use crate::world::{
-    ETH, ONE, TWO, World, l1_block, out, submission, to, with_database, with_world,
+    ETH, ONE, TWO, World, adoption, l1_block, out, submission, to, with_database, with_world,
 };
 
 const FIRST: EpochNumber = EpochNumber::FIRST;
@@ -28,6 +28,44 @@ async fn check<T>(
     let refusal = call.await.err().unwrap();
     assert!(refused(&refusal), "{refusal:?}");
     assert_eq!(world.dump().await, before);
+}
+
+/// Steps of the open epoch are recorded as they are fixed, and go on as those of the sealed one;
+/// what is read of it under the lock is what is sealed.
+#[test]
+fn steps_are_recorded_before_the_seal() {
+    with_world(|mut world| async move {
+        for _ in 0..=domain::limits::BATCHES_PER_STEP {
+            let batch = world.batch(ONE, vec![to(TWO, ETH, 1)], Vec::new());
+            world.post(&batch).await;
+        }
+        let open = world.engine.open_operations().await.unwrap();
+        assert_eq!(open.epoch, FIRST);
+        let [fixed] = &domain::fixed_steps(&open.operations).unwrap()[..] else { panic!() };
+        let context = StepContext { domain_word: adoption().identity.word(), epoch: FIRST };
+        let (_, output) = fixed.run(&open.opening, context, Word::ZERO).unwrap();
+        world.engine.record_step(FIRST, 1, &output, b"checkpoint").await.unwrap();
+        assert_eq!(status(&world, FIRST).await, EpochStatus::Open);
+        let early = NewProof { closing_digest: output.state_digest, steps: 1, bytes: vec![7] };
+        check(&world, world.engine.record_settlement_proof(FIRST, &early), |error| {
+            matches!(error, Error::NotSealed { epoch: FIRST })
+        })
+        .await;
+        world.assert_clean().await;
+
+        let mut sealing = world.engine.begin_seal().await.unwrap();
+        assert_eq!(sealing.last_block(), open.last_block);
+        assert_eq!(sealing.operations().await.unwrap().operations, open.operations);
+        drop(sealing);
+        let sealing = world.engine.begin_seal().await.unwrap();
+        sealing.seal(SealReason::Size).await.unwrap().unwrap();
+        assert_eq!(status(&world, FIRST).await, EpochStatus::Proving { steps: 1 });
+        let sealed = world.engine.operations_of(FIRST).await.unwrap();
+        assert_eq!(sealed.operations, open.operations);
+        world.prove(FIRST).await;
+        assert_eq!(status(&world, FIRST).await, EpochStatus::Proven);
+        world.assert_clean().await;
+    });
 }
 
 /// Sealing fixes what is in an epoch and opens the next with what it leaves behind.
@@ -56,6 +94,8 @@ fn a_sealed_epoch_is_what_the_next_one_opens_with() {
         let closing = world.read.positions(SECOND).await.unwrap();
         let balances: Vec<_> = closing.iter().map(|cell| cell.balance.number()).collect();
         assert_eq!(balances, [987, 1_010]);
+        let open = world.read.open_operations().await.unwrap();
+        assert_eq!((open.epoch, open.operations), (EpochNumber::new(3), vec![]));
         check(&world, world.engine.operations_of(EpochNumber::new(3)), |error| {
             matches!(error, Error::NotSealed { .. })
         })
@@ -138,8 +178,8 @@ fn folding_resumes_from_the_last_step() {
             let batch = world.batch(ONE, vec![to(TWO, ETH, 5)], vec![out(ETH, 3)]);
             world.post(&batch).await;
         }
-        let open = world.engine.record_step(FIRST, 1, &world_output(), b"").await;
-        assert!(matches!(open, Err(Error::NotSealed { .. })), "{open:?}");
+        let unopened = world.engine.record_step(SECOND, 1, &world_output(), b"").await;
+        assert!(matches!(unopened, Err(Error::UnknownEpoch { epoch: SECOND })), "{unopened:?}");
         let sealed = world.seal().await;
         let outputs = world.outputs(FIRST).await;
         assert!(outputs.len() > 2);

@@ -1,10 +1,10 @@
 //! A world with a row in every table: what attacks on the schema and on history start from.
 
 use domain::l1::L1Event;
-use domain::{EpochNumber, Word};
+use domain::{EpochNumber, Height, Word};
 use ledger::{Error, NewSettlement, SupersedeReason};
 
-use crate::world::{ETH, ONE, TWO, USDC, World, deposit, l1_block, out, submission, to};
+use crate::world::{ETH, ONE, THREE, TWO, USDC, World, deposit, l1_block, out, submission, to};
 
 const FIRST: EpochNumber = EpochNumber::FIRST;
 const SECOND: EpochNumber = EpochNumber::new(2);
@@ -44,6 +44,25 @@ pub(crate) async fn live(world: &mut World) {
         .unwrap();
     world.api.request_seal("operator").await.unwrap();
     assert_ne!(state_digest, Word::ZERO);
+}
+
+/// Goes on from [`live`]: two batches of rollup 1 are evicted for the sake of the first of them, and
+/// its height is taken anew. Blocks: 17 and 18 the batches, 19 one of rollup 2, 20 the reversal of 18,
+/// 21 that of 17, 22 another batch at the height of 17 with one exit more, 23 one that lists nothing.
+pub(crate) async fn evicted(world: &mut World) {
+    let first = world.batch(ONE, vec![to(TWO, ETH, 5), to(TWO, USDC, 2)], vec![out(ETH, 2)]);
+    world.post(&first).await;
+    let second = world.batch(ONE, vec![to(THREE, ETH, 1)], vec![out(ETH, 1)]);
+    world.post(&second).await;
+    let other = world.batch(TWO, vec![to(THREE, ETH, 1)], Vec::new());
+    world.post(&other).await;
+    let gone = world.engine.evict(ONE, Height::new(2), "its witness has no solution").await;
+    assert_eq!(gone.unwrap().len(), 2);
+    world.back_to(&first);
+    let mended = world.batch(ONE, vec![to(TWO, ETH, 5)], vec![out(ETH, 2), out(USDC, 1)]);
+    world.post(&mended).await;
+    let empty = world.batch(ONE, Vec::new(), Vec::new());
+    world.post(&empty).await;
 }
 
 async fn settle_twice(world: &World) {

@@ -16,6 +16,8 @@ mod concurrency;
 mod constraints;
 mod engine_lock;
 mod epochs;
+mod eviction;
+mod eviction_guards;
 mod exits;
 mod l1_logs;
 mod life;

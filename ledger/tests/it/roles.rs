@@ -11,14 +11,14 @@ use sqlx::{AssertSqlSafe, Connection, Row};
 use crate::life::live;
 use crate::world::{ETH, ONE, TWO, World, to, with_world};
 
-async fn connect(world: &World, role: Role) -> PgConnection {
+pub(crate) async fn connect(world: &World, role: Role) -> PgConnection {
     let options = PgConnectOptions::from_str(&world.url).unwrap();
     let options = options.options([("role", role.name())]);
     PgConnection::connect_with(&options).await.unwrap()
 }
 
 /// What a statement was refused by: the constraint's name, or the code.
-async fn refused_by(connection: &mut PgConnection, statement: &str) -> Option<String> {
+pub(crate) async fn refused_by(connection: &mut PgConnection, statement: &str) -> Option<String> {
     let mut tx = connection.begin().await.unwrap();
     let outcome = sqlx::raw_sql(AssertSqlSafe(statement.to_owned())).execute(&mut *tx).await;
     let outcome = match outcome {
@@ -56,7 +56,7 @@ fn history_is_append_only() {
         live(&mut world).await;
         let before = world.dump().await;
         let tables = tables(&world).await;
-        assert_eq!(tables.len(), 31);
+        assert_eq!(tables.len(), 32);
         for role in [Role::Engine, Role::Api, Role::Read, Role::Owner] {
             let mut connection = connect(&world, role).await;
             let refusal = if role == Role::Owner { "append_only" } else { "42501" };
@@ -123,7 +123,7 @@ fn privileges_are_exactly_these() {
             [
                 "netfold_api INSERT batch equivocation exit journal_block lane seal_request transfer",
                 "netfold_engine DELETE epoch_checkpoint",
-                "netfold_engine INSERT asset claim deposit domain_identity epoch epoch_cell \
+                "netfold_engine INSERT asset batch_eviction claim deposit domain_identity epoch epoch_cell \
                 epoch_checkpoint epoch_final epoch_proof epoch_reorg epoch_rollup epoch_seal \
                 epoch_settlement epoch_settlement_proof epoch_step epoch_submission \
                 epoch_submission_end journal_block l1_log l1_range l1_settlement rollup \
@@ -179,7 +179,7 @@ const NEXT_BLOCK: &str = "insert into journal_block (block_number, epoch_number,
     select block_number + 1, EPOCH, KIND, COUNT, block_hash, sha256('c'), sha256('b'), now()
     from journal_block order by block_number desc limit 1;";
 
-fn block(epoch: u32, kind: u32, count: u32) -> String {
+pub(crate) fn block(epoch: u32, kind: u32, count: u32) -> String {
     NEXT_BLOCK
         .replace("EPOCH", &epoch.to_string())
         .replace("KIND", &kind.to_string())
@@ -194,7 +194,7 @@ const TRANSFER: &str = "insert into transfer (block_number, position, epoch_numb
         sha256('t'));";
 
 /// Who tries what, and which guard refuses it.
-type Attack = (Role, String, &'static str);
+pub(crate) type Attack = (Role, String, &'static str);
 
 /// A block without its transfers, its balances, its posting, or in the wrong place.
 fn posting_attacks() -> Vec<Attack> {

@@ -19,6 +19,8 @@ fn futures_are_sendable(ledger: &Ledger, batch: &Batch, adoption: &Adoption, log
     sendable(ledger.adopt_domain(adoption));
     sendable(ledger.post_batch(batch));
     sendable(ledger.seal(SealReason::Size));
+    sendable(ledger.begin_seal());
+    sendable(ledger.open_operations());
     sendable(ledger.request_seal("somebody"));
     sendable(ledger.operations_of(EpochNumber::FIRST));
     sendable(ledger.epochs(None, PageLimit::MAX));

@@ -34,6 +34,8 @@ pub(crate) struct World {
     pub(crate) raw: PgPool,
     l1: L1,
     chains: BTreeMap<RollupId, Chain>,
+    /// Where a rollup was before the last batch that it made at a height.
+    past: BTreeMap<(RollupId, Height), Chain>,
 }
 
 /// A made-up L1.
@@ -48,6 +50,12 @@ struct Chain {
     height: Height,
     root: L2Root,
     tree: ExitTree,
+}
+
+impl Chain {
+    fn start() -> Self {
+        Self { height: Height::FIRST, root: L2Root::UNSET, tree: ExitTree::empty() }
+    }
 }
 
 /// Runs a test in a world of its own, which goes when the test ends, however it ends.
@@ -139,6 +147,7 @@ impl World {
             url,
             l1: L1 { block: 0, txs: 0 },
             chains: BTreeMap::new(),
+            past: BTreeMap::new(),
         }
     }
 
@@ -240,6 +249,7 @@ impl World {
     /// The rollup goes on from a batch.
     pub(crate) fn advance(&mut self, batch: &Batch) {
         let chain = self.chain(batch.rollup());
+        self.past.insert((batch.rollup(), batch.height()), chain.clone());
         let chain = Chain {
             height: batch.height().next().unwrap(),
             root: batch.parts().new_root,
@@ -248,12 +258,16 @@ impl World {
         self.chains.insert(batch.rollup(), chain);
     }
 
+    /// The rollup goes back to where it was at a height: its batches from there on were evicted.
+    pub(crate) fn back_to(&mut self, batch: &Batch) {
+        let rollup = batch.rollup();
+        let first = Chain::start();
+        let past = self.past.get(&(rollup, batch.height())).cloned().unwrap_or(first);
+        self.chains.insert(rollup, past);
+    }
+
     fn chain(&self, rollup: RollupId) -> Chain {
-        self.chains.get(&rollup).cloned().unwrap_or(Chain {
-            height: Height::FIRST,
-            root: L2Root::UNSET,
-            tree: ExitTree::empty(),
-        })
+        self.chains.get(&rollup).cloned().unwrap_or(Chain::start())
     }
 
     pub(crate) async fn seal(&self) -> Sealed {

@@ -1,5 +1,5 @@
 //! The ledger on a real Postgres is the model: it books what the model accepts, refuses what the
-//! model refuses, and its state digest is the model's.
+//! model refuses, evicts what the model cannot keep, and its state digest is the model's.
 
 #![expect(
     clippy::unwrap_used,
@@ -10,7 +10,9 @@
 
 use alloy_primitives::{Address, B256};
 use domain::l1::{L1Block, L1Event, L1Log, L1LogId};
-use domain::{Asset, AssetId, DomainId, DomainIdentity, LiquidityState, Operation};
+use domain::{
+    Asset, AssetId, Batch, DomainId, DomainIdentity, LiquidityState, Operation, RollupId,
+};
 use ledger::{Adoption, Ledger, Role, SealReason};
 use property_tests::history::{Action, World, actions};
 use proptest::prelude::*;
@@ -39,8 +41,64 @@ impl L1 {
     }
 }
 
-/// Plays the actions into model and ledger at once; both must agree at every step and at the end.
-async fn play(url: &str, actions: &[Action]) {
+/// What stands without a batch, found the slow way: play everything from the start, drop the first
+/// batch that is refused, and play again, until none is.
+fn without(operations: &[Operation], gone: &Batch) -> World {
+    let mut left: Vec<Operation> = operations.to_vec();
+    left.retain(|one| !matches!(one, Operation::Batch(batch) if **batch == *gone));
+    loop {
+        let mut world = World::new(identity().word());
+        let registered = world.operations.len();
+        let refused = left
+            .iter()
+            .skip(registered)
+            .position(|one| world.apply(one.clone()).is_err())
+            .map(|position| position + registered);
+        match refused {
+            None => return world,
+            Some(position) => drop(left.remove(position)),
+        }
+    }
+}
+
+/// Evicts one of the batches so far; what the ledger lets go of is what the model does.
+async fn evict(ledger: &Ledger, world: &mut World, pick: usize) {
+    let batches = |world: &World| -> Vec<(RollupId, domain::Height)> {
+        let batch = |one: &Operation| match one {
+            Operation::Batch(batch) => Some((batch.rollup(), batch.height())),
+            _ => None,
+        };
+        world.operations.iter().filter_map(batch).collect()
+    };
+    let before = batches(world);
+    let Some((rollup, height)) = before.get(pick % before.len().max(1)).copied() else { return };
+    let is_it = |one: &&Operation| matches!(one, Operation::Batch(batch) if (batch.rollup(), batch.height()) == (rollup, height));
+    let Some(Operation::Batch(gone)) = world.operations.iter().find(is_it).cloned() else {
+        unreachable!()
+    };
+    *world = without(&world.operations, &gone);
+    let left = batches(world);
+    let evicted = ledger.evict(rollup, height, "picked").await.unwrap();
+    let evicted: Vec<_> = evicted.iter().map(|one| (one.batch.rollup, one.batch.height)).collect();
+    let expected: Vec<_> = before.into_iter().filter(|one| !left.contains(one)).collect();
+    assert_eq!(evicted, expected);
+}
+
+/// Every cell holds what the model says, and debits equal credits of every asset.
+async fn assert_same(ledger: &Ledger, world: &World) {
+    for position in ledger.cells().await.unwrap() {
+        let cell = world.state.cell(position.rollup, position.asset).unwrap();
+        let model = (cell.balance, cell.deposited, cell.exited);
+        assert_eq!((position.balance, position.deposited, position.exited), model);
+    }
+    for line in ledger.trial_balance().await.unwrap() {
+        assert_eq!((line.debits, line.custody), (line.credits, line.cells + line.pots));
+    }
+}
+
+/// Plays the actions into model and ledger at once; both must agree at every step and at the end. Some
+/// actions are followed by the eviction of a batch.
+async fn play(url: &str, actions: &[(Action, Option<usize>)]) {
     Ledger::migrate(url).await.unwrap();
     let ledger = Ledger::connect(url, Role::Engine, 2).await.unwrap();
     let api = Ledger::connect(url, Role::Api, 2).await.unwrap();
@@ -57,7 +115,11 @@ async fn play(url: &str, actions: &[Action]) {
         let Operation::Register { rollup, key } = operation else { unreachable!() };
         l1.book(&ledger, L1Event::RollupRegistered { rollup, key }).await;
     }
-    for action in actions {
+    for (action, eviction) in actions {
+        if let Some(pick) = eviction {
+            evict(&ledger, &mut world, *pick).await;
+            assert_same(&ledger, &world).await;
+        }
         let Some(operation) = world.operation(action) else { continue };
         let model = world.apply(operation.clone());
         match operation {
@@ -73,11 +135,7 @@ async fn play(url: &str, actions: &[Action]) {
             _ => {}
         }
     }
-    for position in ledger.cells().await.unwrap() {
-        let cell = world.state.cell(position.rollup, position.asset).unwrap();
-        let model = (cell.balance, cell.deposited, cell.exited);
-        assert_eq!((position.balance, position.deposited, position.exited), model);
-    }
+    assert_same(&ledger, &world).await;
     let sealed = ledger.seal(SealReason::Command).await.unwrap().unwrap();
     assert_eq!(sealed.closing_digest, world.state.close_epoch().digest());
     let rebuilt = ledger.operations_of(sealed.epoch).await.unwrap();
@@ -92,7 +150,11 @@ proptest! {
     #![proptest_config(ProptestConfig { max_shrink_iters: 20, ..ProptestConfig::with_cases(6) })]
 
     #[test]
-    fn the_ledger_is_the_model(actions in actions(20)) {
+    fn the_ledger_is_the_model(
+        actions in actions(24),
+        evictions in prop::collection::vec(prop::option::weighted(0.25, any::<usize>()), 24),
+    ) {
+        let actions: Vec<_> = actions.into_iter().zip(evictions).collect();
         let server = std::env::var("DATABASE_URL")
             .expect("set DATABASE_URL, or run `ops/test`, which starts a Postgres for the tests");
         let name = format!("property_{}_{:x}", std::process::id(), next_case());

@@ -5,4 +5,5 @@ mod arrows;
 mod claims;
 mod ledger;
 mod model;
+mod plan;
 mod vectors;
