@@ -228,14 +228,17 @@ fn an_epoch_takes_as_many_batches_as_fit_its_steps() {
         let one_more = world.batch(ONE, vec![to(TWO, ETH, 1)], Vec::new());
         check(&world, &one_more, |error| matches!(error, Error::EpochFull { limit: 512, .. }))
             .await;
-        let row = "insert into batch (rollup_id, height, block_number, epoch_number, place_in_epoch,
+        let most = domain::limits::MAX_BATCHES_PER_EPOCH;
+        let row = format!(
+            "insert into batch (rollup_id, height, block_number, epoch_number, place_in_epoch,
                 previous_root, new_root, exit_root, body_digest, batch_digest, signature,
                 transfer_count, exit_count, exits_before, exit_tree)
-            select 1, 512, (select max(block_number) from journal_block), 1, 512, new_root, new_root,
+            select 1, {most}, (select max(block_number) from journal_block), 1, {most}, new_root, new_root,
                 exit_root, body_digest, batch_digest, signature, 0, 0, 0, exit_tree
-            from batch where height = 511";
+            from batch where height = {most} - 1"
+        );
         let mut api = connect(&world, Role::Api).await;
-        let found = refused_by(&mut api, &(block(1, 4, 0) + row)).await;
+        let found = refused_by(&mut api, &(block(1, 4, 0) + &row)).await;
         assert_eq!(found.as_deref(), Some("batch_epoch_full"));
         world.engine.evict(ONE, last.height(), "to make room").await.unwrap();
         assert!(!world.api.post_batch(&last).await.unwrap().replayed);
