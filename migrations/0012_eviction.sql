@@ -18,8 +18,25 @@ alter table exit
 alter table batch
     drop constraint batch_height_taken,
     drop constraint batch_end_unique,
-    drop constraint batch_digest_unique,
-    drop constraint batch_epoch_full;
+    drop constraint batch_digest_unique;
+
+-- How many batches of an epoch may stand at once: as many as there were places, a number of the
+-- circuit's shape, which is stated here alone from now on.
+do $$
+declare
+    places text := (
+        select substring(pg_get_constraintdef(oid) from '<= (\d+)') from pg_constraint
+        where conname = 'batch_epoch_full' and conrelid = 'batch'::regclass
+    );
+begin
+    if places is null then
+        raise exception 'batch_epoch_full does not say how many places an epoch has';
+    end if;
+    execute format('create function batches_per_epoch() returns integer language sql immutable
+        as ''select %s''', places::integer + 1);
+end
+$$;
+alter table batch drop constraint batch_epoch_full;
 
 alter table batch
     add column attempt integer not null default 1,           -- at this height, from 1
@@ -201,10 +218,11 @@ begin
             format('batch %s of rollup %s continues an evicted one', new.height, new.rollup_id));
     end if;
     if (select count(*) from batch where epoch_number = new.epoch_number)
-        - (select count(*) from batch_eviction where epoch_number = new.epoch_number) > 512
+        - (select count(*) from batch_eviction where epoch_number = new.epoch_number)
+        > batches_per_epoch()
     then
         perform refuse('batch_epoch_full',
-            format('epoch %s has its batches', new.epoch_number));
+            format('epoch %s has its %s batches', new.epoch_number, batches_per_epoch()));
     end if;
     return null;
 end
@@ -379,7 +397,7 @@ $$;
 
 call make_append_only('batch_eviction');
 
-grant execute on function is_evicted(bigint) to netfold_engine, netfold_api;
+grant execute on function is_evicted(bigint), batches_per_epoch() to netfold_engine, netfold_api;
 grant select on batch_eviction to netfold_engine, netfold_api, netfold_read;
 grant insert on batch_eviction to netfold_engine;
 

@@ -2,7 +2,7 @@
 //!
 //! **Invariant:** an error means that nothing was written, with two exceptions that say so:
 //! [`Error::BatchConflict`] keeps its evidence, and after [`Error::is_outcome_unknown`] one has to
-//! look, which calling again does, since every write is idempotent.
+//! look, which calling again does, since every write but [`crate::Ledger::evict`] is idempotent.
 
 use std::fmt;
 
@@ -291,7 +291,8 @@ impl Error {
     }
 
     /// Whether it may have been done all the same: the connection was lost before the answer. Every
-    /// write is idempotent, so calling again both looks and, if needed, does it.
+    /// write but [`crate::Ledger::evict`] is idempotent, so calling again both looks and, if needed,
+    /// does it.
     #[must_use]
     pub fn is_outcome_unknown(&self) -> bool {
         matches!(self, Self::Unreachable(_))

@@ -17,9 +17,9 @@
 //! because there are 64 cells; else let `j` be the last of those others with room, then whatever is
 //! deposited after it is of rollups registered after it, of which there are at most `16 - 4j` with
 //! `64 - 16j` cells, so that there are at most `8 - 2j` steps after it. The batches, at most
-//! `512 - 16f`, begin in the last of these 8: at most `7 + (32 - f)` so far. What is then left to
+//! `1792 - 16f`, begin in the last of these 8: at most `7 + (112 - f)` so far. What is then left to
 //! emit, at most 64 cells and 16 rollups, takes the last of them and at most 3 more.
-//! `f + 6 + 7 + (32 - f) + 3 = 48`. (Without a batch in the rest there was none at all.)
+//! `f + 6 + 7 + (112 - f) + 3 = 128`. (Without a batch in the rest there was none at all.)
 //!
 //! [`MAX_BATCHES_PER_EPOCH`]: crate::limits::MAX_BATCHES_PER_EPOCH
 

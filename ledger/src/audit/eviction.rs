@@ -21,7 +21,8 @@ const TABLE: Columns = Columns("batch_eviction");
 /// What the open epoch had so far, so that it can be played again; and what was evicted at heights
 /// and numbers that are not sealed.
 pub(super) struct Open {
-    opening: LiquidityState,
+    /// On the heap: every caller of the audit would carry it in its future.
+    opening: Box<LiquidityState>,
     played: Vec<Played>,
     /// Whether something was evicted since the model was played.
     stale: bool,
@@ -60,6 +61,7 @@ impl Chain {
 impl Open {
     pub(super) fn new(opening: LiquidityState) -> Self {
         let (evicted, evicted_exits) = (BTreeMap::new(), BTreeMap::new());
+        let opening = Box::new(opening);
         Self { opening, played: Vec::new(), stale: false, evicted, evicted_exits }
     }
 
@@ -75,7 +77,7 @@ impl Open {
 
     /// The epoch is sealed with this state: what it passed can not be evicted any more.
     pub(super) fn seal(&mut self, closing: &LiquidityState, chains: &BTreeMap<RollupId, Chain>) {
-        self.opening = closing.clone();
+        *self.opening = closing.clone();
         self.played.clear();
         self.evicted.retain(|(rollup, height), _| {
             closing.rollup(*rollup).is_ok_and(|state| *height >= state.next_height)
@@ -116,7 +118,7 @@ impl Auditor<'_> {
         if !std::mem::take(&mut self.open.stale) {
             return Ok(());
         }
-        self.state = self.open.opening.clone();
+        self.state = self.open.opening.as_ref().clone();
         let played = std::mem::take(&mut self.open.played);
         for one in &played {
             self.step(one.row, &one.operation)?;

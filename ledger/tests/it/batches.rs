@@ -2,8 +2,9 @@
 
 use alloy_primitives::{Address, B256};
 use domain::{AssetId, Batch, BatchParts, Height, L2Root, Refusal, RollupId};
-use ledger::{Account, BatchFilter, Error, PageLimit, TransferFilter};
+use ledger::{Account, BatchFilter, Error, PageLimit, Role, TransferFilter};
 
+use crate::roles::{block, connect, refused_by};
 use crate::world::{ETH, ONE, THREE, TWO, USDC, World, out, signing_key, to, with_world};
 
 /// The batch is refused for exactly that, and every row is as before.
@@ -213,17 +214,35 @@ fn equivocation_is_kept_as_evidence() {
     });
 }
 
-/// A full epoch takes no more batches until it is sealed.
+/// A full epoch takes no more batches until it is sealed, or one of them is evicted; the schema holds
+/// it to that too.
 #[test]
 fn an_epoch_takes_as_many_batches_as_fit_its_steps() {
     with_world(|mut world| async move {
-        for _ in 0..domain::limits::MAX_BATCHES_PER_EPOCH {
-            let batch = world.batch(ONE, vec![to(TWO, ETH, 1)], Vec::new());
-            world.post(&batch).await;
+        let mut last = world.batch(ONE, vec![to(TWO, ETH, 1)], Vec::new());
+        world.post(&last).await;
+        for _ in 1..domain::limits::MAX_BATCHES_PER_EPOCH {
+            last = world.batch(ONE, vec![to(TWO, ETH, 1)], Vec::new());
+            world.post(&last).await;
         }
         let one_more = world.batch(ONE, vec![to(TWO, ETH, 1)], Vec::new());
         check(&world, &one_more, |error| matches!(error, Error::EpochFull { limit: 1792, .. }))
             .await;
+        let most = domain::limits::MAX_BATCHES_PER_EPOCH;
+        let row = format!(
+            "insert into batch (rollup_id, height, block_number, epoch_number, place_in_epoch,
+                previous_root, new_root, exit_root, body_digest, batch_digest, signature,
+                transfer_count, exit_count, exits_before, exit_tree)
+            select 1, {most}, (select max(block_number) from journal_block), 1, {most}, new_root, new_root,
+                exit_root, body_digest, batch_digest, signature, 0, 0, 0, exit_tree
+            from batch where height = {most} - 1"
+        );
+        let mut api = connect(&world, Role::Api).await;
+        let found = refused_by(&mut api, &(block(1, 4, 0) + &row)).await;
+        assert_eq!(found.as_deref(), Some("batch_epoch_full"));
+        world.engine.evict(ONE, last.height(), "to make room").await.unwrap();
+        assert!(!world.api.post_batch(&last).await.unwrap().replayed);
+        check(&world, &one_more, |error| matches!(error, Error::EpochFull { .. })).await;
         world.seal().await;
         world.post(&one_more).await;
         let of_two = BatchFilter { epoch: Some(domain::EpochNumber::new(2)), rollup: None };

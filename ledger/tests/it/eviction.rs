@@ -206,6 +206,7 @@ fn a_height_is_free_again() {
         let later = world.batch(ONE, vec![to(TWO, USDC, 1)], vec![out(ETH, 1)]);
         world.post(&later).await;
         evict(&world, ONE, 2).await;
+        assert_eq!(world.engine.seal(SealReason::Command).await.unwrap(), None);
         world.record(vec![deposit(TWO, ETH, 1)]).await.unwrap();
         assert_settles(&world).await;
         assert_eq!(world.api.post_batch(&later).await.unwrap().epoch, EpochNumber::new(3));
