@@ -42,9 +42,10 @@ pub struct World {
     trees: Vec<ExitTree>,
 }
 
-/// How many rollups and assets a history uses: fewer than the shape has, so that they meet.
+/// How many rollups a history uses: fewer than the shape has, so that they meet.
 const ROLLUPS: u16 = 4;
-const ASSETS: u16 = 2;
+/// How many assets a history uses.
+pub const ASSETS: u16 = 2;
 
 impl World {
     /// A domain with its rollups registered and nothing held.

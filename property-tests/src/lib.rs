@@ -11,7 +11,9 @@
 //! | the ledger on Postgres is the model: same refusals, same balances, same digest, drift 0 | `ledger::the_ledger_is_the_model` |
 //! | a tampered claim is proven by no path | `claims::a_tampered_claim_is_refused` |
 //! | digests, encodings and public values stay what they are | `vectors::golden_vectors_hold` (also read by Foundry) |
+//! | random histories are to the contract what they are to the model | `vectors::histories_hold`, played by Foundry's `test_histories_theContractIsTheModel` |
 //! | dependencies point one way | `arrows::dependencies_point_one_way` |
 
+pub mod histories;
 pub mod history;
 pub mod vectors;

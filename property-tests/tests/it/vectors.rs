@@ -1,6 +1,6 @@
 //! Digests, encodings and public values are what they were when they were pinned.
 
-use property_tests::vectors::Vectors;
+use property_tests::{histories::Histories, vectors::Vectors};
 
 #[test]
 fn golden_vectors_hold() {
@@ -11,6 +11,18 @@ fn golden_vectors_hold() {
         committed == computed,
         "an encoding has changed; if that was meant, run \
          `cargo run --release -p property-tests --example vectors` and look at the difference"
+    );
+}
+
+/// The histories that Foundry plays are those of today's model.
+#[test]
+fn histories_hold() {
+    let path = concat!(env!("CARGO_MANIFEST_DIR"), "/vectors/histories.json");
+    let committed = std::fs::read_to_string(path).unwrap();
+    let computed = Histories::compute().unwrap().to_json().unwrap();
+    assert!(
+        committed == computed,
+        "run `cargo run --release -p property-tests --example vectors` and look at the difference"
     );
 }
 
