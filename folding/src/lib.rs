@@ -56,6 +56,7 @@ mod scheme;
 mod sealed;
 mod store;
 mod witness;
+mod yardstick;
 
 pub use circuit::{CircuitPart, circuit_parts};
 pub use error::{Error, FileFault, PowersOfTauFault};
@@ -63,5 +64,7 @@ pub use flat::{SettlementProof, SettlementVerifyingKey};
 pub use fold::Fold;
 pub use key::{KeyId, SetupKind, VerifyingKey};
 pub use params::{CircuitSize, Params, Setup, SetupProgress, SetupStage};
+pub use powers_of_tau::{PowersOfTau, check_powers_of_tau};
 pub use proof::{EpochProof, Verified};
 pub use witness::{Plan, StepWitness, plan};
+pub use yardstick::Yardstick;

@@ -91,7 +91,8 @@ impl StepWitness {
     }
 
     /// Runs every constraint of the circuit on the witness and compares its output with the
-    /// reference's, without any proof: some hundredths of a second.
+    /// reference's, without any proof: a tenth of a second. [`Fold::step`](crate::Fold::step) does it
+    /// only to name what a step breaks.
     ///
     /// # Errors
     /// [`Error::Unsatisfied`] or [`Error::OutOfPlace`]; either is a defect of this program.
@@ -104,6 +105,11 @@ impl StepWitness {
         } else {
             Err(Error::OutOfPlace)
         }
+    }
+
+    /// What a step breaks whose constraints do not hold.
+    pub(crate) fn broken(&self) -> Error {
+        self.check().err().unwrap_or(Error::OutOfPlace)
     }
 
     /// Whether it is the next step of what is stated so far.
