@@ -8,6 +8,7 @@
 )]
 
 mod bad_input;
+mod bench;
 mod browser;
 mod command;
 mod disk;
@@ -17,5 +18,6 @@ mod once;
 mod operator;
 mod scenarios;
 mod server;
+mod setup;
 mod survival;
 mod tools;
