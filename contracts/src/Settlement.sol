@@ -11,16 +11,7 @@ import {EpochNumber} from "./types/EpochNumber.sol";
 import {EXIT_TREE_DEPTH, MAX_ASSETS, MAX_ROLLUPS, MAX_STEPS_PER_EPOCH} from "./types/Limits.sol";
 import {RollupId} from "./types/RollupId.sol";
 import {SettlementKey} from "./types/SettlementKey.sol";
-import {
-    CELL_SLOTS,
-    EmittedCell,
-    EmittedRollup,
-    PENDING_WORD,
-    ROLLUP_SLOTS,
-    STATE_DIGEST_WORD,
-    STEP_OUTPUT_WORDS,
-    StepOutputs
-} from "./types/StepOutput.sol";
+import {EmittedCell, EmittedRollup, STATE_DIGEST_WORD, StepOutputs} from "./types/StepOutput.sol";
 import {isCanonical} from "./types/Word.sol";
 import {Ownable} from "@openzeppelin/contracts/access/Ownable2Step.sol";
 import {Pausable} from "@openzeppelin/contracts/utils/Pausable.sol";
@@ -34,7 +25,7 @@ import {BitMaps} from "@openzeppelin/contracts/utils/structs/BitMaps.sol";
 contract Settlement is Custody, Pausable {
     using BitMaps for BitMaps.BitMap;
     using MerkleProof for bytes32[];
-    using StepOutputs for uint256[STEP_OUTPUT_WORDS];
+    using StepOutputs for uint256[];
 
     /// @dev What a settlement reads and writes of a rollup, in one word.
     struct Rollup {
@@ -129,24 +120,25 @@ contract Settlement is Custody, Pausable {
     // --- Settlement -------------------------------------------------------------------------
 
     /// @inheritdoc ISettlement
-    function settle(
-        EpochNumber number,
-        uint256[STEP_OUTPUT_WORDS][] calldata steps,
-        bytes calldata proof
-    ) external whenNotPaused nonReentrant {
+    function settle(EpochNumber number, uint256[] calldata steps, bytes calldata proof)
+        external
+        whenNotPaused
+        nonReentrant
+    {
         EpochNumber expected = _epoch.next();
         if (number != expected) revert EpochOutOfOrder(expected, number);
-        uint256 count = steps.length;
+        (bool wellFormed, uint256 count, uint256[] calldata last) = steps.measure();
+        if (!wellFormed) revert StepMalformed(count);
         if (count == 0 || count > MAX_STEPS_PER_EPOCH) {
             revert StepCountOutOfRange(count, MAX_STEPS_PER_EPOCH);
         }
-        uint256 pending = steps[count - 1][PENDING_WORD];
+        uint256 pending = last.pending();
         if (pending != 0) revert EmissionPending(pending);
         if (!_verifier.verify(domainWord(), number, uint256(_stateDigest), steps, proof)) {
             revert ProofRefused(number);
         }
 
-        bytes32 digest = bytes32(steps[count - 1][STATE_DIGEST_WORD]);
+        bytes32 digest = bytes32(last[STATE_DIGEST_WORD]);
         _epoch = number;
         _stateDigest = digest;
         emit EpochSettled(number, digest, count);
@@ -155,16 +147,19 @@ contract Settlement is Custody, Pausable {
 
     /// @dev The proof says that the emissions are complete and follow from signed batches; what L1
     /// knows itself is checked here whatever the proof says: ids, keys, deposits, conservation.
-    function _book(EpochNumber number, uint256[STEP_OUTPUT_WORDS][] calldata steps) private {
+    function _book(EpochNumber number, uint256[] calldata steps) private {
         Tally memory tally;
-        for (uint256 j = 0; j < steps.length; ++j) {
-            uint256[STEP_OUTPUT_WORDS] calldata step = steps[j];
-            if (step.emitsNothing()) continue;
-            for (uint256 slot = 0; slot < CELL_SLOTS; ++slot) {
-                if (step.hasCell(slot)) _bookCell(number, step.cellAt(slot), tally);
+        uint256[] calldata rest = steps;
+        while (rest.length != 0) {
+            uint256[] calldata step;
+            (step, rest) = rest.split();
+            uint256 cells = step.cellCount();
+            for (uint256 slot = 0; slot < cells; ++slot) {
+                _bookCell(number, step.cellAt(slot), tally);
             }
-            for (uint256 slot = 0; slot < ROLLUP_SLOTS; ++slot) {
-                if (step.hasRollup(slot)) _bookRollup(number, step.rollupAt(slot), tally);
+            uint256 rollups = step.rollupCount();
+            for (uint256 slot = 0; slot < rollups; ++slot) {
+                _bookRollup(number, step.rollupAt(slot), tally);
             }
         }
         for (uint256 i = 1; i <= MAX_ASSETS; ++i) {
@@ -224,7 +219,9 @@ contract Settlement is Custody, Pausable {
 
         r.nextHeight = emitted.nextHeight;
         _exitRoots[number][emitted.rollup] = emitted.exitRoot;
-        emit RollupSettled(number, emitted.rollup, emitted.nextHeight, emitted.exitRoot);
+        emit RollupSettled(
+            number, emitted.rollup, emitted.nextHeight, emitted.l2Root, emitted.exitRoot
+        );
     }
 
     // --- Claims -----------------------------------------------------------------------------

@@ -20,7 +20,7 @@ contract DevelopmentTest is TestBase {
         vm.expectRevert(reason);
         new DevelopmentVerifier();
         vm.expectRevert(reason); // Deployed on a development chain that was forked into another.
-        verifier.verify(1, EpochNumber.wrap(1), 1, new uint256[74][](1), "");
+        verifier.verify(1, EpochNumber.wrap(1), 1, new uint256[](2), "");
     }
 
     function test_verifier_refusesMainnet() public {
@@ -31,13 +31,13 @@ contract DevelopmentTest is TestBase {
     function test_verifier_stopsSettlementElsewhere() public {
         Settlement settlement =
             newSettlement(account("owner"), 1, new DevelopmentVerifier(), bytes32(uint256(1)));
-        uint256[74][] memory steps = new uint256[74][](1);
+        uint256[90][] memory steps = new uint256[90][](1);
         Steps.finish(steps, bytes32(uint256(2)));
         vm.chainId(1);
         vm.expectRevert(abi.encodeWithSelector(DevelopmentChains.NotADevelopmentChain.selector, 1));
-        settlement.settle(EpochNumber.wrap(1), steps, "");
+        settlement.settle(EpochNumber.wrap(1), Steps.pack(steps), "");
         vm.chainId(31337);
-        settlement.settle(EpochNumber.wrap(1), steps, "");
+        settlement.settle(EpochNumber.wrap(1), Steps.pack(steps), "");
         vm.assertEq(settlement.stateDigest(), bytes32(uint256(2)), "digest");
     }
 

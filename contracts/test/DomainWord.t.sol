@@ -2,6 +2,7 @@
 pragma solidity 0.8.37;
 
 import {SettlementTest} from "./base/SettlementTest.sol";
+import {Steps} from "./base/Steps.sol";
 import {Settlement} from "src/Settlement.sol";
 import {ISettlement} from "src/interfaces/ISettlement.sol";
 import {EpochNumber} from "src/types/EpochNumber.sol";
@@ -52,16 +53,16 @@ contract DomainWordTest is SettlementTest {
 
     /// @dev A proof for one chain is worth nothing on the other side of a fork, nor for a twin.
     function test_settle_refusesAProofOfAnotherDomain() public {
-        uint256[74][] memory steps = buildSteps();
+        uint256[90][] memory steps = buildSteps();
         bytes memory proof = prove(steps);
         bytes memory reason = abi.encodeWithSelector(ISettlement.ProofRefused.selector, 1);
         Settlement twin = newSettlement(OWNER, DOMAIN, verifier, GENESIS);
         vm.expectRevert(reason);
-        twin.settle(EpochNumber.wrap(1), steps, proof);
+        twin.settle(EpochNumber.wrap(1), Steps.pack(steps), proof);
         vm.chainId(1);
         vm.expectRevert(reason);
-        settlement.settle(EpochNumber.wrap(1), steps, proof);
+        settlement.settle(EpochNumber.wrap(1), Steps.pack(steps), proof);
         vm.chainId(31337);
-        settlement.settle(EpochNumber.wrap(1), steps, proof);
+        settlement.settle(EpochNumber.wrap(1), Steps.pack(steps), proof);
     }
 }

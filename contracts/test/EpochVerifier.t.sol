@@ -59,7 +59,9 @@ contract EpochVerifierTest is ProofTest {
 
     function test_verify_refusesSwappedSteps() public view {
         Case memory c = smallCase();
-        (c.steps[0], c.steps[1]) = (c.steps[1], c.steps[0]);
+        uint256[][] memory steps = split(c.steps);
+        (steps[0], steps[1]) = (steps[1], steps[0]);
+        c.steps = join(steps);
         checkRefused(c, "steps swapped, points as they were");
         c.proof = bytes.concat(
             slice(c.proof, 64, 128), slice(c.proof, 0, 64), slice(c.proof, 128, c.proof.length)
@@ -68,14 +70,15 @@ contract EpochVerifierTest is ProofTest {
     }
 
     function test_verify_refusesADroppedStep() public view {
-        Case memory whole = smallCase();
-        uint256 count = whole.steps.length;
+        uint256[][] memory whole = split(smallCase().steps);
+        uint256 count = whole.length;
         for (uint256 dropped = 0; dropped < count; ++dropped) {
             Case memory c = smallCase();
-            c.steps = new uint256[74][](count - 1);
+            uint256[][] memory steps = new uint256[][](count - 1);
             for (uint256 j = 0; j + 1 < count; ++j) {
-                c.steps[j] = whole.steps[j < dropped ? j : j + 1];
+                steps[j] = whole[j < dropped ? j : j + 1];
             }
+            c.steps = join(steps);
             checkRefused(c, "dropped, its points still there");
             uint256 points = dropped == 0 ? 0 : 64 + 128 * (dropped - 1);
             c.proof = bytes.concat(
@@ -86,14 +89,15 @@ contract EpochVerifierTest is ProofTest {
     }
 
     function test_verify_refusesARepeatedStep() public view {
-        Case memory whole = smallCase();
-        uint256 count = whole.steps.length;
+        uint256[][] memory whole = split(smallCase().steps);
+        uint256 count = whole.length;
         for (uint256 repeated = 1; repeated < count; ++repeated) {
             Case memory c = smallCase();
-            c.steps = new uint256[74][](count + 1);
+            uint256[][] memory steps = new uint256[][](count + 1);
             for (uint256 j = 0; j <= count; ++j) {
-                c.steps[j] = whole.steps[j <= repeated ? j : j - 1];
+                steps[j] = whole[j <= repeated ? j : j - 1];
             }
+            c.steps = join(steps);
             checkRefused(c, "repeated, its points only once");
             uint256 points = 64 + 128 * (repeated - 1);
             c.proof = bytes.concat(
@@ -108,12 +112,10 @@ contract EpochVerifierTest is ProofTest {
     /// @dev A step that adds nothing to the folded instance still shifts every challenge after it.
     function test_verify_refusesAnExtraEmptyStep() public view {
         Case memory c = smallCase();
-        uint256[74][] memory steps = new uint256[74][](c.steps.length + 1);
-        for (uint256 j = 0; j < c.steps.length; ++j) {
-            steps[j] = c.steps[j];
-        }
-        uint256 points = 64 + 128 * (c.steps.length - 1);
-        c.steps = steps;
+        uint256[][] memory steps = new uint256[][](2);
+        (steps[0], steps[1]) = (c.steps, new uint256[](2));
+        uint256 points = 64 + 128 * (split(c.steps).length - 1);
+        c.steps = join(steps);
         c.proof = bytes.concat(
             slice(c.proof, 0, points), new bytes(128), slice(c.proof, points, c.proof.length)
         );
@@ -122,14 +124,75 @@ contract EpochVerifierTest is ProofTest {
 
     function test_verify_refusesNoStepsAndTooMany() public view {
         Case memory c = smallCase();
-        c.steps = new uint256[74][](0);
+        c.steps = new uint256[](0);
         checkRefused(c, "no steps");
         c.proof = slice(c.proof, 320, c.proof.length);
         checkRefused(c, "no steps and none's points");
-        c.steps = new uint256[74][](129);
+        c.steps = new uint256[](2 * 129);
         (,,,, uint256 length) = partsOf(129);
         c.proof = new bytes(length);
         checkRefused(c, "129 steps");
+    }
+
+    // --- What is no step --------------------------------------------------------------------
+
+    /// @dev One word less or more, at every step's end and at the list's.
+    function test_verify_refusesTruncatedAndExtendedSteps() public view {
+        Case memory c = smallCase();
+        uint256[][] memory whole = split(c.steps);
+        for (uint256 j = 0; j < whole.length; ++j) {
+            uint256[] memory step = whole[j];
+            for (uint256 length = 0; length <= step.length + 9; ++length) {
+                if (length == step.length) continue;
+                whole[j] = new uint256[](length);
+                for (uint256 i = 0; i < length; ++i) {
+                    whole[j][i] = i < step.length ? step[i] : 0;
+                }
+                c.steps = join(whole);
+                checkRefused(c, "another length");
+            }
+            whole[j] = step;
+        }
+        c.steps = join(whole);
+        checkAccepted(c);
+    }
+
+    /// @dev Zeros that are counted say nothing but what was proven, and are still refused: a slot that
+    /// is counted is used.
+    function test_verify_refusesCountedEmptySlots() public view {
+        Case memory c = smallCase();
+        uint256[][] memory whole = split(c.steps);
+        for (uint256 j = 0; j < whole.length; ++j) {
+            uint256[] memory step = whole[j];
+            uint256 cellsEnd = 2 + 2 * cellCountOf(step[1]);
+            whole[j] = insertZeros(step, cellsEnd, 2);
+            whole[j][1] += 1 << 64;
+            c.steps = join(whole);
+            checkRefused(c, "an empty cell");
+            whole[j] = insertZeros(step, step.length, 7);
+            whole[j][1] += 1 << 72;
+            c.steps = join(whole);
+            checkRefused(c, "an empty rollup");
+            whole[j] = step;
+        }
+    }
+
+    /// @dev Counts past the slots, and bits above them, with as many words as they ask for.
+    function test_verify_refusesCountsPastTheirLimits() public view {
+        Case memory c = smallCase();
+        uint256[] memory steps = c.steps;
+        for (uint256 bit = 64; bit < 256; ++bit) {
+            uint256[] memory flipped = insertZeros(steps, steps.length, 0);
+            flipped[1] ^= 1 << bit;
+            c.steps = flipped;
+            checkRefused(c, "another count");
+        }
+        c.steps = new uint256[](2 + 2 * 17);
+        c.steps[1] = 17 << 64;
+        checkRefused(c, "17 cells");
+        c.steps = new uint256[](2 + 7 * 9);
+        c.steps[1] = 9 << 72;
+        checkRefused(c, "9 rollups");
     }
 
     // --- Another length ---------------------------------------------------------------------
@@ -223,6 +286,17 @@ contract EpochVerifierTest is ProofTest {
     }
 
     // --- Helpers ----------------------------------------------------------------------------
+
+    function insertZeros(uint256[] memory step, uint256 place, uint256 count)
+        private
+        pure
+        returns (uint256[] memory longer)
+    {
+        longer = new uint256[](step.length + count);
+        for (uint256 i = 0; i < step.length; ++i) {
+            longer[i < place ? i : i + count] = step[i];
+        }
+    }
 
     function slice(bytes memory whole, uint256 from, uint256 to)
         private

@@ -35,20 +35,21 @@ contract GasTest is ClaimTest {
     function test_gas_settleAWholeDomain() public {
         register(16, 4);
         emitDomain(16, 4);
-        uint256[74][] memory steps = buildSteps();
+        uint256[90][] memory steps = buildSteps();
         vm.assertEq(steps.length, 4, "steps");
         checkGas(steps, 4_600_000);
     }
 
     function checkSettle(uint256 count, uint256 limit) private {
-        uint256[74][] memory steps = new uint256[74][](count);
+        uint256[90][] memory steps = new uint256[90][](count);
         Steps.finish(steps, nextDigest());
         checkGas(steps, limit);
     }
 
-    function checkGas(uint256[74][] memory steps, uint256 limit) private {
+    function checkGas(uint256[90][] memory steps, uint256 limit) private {
         bytes memory proof = prove(steps);
-        bytes memory call = abi.encodeCall(settlement.settle, (nextEpoch(), steps, proof));
+        bytes memory call =
+            abi.encodeCall(settlement.settle, (nextEpoch(), Steps.pack(steps), proof));
         uint256 before = gasleft();
         (bool done,) = address(settlement).call(call);
         uint256 used = before - gasleft();

@@ -17,7 +17,7 @@ contract ProofGarbageTest is ProofTest {
         super.setUp();
         Case memory c = smallCase();
         _call = encode(c);
-        _k = c.steps.length;
+        _k = split(c.steps).length;
         _proofAt = proofAt(c);
     }
 
@@ -27,7 +27,7 @@ contract ProofGarbageTest is ProofTest {
         c.proof = new bytes(length);
         checkGarbage(encode(c));
         // Every commitment and every sum-check is consistent with zero: nothing else may be.
-        c.steps = new uint256[74][](_k);
+        c.steps = new uint256[](2 * _k);
         checkGarbage(encode(c));
         c.openingDigest = 0;
         c.domainWord = 0;
@@ -49,6 +49,18 @@ contract ProofGarbageTest is ProofTest {
             setWord(call, place, uint256(seed));
         }
         checkGarbage(call);
+    }
+
+    /// @dev Steps of nothing but random words, of any number: they are hardly ever steps at all.
+    function testFuzz_verify_refusesRandomSteps(uint256[] memory words) public view {
+        Case memory c = smallCase();
+        c.steps = words;
+        checkGarbage(encode(c));
+        // And with counts that might be right.
+        for (uint256 i = 1; i < words.length; i += 2) {
+            words[i] &= 3 | 3 << 64 | 1 << 72;
+        }
+        checkGarbage(encode(c));
     }
 
     /// @dev Points that are none, one at a time, so that every precompile call is the one that fails.

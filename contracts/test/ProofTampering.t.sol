@@ -8,13 +8,15 @@ import {Case, ProofTest} from "./base/ProofTest.sol";
 contract ProofTamperingTest is ProofTest {
     bytes private _call;
     uint256 private _k;
+    uint256 private _stepsEnd;
     uint256 private _proofAt;
 
     function setUp() public override {
         super.setUp();
         Case memory c = smallCase();
         _call = encode(c);
-        _k = c.steps.length;
+        _k = split(c.steps).length;
+        _stepsEnd = STEPS_AT + 32 * c.steps.length;
         _proofAt = proofAt(c);
     }
 
@@ -46,7 +48,7 @@ contract ProofTamperingTest is ProofTest {
     }
 
     function test_verify_refusesAFlipInAnyByteOfTheSteps() public view {
-        checkEveryByteMatters(_call, STEPS_AT, STEPS_AT + WORDS * 32 * _k);
+        checkEveryByteMatters(_call, STEPS_AT, _stepsEnd);
     }
 
     function checkProofBytes(uint256 from, uint256 to) private view {
@@ -70,7 +72,7 @@ contract ProofTamperingTest is ProofTest {
 
     function test_verify_refusesNonCanonicalStepWords() public view {
         bytes memory call = _call;
-        for (uint256 place = STEPS_AT; place < STEPS_AT + WORDS * 32 * _k; place += 32) {
+        for (uint256 place = STEPS_AT; place < _stepsEnd; place += 32) {
             checkMultiplesRefused(call, place, R);
         }
     }

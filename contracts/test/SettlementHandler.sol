@@ -102,8 +102,8 @@ contract SettlementHandler is TestBase {
     /// @dev One consistent epoch: some deposits are settled, some value moves, some exits.
     function settle(uint256 seed) external {
         _planEpoch(seed);
-        uint256[74][] memory steps = _proveEpoch(seed);
-        settlement.settle(EpochNumber.wrap(epochs + 1), steps, _proof(steps));
+        uint256[90][] memory steps = _proveEpoch(seed);
+        settlement.settle(EpochNumber.wrap(epochs + 1), Steps.pack(steps), _proof(steps));
         _bookEpoch(bytes32(steps[steps.length - 1][0]));
     }
 
@@ -115,16 +115,23 @@ contract SettlementHandler is TestBase {
             EmittedCell storage c = _cells[_draw(seed, 1, _cells.length)];
             uint96 by = uint96(1 + _draw(seed, 2, 2 ** 80));
             uint256 what = _draw(seed, 3, 6);
-            if (what == 0) c.balance += by;
-            else if (what == 1 && c.balance != 0) c.balance -= 1;
-            else if (what == 2) c.exited += by;
-            else if (what == 3) c.deposited += by;
-            else if (what == 4) _cells.push(_cells[0]);
-            else _rollups.push(EmittedRollup(_rollup(1 + seed % ROLLUPS), heights[1], 0, 1, 1));
-            uint256[74][] memory steps = Steps.build(_digestOf(seed), _cells, _rollups);
+            if (what == 0) {
+                c.balance += by;
+            } else if (what == 1 && c.balance != 0) {
+                c.balance -= 1;
+            } else if (what == 2) {
+                c.exited += by;
+            } else if (what == 3) {
+                c.deposited += by;
+            } else if (what == 4) {
+                _cells.push(_cells[0]);
+            } else {
+                _rollups.push(EmittedRollup(_rollup(1 + seed % ROLLUPS), heights[1], 0, 0, 1, 1));
+            }
+            uint256[90][] memory steps = Steps.build(_digestOf(seed), _cells, _rollups);
             bytes memory proof = _proof(steps);
             ++tampered;
-            try settlement.settle(EpochNumber.wrap(epochs + 1), steps, proof) {
+            try settlement.settle(EpochNumber.wrap(epochs + 1), Steps.pack(steps), proof) {
                 ++wronglyAccepted;
             } catch {}
         }
@@ -228,7 +235,7 @@ contract SettlementHandler is TestBase {
             if (_freshExits[r] == 0 && _draw(seed, 900 + r, 3) != 0) continue;
             SettlementKey memory key = Keys.key(r);
             bytes32 root = ExitTree.root(_leaves[r], _leaves[r].length);
-            _rollups.push(EmittedRollup(_rollup(r), heights[r] + 1, root, key.x, key.y));
+            _rollups.push(EmittedRollup(_rollup(r), heights[r] + 1, ~root, root, key.x, key.y));
         }
     }
 
@@ -293,7 +300,7 @@ contract SettlementHandler is TestBase {
         delete _rollups;
     }
 
-    function _proveEpoch(uint256 seed) private view returns (uint256[74][] memory) {
+    function _proveEpoch(uint256 seed) private view returns (uint256[90][] memory) {
         return Steps.build(_digestOf(seed), _cells, _rollups);
     }
 
@@ -301,9 +308,12 @@ contract SettlementHandler is TestBase {
         return bytes32(uint256(keccak256(abi.encode(digest, seed))) >> 8);
     }
 
-    function _proof(uint256[74][] memory steps) private view returns (bytes memory) {
+    function _proof(uint256[90][] memory steps) private view returns (bytes memory) {
         return verifier.prove(
-            settlement.domainWord(), EpochNumber.wrap(epochs + 1), uint256(digest), steps
+            settlement.domainWord(),
+            EpochNumber.wrap(epochs + 1),
+            uint256(digest),
+            Steps.pack(steps)
         );
     }
 

@@ -2,6 +2,7 @@
 pragma solidity 0.8.37;
 
 import {SettlementTest} from "./base/SettlementTest.sol";
+import {Steps} from "./base/Steps.sol";
 
 /// @dev What a small epoch costs beside its proof: one step that emits six rollups and two cells of
 /// each. All else is done in `setUp`, so that storage is as cold as in a transaction of its own.
@@ -15,10 +16,10 @@ abstract contract SmallEpochGas is SettlementTest {
 
     function prepare() internal {
         emitDomain(6, 2);
-        uint256[74][] memory steps = buildSteps();
+        uint256[90][] memory steps = buildSteps();
         vm.assertEq(steps.length, 1, "steps");
         bytes memory proof = prove(steps);
-        vm.etch(_CALL, abi.encodeCall(settlement.settle, (nextEpoch(), steps, proof)));
+        vm.etch(_CALL, abi.encodeCall(settlement.settle, (nextEpoch(), Steps.pack(steps), proof)));
     }
 
     function checkGas(uint256 limit) internal {

@@ -3,6 +3,7 @@ pragma solidity 0.8.37;
 
 import {ExitTree} from "./base/ExitTree.sol";
 import {StatementVerifier} from "./base/StatementVerifier.sol";
+import {Steps} from "./base/Steps.sol";
 import {TestBase} from "./base/TestBase.sol";
 import {PlainToken} from "./base/Tokens.sol";
 import {MerkleProof} from "@openzeppelin/contracts/utils/cryptography/MerkleProof.sol";
@@ -19,7 +20,7 @@ import {EmittedCell, EmittedRollup, StepOutputs} from "src/types/StepOutput.sol"
 /// one side writes them are what the other reads, down to its claims being paid. Numbers are
 /// decimal strings, hashes and words 0x-hex; a list is read until its next index is not there.
 contract VectorsTest is TestBase {
-    using StepOutputs for uint256[74];
+    using StepOutputs for uint256[];
 
     string private json = vm.readFile("../property-tests/vectors/golden.json");
 
@@ -71,36 +72,42 @@ contract VectorsTest is TestBase {
 
     // --- Emission ---------------------------------------------------------------------------
 
+    /// @dev The words that L1 gets are the outputs in full without what is unused.
+    function test_vectors_packedSteps() public view {
+        vm.assertEq(
+            keccak256(abi.encode(steps())), keccak256(abi.encode(Steps.pack(outputs()))), "words"
+        );
+    }
+
     /// @dev The words of all steps, read slot by slot, give the listed cells and rollups in order.
     function test_vectors_emittedWords() public view {
-        uint256[74][] memory steps = outputs();
-        uint256 cells = 0;
-        uint256 rollups = 0;
-        for (uint256 j = 0; j < steps.length; ++j) {
-            (cells, rollups) = this.checkStep(steps[j], cells, rollups);
-        }
+        (uint256 cells, uint256 rollups) = this.checkSteps(steps());
         vm.assertGe(cells, 1, "cells");
         vm.assertGe(rollups, 1, "rollups");
         vm.assertFalse(has(item(".epoch.cells", cells)), "a cell is missing");
         vm.assertFalse(has(item(".epoch.rollups", rollups)), "a rollup is missing");
-        vm.assertEq(steps[steps.length - 1][0], number(".epoch.closing_digest"), "digest");
-        vm.assertEq(steps[steps.length - 1][1], 0, "pending");
     }
 
-    function checkStep(uint256[74] calldata step, uint256 cells, uint256 rollups)
+    function checkSteps(uint256[] calldata words)
         external
         view
-        returns (uint256, uint256)
+        returns (uint256 cells, uint256 rollups)
     {
-        for (uint256 slot = 0; slot < 8; ++slot) {
-            if (!step.hasCell(slot)) continue;
-            checkCell(step.cellAt(slot), item(".epoch.cells", cells++));
+        (bool wellFormed,, uint256[] calldata last) = words.measure();
+        vm.assertTrue(wellFormed, "steps");
+        vm.assertEq(last[0], number(".epoch.closing_digest"), "digest");
+        vm.assertEq(last.pending(), 0, "pending");
+        uint256[] calldata rest = words;
+        while (rest.length != 0) {
+            uint256[] calldata step;
+            (step, rest) = rest.split();
+            for (uint256 slot = 0; slot < step.cellCount(); ++slot) {
+                checkCell(step.cellAt(slot), item(".epoch.cells", cells++));
+            }
+            for (uint256 slot = 0; slot < step.rollupCount(); ++slot) {
+                checkRollup(step.rollupAt(slot), item(".epoch.rollups", rollups++));
+            }
         }
-        for (uint256 slot = 0; slot < 4; ++slot) {
-            if (!step.hasRollup(slot)) continue;
-            checkRollup(step.rollupAt(slot), item(".epoch.rollups", rollups++));
-        }
-        return (cells, rollups);
     }
 
     function checkCell(EmittedCell memory c, string memory listed) private view {
@@ -115,6 +122,7 @@ contract VectorsTest is TestBase {
         SettlementKey memory key = keyOf(listed);
         vm.assertEq(RollupId.unwrap(r.rollup), field(listed, ".rollup"), "rollup");
         vm.assertEq(r.nextHeight, field(listed, ".next_height"), "height");
+        vm.assertEq(r.l2Root, hash(string.concat(listed, ".l2_root")), "L2 root");
         vm.assertEq(r.exitRoot, hash(string.concat(listed, ".exit_root")), "exit root");
         vm.assertEq(r.keyX, key.x, "key x");
         vm.assertEq(r.keyY, key.y, "key y");
@@ -140,11 +148,10 @@ contract VectorsTest is TestBase {
             depositFor(settlement, token, item(".epoch.cells", i));
         }
 
-        uint256[74][] memory steps = outputs();
         EpochNumber first = EpochNumber.wrap(1);
         bytes memory proof = StatementVerifier(address(settlement.verifier()))
-            .prove(number(".domain.word"), first, number(".epoch.opening_digest"), steps);
-        settlement.settle(first, steps, proof);
+            .prove(number(".domain.word"), first, number(".epoch.opening_digest"), steps());
+        settlement.settle(first, steps(), proof);
         vm.assertEq(settlement.stateDigest(), hash(".epoch.closing_digest"), "closing");
 
         for (uint256 i = 0; i < claimCount(); ++i) {
@@ -185,15 +192,21 @@ contract VectorsTest is TestBase {
 
     // --- Reading ----------------------------------------------------------------------------
 
-    function outputs() private view returns (uint256[74][] memory steps) {
+    /// @dev What L1 gets.
+    function steps() private view returns (uint256[] memory) {
+        return vm.parseJsonUintArray(json, ".epoch.steps");
+    }
+
+    /// @dev The same in full.
+    function outputs() private view returns (uint256[90][] memory list) {
         uint256 count = 0;
         while (has(item(".epoch.outputs", count))) ++count;
-        steps = new uint256[74][](count);
+        list = new uint256[90][](count);
         for (uint256 j = 0; j < count; ++j) {
             uint256[] memory words = vm.parseJsonUintArray(json, item(".epoch.outputs", j));
-            vm.assertEq(words.length, 74, "words of a step");
-            for (uint256 i = 0; i < 74; ++i) {
-                steps[j][i] = words[i];
+            vm.assertEq(words.length, 90, "words of a step");
+            for (uint256 i = 0; i < 90; ++i) {
+                list[j][i] = words[i];
             }
         }
     }

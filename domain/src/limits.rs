@@ -31,16 +31,16 @@ pub const DEPOSITS_PER_STEP: usize = 8;
 /// Registration slots of one step.
 pub const REGISTRATIONS_PER_STEP: usize = 4;
 
-/// Touched cells that one step can emit: 2 words each, which cost L1 some 250 gas while empty.
+/// Touched cells that one step can emit: 2 words each.
 pub const CELLS_EMITTED_PER_STEP: usize = 16;
 
-/// Active rollups that one step can emit: 5 words each.
+/// Active rollups that one step can emit: 7 words each.
 pub const ROLLUPS_EMITTED_PER_STEP: usize = 8;
 
-/// Steps of one epoch. Nodes take l1_txs of at most 128 KiB; a step is 2.5 kB of calldata and the
-/// proof of the folded steps 8 kB, so 48 fit. (The contract itself takes 128: their gas, about
-/// 31 thousand a step, would fit.)
-pub const MAX_STEPS_PER_EPOCH: usize = 48;
+/// Steps of one epoch; the contract takes as many. Nodes take l1_txs of at most 128 KiB: a step is
+/// 192 bytes of calldata, all cells and rollups 8 kB, and the proof of the folded steps 8 kB, so 128
+/// are 40 kB. Their gas, some 16 thousand a step, is far below a block's.
+pub const MAX_STEPS_PER_EPOCH: usize = 128;
 
 /// Batches of one epoch, so that an epoch always fits its steps: registrations fill at most 4 steps
 /// of their own, deposits, summed per cell, at most 8, and what is left to emit at most 4 more.

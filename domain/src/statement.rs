@@ -6,19 +6,23 @@ use alloy_primitives::U256;
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    AssetId, Atoms, Cell, DomainIdentity, EpochNumber, ExitRoot, Height, LiquidityState, RollupId,
-    RollupState, Word, chain_hash,
+    AssetId, Atoms, Cell, DomainIdentity, EpochNumber, ExitRoot, Height, L2Root, LiquidityState,
+    RollupId, RollupState, Word, chain_hash,
     limits::{CELLS_EMITTED_PER_STEP, MAX_STEPS_PER_EPOCH, ROLLUPS_EMITTED_PER_STEP},
 };
 
 /// Words of one emitted cell.
 const CELL_WORDS: usize = 2;
 /// Words of one emitted rollup.
-const ROLLUP_WORDS: usize = 5;
+const ROLLUP_WORDS: usize = 7;
+/// Where the number of used cell slots stands in the word that it shares with `pending`.
+const CELL_COUNT_BIT: u32 = 64;
+/// Where that of used rollup slots stands.
+const ROLLUP_COUNT_BIT: u32 = 72;
 /// Words that a step emits.
 pub const EMITTED_WORDS: usize =
     CELLS_EMITTED_PER_STEP * CELL_WORDS + ROLLUPS_EMITTED_PER_STEP * ROLLUP_WORDS;
-/// Words of a step's output on L1: state digest, pending, emitted words.
+/// Words of a step's output: state digest, pending, emitted words.
 pub const STEP_OUTPUT_WORDS: usize = 2 + EMITTED_WORDS;
 /// Words of z, the step circuit's state: domain word, epoch, and the output with its emission
 /// digest.
@@ -59,6 +63,8 @@ pub struct RollupClosing {
     pub rollup: RollupId,
     /// The height of its next batch.
     pub next_height: Height,
+    /// The L2 root that its next batch starts from.
+    pub root: L2Root,
     /// Its exit root.
     pub exit_root: ExitRoot,
     /// Its settlement key's coordinates, which L1 compares with its own.
@@ -151,13 +157,30 @@ impl StepOutput {
         }
     }
 
-    /// The words that L1 gets: state digest, pending, emitted words. It sees each step's emitted
-    /// words themselves and needs no digest of them.
+    /// The words that the settlement proof's public values have of it: state digest, pending, emitted
+    /// words. L1 sees each step's emitted words themselves and needs no digest of them.
     #[must_use]
     pub fn words(&self) -> Vec<Word> {
         let mut words = vec![self.state_digest, Word::from(self.pending)];
         words.extend(&self.emitted);
         words
+    }
+
+    /// The words that L1 gets: state digest, then `pending + cells·2^64 + rollups·2^72` with the
+    /// numbers of slots up to the last used one, then the words of those slots. What is left out is
+    /// zero, so that different outputs have different words; L1 takes only such without a gap, as
+    /// [`EpochStatement::closings`] does.
+    #[must_use]
+    pub fn compact_words(&self) -> Vec<Word> {
+        let (cells, rollups) = slots(&self.emitted);
+        let (cells, rollups) = (used::<CELL_WORDS>(cells), used::<ROLLUP_WORDS>(rollups));
+        let number = |count: usize| u128::try_from(count).unwrap_or(u128::MAX);
+        let counts = Word::pack([
+            (u128::from(self.pending), 0),
+            (number(cells.chunks(CELL_WORDS).len()), CELL_COUNT_BIT),
+            (number(rollups.chunks(ROLLUP_WORDS).len()), ROLLUP_COUNT_BIT),
+        ]);
+        [&[self.state_digest, counts], cells, rollups].concat()
     }
 
     /// The circuit's z after this step.
@@ -230,12 +253,11 @@ struct ClosingReader {
 
 impl ClosingReader {
     fn read(&mut self, step: usize, emitted: &[Word]) -> Result<(), StatementError> {
-        let (cells, rollups) = emitted.split_at(CELLS_EMITTED_PER_STEP * CELL_WORDS);
-        let slots = cells.chunks(CELL_WORDS).chain(rollups.chunks(ROLLUP_WORDS));
-        for (slot, words) in slots.enumerate() {
-            if words.iter().all(|word| *word == Word::ZERO) {
-                continue;
-            }
+        let (cells, rollups) = slots(emitted);
+        let (cells, rollups) = (used::<CELL_WORDS>(cells), used::<ROLLUP_WORDS>(rollups));
+        let cells = (0..).zip(cells.chunks(CELL_WORDS));
+        let rollups = (CELLS_EMITTED_PER_STEP..).zip(rollups.chunks(ROLLUP_WORDS));
+        for (slot, words) in cells.chain(rollups) {
             let malformed = StatementError::Malformed { step, slot };
             let key = if let Some(closing) = read_cell(words) {
                 self.cells.push(closing);
@@ -251,6 +273,19 @@ impl ClosingReader {
         }
         Ok(())
     }
+}
+
+/// The emitted words of cells and those of rollups.
+fn slots(emitted: &[Word]) -> (&[Word], &[Word]) {
+    let cells = CELLS_EMITTED_PER_STEP * CELL_WORDS;
+    emitted.split_at_checked(cells).unwrap_or((emitted, &[]))
+}
+
+/// The slots of this many words up to the last one that is not all zero.
+fn used<const WORDS: usize>(slots: &[Word]) -> &[Word] {
+    let last = slots.iter().rposition(|word| *word != Word::ZERO);
+    let words = last.map_or(0, |last| last.saturating_add(1).next_multiple_of(WORDS));
+    slots.get(..words).unwrap_or(slots)
 }
 
 fn emission_digest(previous: Word, emitted: &[Word]) -> Word {
@@ -269,15 +304,16 @@ fn cell_words(rollup: RollupId, asset: AssetId, cell: &Cell) -> [Word; CELL_WORD
     [first, Word::from(cell.exited.number())]
 }
 
-/// `[rollup + next height·2^16, exit root high, exit root low, key x, key y]`.
+/// `[rollup + next height·2^16, L2 root high, low, exit root high, low, key x, key y]`.
 fn rollup_words(rollup: RollupId, state: &RollupState) -> [Word; ROLLUP_WORDS] {
     let first = Word::pack([
         (u128::from(rollup.number()), 0),
         (u128::from(state.next_height.number()), 16),
     ]);
-    let [high, low] = state.exit_root.words();
+    let [root_high, root_low] = state.root.words();
+    let [exit_high, exit_low] = state.exit_root.words();
     let [x, y] = state.key.map_or([Word::ZERO; 2], |key| [key.x(), key.y()]);
-    [first, high, low, x, y]
+    [first, root_high, root_low, exit_high, exit_low, x, y]
 }
 
 fn read_cell(words: &[Word]) -> Option<CellClosing> {
@@ -296,12 +332,13 @@ fn read_cell(words: &[Word]) -> Option<CellClosing> {
 }
 
 fn read_rollup(words: &[Word]) -> Option<RollupClosing> {
-    let [first, high, low, x, y] = words else { return None };
+    let [first, root_high, root_low, exit_high, exit_low, x, y] = words else { return None };
     let mut packed = Packed(first.to_uint());
     let closing = RollupClosing {
         rollup: RollupId::new(u16::try_from(packed.take(16)?).ok()?),
         next_height: Height::new(u64::try_from(packed.take(64)?).ok()?),
-        exit_root: ExitRoot::new(Word::join(*high, *low)?),
+        root: L2Root::new(Word::join(*root_high, *root_low)?),
+        exit_root: ExitRoot::new(Word::join(*exit_high, *exit_low)?),
         key: [*x, *y],
     };
     closing.rollup.slot()?;

@@ -14,7 +14,7 @@ mod history;
 
 use std::{path::PathBuf, time::Instant};
 
-use domain::{DomainIdentity, LiquidityState, Operation, Word, limits};
+use domain::{Batch, DomainIdentity, LiquidityState, Operation, StepContext, Word, limits};
 use folding::{Fold, Params, Setup, plan};
 use serde_json::json;
 
@@ -35,16 +35,15 @@ fn main() {
 /// An epoch of exactly that many steps.
 fn case(params: &Params, steps: usize) -> serde_json::Value {
     let opening = LiquidityState::genesis();
-    let operations = (0..=steps * limits::BATCHES_PER_STEP)
-        .rev()
-        .map(operations)
-        .find(|operations| {
-            plan(&opening, operations, history::context()).unwrap().steps.len() == steps
-        })
-        .unwrap();
-    let plan = plan(&opening, &operations, history::context()).unwrap();
-    let identity: DomainIdentity = history::identity();
+    let verification_key_id = params.settlement_verifying_key().id().digest().into();
+    let identity = DomainIdentity { verification_key_id, ..history::identity() };
     let epoch = history::context().epoch;
+    let context = StepContext { domain_word: identity.word(), epoch };
+    let plan = (0..=steps * limits::BATCHES_PER_STEP)
+        .rev()
+        .map(|batches| plan(&opening, &operations(batches, identity.word()), context).unwrap())
+        .find(|plan| plan.steps.len() == steps)
+        .unwrap();
     let mut fold = Fold::start(params, identity, epoch, opening.digest());
     let clock = Instant::now();
     for step in &plan.steps {
@@ -59,19 +58,21 @@ fn case(params: &Params, steps: usize) -> serde_json::Value {
         "domain_word": identity.word().to_string(),
         "epoch": epoch.number().to_string(),
         "opening_digest": opening.digest().to_string(),
-        "steps": plan.steps.iter().map(|step| words(step.output().words())).collect::<Vec<_>>(),
+        "steps": words(plan.steps.iter().flat_map(|step| step.output().compact_words()).collect()),
         "proof": hex(proof.as_bytes()),
     })
 }
 
-/// Two rollups with deposits, and batches of both in turn.
-fn operations(batches: usize) -> Vec<Operation> {
+/// Two rollups with deposits, and batches of both in turn, signed for this domain.
+fn operations(batches: usize, domain_word: Word) -> Vec<Operation> {
     let mut operations: Vec<Operation> = vec![history::register(1), history::register(2)];
     operations.extend([1, 2].map(|rollup| history::deposit(rollup, 1, 1 << 64)));
     let mut state = history::apply_all(&LiquidityState::genesis(), &operations);
     for rollup in (1..=2_u16).cycle().take(batches) {
-        let batch = history::batch(&state, rollup, &[(0, 1, 5), (3 - rollup, 1, 7)]);
-        state = history::apply_all(&state, std::slice::from_ref(&batch));
+        let mut parts = history::parts(&state, rollup, &[(0, 1, 5), (3 - rollup, 1, 7)]);
+        parts.signature = history::signing_key(rollup).sign(parts.digest(domain_word));
+        let batch = Operation::Batch(Box::new(Batch::new(parts).unwrap()));
+        state = state.apply(&batch, domain_word).unwrap();
         operations.push(batch);
     }
     operations

@@ -3,12 +3,12 @@
 //! **Invariant:** it has a witness exactly for what `domain::Step::run` accepts, and its output z is
 //! the one that the reference computes; the differential tests compare the two. (Supersets: a balance
 //! may pass `2^96 − 1` between two batches of a step, which no supply on L1 allows; halves of a signed
-//! exit root may pass `2^128`, and an epoch's deposits or exits of a cell `2^96`, which whoever reads
-//! the emitted words refuses; halves of a signed L2 root may, too, which nobody but the next batch
-//! reads: such a state has no form in `domain`.)
+//! root may pass `2^128`, and an epoch's deposits or exits of a cell `2^96`, which whoever reads
+//! the emitted words refuses.)
 //!
 //! z is `[domain word, epoch, state digest, pending, emission digest, emitted words …]`. The circuit
-//! reads the first three and the emission digest, and writes all but the first two, which it carries.
+//! reads the first five and writes all of them, but for the domain word, which it carries. The epoch
+//! is carried, too, or raised by one at the beginning of a step, if nothing is pending there.
 //!
 //! It deliberately does not know Nova's folding: [`SettlementStep`] is the step for any scheme;
 //! [`RecursiveStep`] and [`FlatStep`] say what of it the aggregated and the settlement proof show.
@@ -18,6 +18,7 @@ mod census;
 mod check;
 mod deposit;
 mod emission;
+mod epoch;
 mod flat;
 mod hash;
 mod identify;
@@ -51,7 +52,7 @@ pub(crate) struct SettlementStep {
 
 /// The same step with only the words of z that the next step or the last verifier reads: the first
 /// five. The emitted words are under the emission digest among them; each word of z costs Nova's
-/// own circuit some 6,700 matrix entries a step, and all 41 would double the proving key.
+/// own circuit some 6,700 matrix entries a step, and all of them would double the proving key.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct RecursiveStep(SettlementStep);
 
@@ -101,17 +102,18 @@ impl StepCircuit<Scalar> for SettlementStep {
         cs: &mut CS,
         z: &[Word],
     ) -> Result<Vec<Word>, SynthesisError> {
-        let [domain_word, epoch, state_digest, _pending, emission_digest, ..] = z else {
+        let [domain_word, epoch, state_digest, pending, emission_digest, ..] = z else {
             return Err(SynthesisError::IncompatibleLengthVector("z".to_owned()));
         };
+        let witness = self.witness.as_deref();
+        let epoch = epoch::advance(&mut cs.namespace(|| "epoch"), witness, epoch, pending)?;
         let Output { state_digest, pending, emitted } = self.run(cs, domain_word, state_digest)?;
         let words: Vec<Linear> =
             std::iter::once(emission_digest).chain(&emitted).map(Linear::from).collect();
         let mut cs = cs.namespace(|| "emission digest");
         let emission_digest = chain_hash(&mut cs, "netfold.emission.v1", &words)?;
-        let carried = [domain_word.clone(), epoch.clone()];
-        let head = carried.into_iter().chain([state_digest, pending, emission_digest]);
-        Ok(head.chain(emitted).collect())
+        let head = [domain_word.clone(), epoch, state_digest, pending, emission_digest];
+        Ok(head.into_iter().chain(emitted).collect())
     }
 }
 

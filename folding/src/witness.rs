@@ -8,6 +8,7 @@ use std::sync::Arc;
 use domain::{
     EpochStatement, LiquidityState, Operation, Step, StepContext, StepOutput, Word, plan_steps,
 };
+use ff::Field;
 
 use crate::{
     Error,
@@ -29,6 +30,8 @@ pub struct Plan {
 pub struct StepWitness {
     context: StepContext,
     opening_digest: Word,
+    /// What the steps before have left to emit.
+    pending: u64,
     previous_emission_digest: Word,
     output: StepOutput,
     closing: LiquidityState,
@@ -71,11 +74,29 @@ impl StepWitness {
         Ok(Self {
             context,
             opening_digest: opening.digest(),
+            pending: u64::try_from(opening.pending()).unwrap_or(u64::MAX),
             previous_emission_digest,
             output,
             closing,
             witness: Arc::new(Witness::new(opening, step)),
         })
+    }
+
+    /// The same step in a fold over several epochs, as the first of its own after another: the epoch
+    /// in z, which is the one before until then, rises by one.
+    ///
+    /// No step of a [`crate::Fold`], which is of one epoch. The emission digest runs on through such
+    /// a fold: the step is made with the one that the epoch before has reached.
+    #[must_use]
+    pub fn beginning_epoch(mut self) -> Self {
+        Arc::make_mut(&mut self.witness).advance = Scalar::ONE;
+        self
+    }
+
+    /// Whether the epoch in z rises with it.
+    #[must_use]
+    pub fn begins_epoch(&self) -> bool {
+        self.witness.advance == Scalar::ONE
     }
 
     /// What the reference says that the step shows.
@@ -117,6 +138,7 @@ impl StepWitness {
         let emission_digest =
             statement.outputs.last().map_or(Word::ZERO, |output| output.emission_digest);
         self.context == context
+            && !self.begins_epoch()
             && self.opening_digest == statement.closing_digest()
             && self.previous_emission_digest == emission_digest
     }
@@ -139,8 +161,11 @@ impl StepWitness {
 
     /// The words of z that the step reads; the others, which it overwrites, are zero.
     pub(crate) fn z(&self) -> Vec<Scalar> {
-        let mut z = self.opening().to_vec();
-        z.extend([Word::ZERO, self.previous_emission_digest]);
+        let StepContext { domain_word, epoch } = self.context;
+        let advance = u64::from(self.begins_epoch());
+        let epoch_before = Word::from(epoch.number().saturating_sub(advance));
+        let mut z = vec![domain_word, epoch_before, self.opening_digest];
+        z.extend([Word::from(self.pending), self.previous_emission_digest]);
         z.resize(domain::Z_WORDS, Word::ZERO);
         z.into_iter().map(scalar).collect()
     }

@@ -111,7 +111,7 @@ pub(crate) const NAMES: &[&str] = &[
     "epoch_settlement_stands_alone",
     "epoch_settles_in_order",
     "epoch_step_continues",
-    "epoch_step_has_75_words",
+    "epoch_step_has_91_words",
     "epoch_step_in_bound",
     "epoch_step_key",
     "epoch_step_of_seal",

@@ -92,8 +92,10 @@ pub struct EpochVector {
     pub opening_digest: Word,
     /// The state digest after it.
     pub closing_digest: Word,
-    /// Per step the words that L1 gets.
+    /// Per step all words that it shows.
     pub outputs: Vec<Vec<Word>>,
+    /// The words that L1 gets of them, step after step.
+    pub steps: Vec<Word>,
     /// What the emitted words say of cells.
     pub cells: Vec<CellVector>,
     /// What the emitted words say of rollups.
@@ -122,6 +124,8 @@ pub struct RollupVector {
     pub rollup: String,
     /// The height of its next batch.
     pub next_height: String,
+    /// Its L2 root.
+    pub l2_root: B256,
     /// Its exit root.
     pub exit_root: B256,
     /// Its key.
@@ -268,6 +272,7 @@ fn epoch_vector(statement: &EpochStatement) -> EpochVector {
         opening_digest: statement.opening_digest,
         closing_digest: statement.closing_digest(),
         outputs: statement.outputs.iter().map(StepOutput::words).collect(),
+        steps: statement.outputs.iter().flat_map(StepOutput::compact_words).collect(),
         cells: cells.iter().map(cell_vector).collect(),
         rollups: rollups.iter().map(rollup_vector).collect(),
     }
@@ -287,6 +292,7 @@ fn rollup_vector(rollup: &RollupClosing) -> RollupVector {
     RollupVector {
         rollup: rollup.rollup.to_string(),
         next_height: rollup.next_height.to_string(),
+        l2_root: rollup.root.bytes(),
         exit_root: rollup.exit_root.bytes(),
         key: rollup.key,
     }

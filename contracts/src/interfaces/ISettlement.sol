@@ -5,7 +5,6 @@ import {AssetId} from "../types/AssetId.sol";
 import {Claim} from "../types/Claim.sol";
 import {EpochNumber} from "../types/EpochNumber.sol";
 import {RollupId} from "../types/RollupId.sol";
-import {STEP_OUTPUT_WORDS} from "../types/StepOutput.sol";
 import {IEpochVerifier} from "./IEpochVerifier.sol";
 
 /// @title The L1 side of one Netfold domain
@@ -100,15 +99,23 @@ interface ISettlement {
         uint96 deposited,
         uint96 exited
     );
-    /// @notice A rollup that was active in the epoch has this next height and exit root.
+    /// @notice A rollup that was active in the epoch has this next height, and these roots after its
+    /// last batch. With the cells and the keys of registration this is the whole state under the
+    /// state digest: whoever has this contract's events can open it.
     event RollupSettled(
-        EpochNumber indexed epoch, RollupId indexed rollup, uint64 nextHeight, bytes32 exitRoot
+        EpochNumber indexed epoch,
+        RollupId indexed rollup,
+        uint64 nextHeight,
+        bytes32 l2Root,
+        bytes32 exitRoot
     );
 
     /// @notice Epochs settle one after another.
     error EpochOutOfOrder(EpochNumber expected, EpochNumber given);
     /// @notice An epoch has at least one step and at most the limit.
     error StepCountOutOfRange(uint256 given, uint256 limit);
+    /// @notice The words are not whole steps in their one spelling, from this step on.
+    error StepMalformed(uint256 step);
     /// @notice The last step leaves touched cells or active rollups unemitted.
     error EmissionPending(uint256 pending);
     /// @notice The verifier does not accept the proof of this statement.
@@ -129,15 +136,10 @@ interface ISettlement {
     /// @notice Settles the next epoch. Anybody may, with a valid proof; refused while paused.
     /// @dev The statement starts from this contract's own domain word, epoch and state digest.
     /// Nothing is paid here: exits are added to their cell's pot and claimed.
-    /// @param steps Each step's public outputs: state digest, pending, 72 emitted words. See
-    /// `StepOutput.sol`.
+    /// @param steps Each step's public outputs, in the one spelling of `StepOutput.sol`.
     /// @param proof Of exactly these steps, from exactly this contract's opening; its layout is the
     /// verifier's.
-    function settle(
-        EpochNumber epoch,
-        uint256[STEP_OUTPUT_WORDS][] calldata steps,
-        bytes calldata proof
-    ) external;
+    function settle(EpochNumber epoch, uint256[] calldata steps, bytes calldata proof) external;
 
     // --- Claims -----------------------------------------------------------------------------
 

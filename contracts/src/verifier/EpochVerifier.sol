@@ -4,7 +4,6 @@ pragma solidity 0.8.37;
 import {DevelopmentChains} from "../DevelopmentChains.sol";
 import {IEpochVerifier} from "../interfaces/IEpochVerifier.sol";
 import {EpochNumber} from "../types/EpochNumber.sol";
-import {STEP_OUTPUT_WORDS} from "../types/StepOutput.sol";
 import {Opening} from "./Fold.sol";
 import {pinnedKey} from "./Key.sol";
 import {isProof} from "./SettlementProof.sol";
@@ -34,7 +33,7 @@ contract EpochVerifier is IEpochVerifier, DevelopmentChains {
         uint256 domainWord,
         EpochNumber epoch,
         uint256 openingDigest,
-        uint256[STEP_OUTPUT_WORDS][] calldata steps,
+        uint256[] calldata steps,
         bytes calldata proof
     ) external view returns (bool) {
         if (INSECURE_SETUP) _requireDevelopmentChain();

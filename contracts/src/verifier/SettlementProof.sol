@@ -2,7 +2,7 @@
 pragma solidity 0.8.37;
 
 import {MAX_STEPS_PER_EPOCH} from "../types/Limits.sol";
-import {STEP_OUTPUT_WORDS} from "../types/StepOutput.sol";
+import {StepOutputs} from "../types/StepOutput.sol";
 import {Fold, Instance, Opening} from "./Fold.sol";
 import {HyperKzg} from "./HyperKzg.sol";
 import {Key} from "./Key.sol";
@@ -17,15 +17,16 @@ import {Transcript, Transcripts} from "./Transcript.sol";
 function isProof(
     Key memory key,
     Opening memory opening,
-    uint256[STEP_OUTPUT_WORDS][] calldata steps,
+    uint256[] calldata steps,
     bytes calldata proof
 ) view returns (bool) {
-    if (steps.length == 0 || steps.length > MAX_STEPS_PER_EPOCH) return false;
+    (bool wellFormed, uint256 count,) = StepOutputs.measure(steps);
+    if (!wellFormed || count == 0 || count > MAX_STEPS_PER_EPOCH) return false;
     uint256 position;
     assembly ("memory-safe") {
         position := proof.offset
     }
-    ProofParts memory parts = partsOf(key, steps.length, position);
+    ProofParts memory parts = partsOf(key, count, position);
     if (proof.length != parts.end - position) return false;
     (bool valid, Instance memory folded) = Fold.run(key.digest, opening, steps, parts.steps);
     return valid && isSatisfied(key, folded, parts);

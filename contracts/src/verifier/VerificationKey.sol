@@ -5,13 +5,13 @@ pragma solidity 0.8.37;
 
 /// @dev SHA-256 of the key file, setup included.
 bytes32 constant VERIFICATION_KEY_ID =
-    0xfb98b15f50d69f0be45c5779184b2ffc19b64b7a13c638175b7a1b0a08dd3f12;
+    0xc199885d0728963abc183fd8dd80fefa91b54b5a617edddd9f7caa05b453fd27;
 
 /// @dev Whether everybody knows the setup's secret, and so can forge.
 bool constant INSECURE_SETUP = true;
 
 /// @dev Nova's digest of the key, which opens every transcript.
-uint256 constant KEY_DIGEST = 0x011cf5a6d22e3518aec3c76f92fc88958e598a10d2b0d3fba5abaed7c3bcd09b;
+uint256 constant KEY_DIGEST = 0x024ab4c891dbcf80970e9a5462708f2b95304364aed4e0bbf3cb87874cdfcbea;
 
 /// @dev Exponents of the padded constraints, variables and matrix entries.
 uint256 constant LOG_CONSTRAINTS = 18;
@@ -19,20 +19,20 @@ uint256 constant LOG_VARIABLES = 18;
 uint256 constant LOG_ENTRIES = 20;
 
 /// @dev Commitments to the circuit's matrices, in G1.
-uint256 constant ROW_X = 0x01a7f301d1ca0818fc1a9ab86a6eed6d9d08e6a1e76d1b50b624c1ae819334db;
-uint256 constant ROW_Y = 0x22a73139e1c5ed9e8176b4620f0461298f93bf4380c5cc0ac74288582a9712d3;
-uint256 constant COL_X = 0x17203e116ee85feaaa360ed8542e7416b80cf99bdccbdef462a088b49d8b7acc;
-uint256 constant COL_Y = 0x1fc4443869835c07dd1368acec7f70215aa23975a64bbd0aa6527a30bae0c107;
-uint256 constant VAL_A_X = 0x26b689b88881c7e94634502df9eea3ebf74ce8e7cf8114ba8c3cdd5a21de2f27;
-uint256 constant VAL_A_Y = 0x1b72fae8ec677e1283244f9461b7ab0db8ba970aeca8dce81e5e3c134d52d5e3;
-uint256 constant VAL_B_X = 0x01fff54d0d7af178fd148e91b7d08b6b7cf731f8de3b56ea5e1c68668f764802;
-uint256 constant VAL_B_Y = 0x29b5397deafba3e8704814e856b60f9e94820fe715573cf25a2f04bf03239e1a;
-uint256 constant VAL_C_X = 0x1ec83ff61ede0d262353003b7547c2efbe16ee3192c70f49b44cb25c31ff27a1;
-uint256 constant VAL_C_Y = 0x22d0c5ef082eac30f0447c0d8c482917a6fe7acae54671b4fe82d4e33a0310c9;
-uint256 constant TS_ROW_X = 0x0cd2c8723601fd4c4d033d17d4da9eb85f9a1cd084b0b9b75a11e615241954a8;
-uint256 constant TS_ROW_Y = 0x1231766abc8ca3b0b11a0a0599026de69c2f118cbd0c11a6e19bceaa33cd51d5;
-uint256 constant TS_COL_X = 0x0ccccdb70483043f4049f16b4686f542b2ea9125218dbd0dcba135f8cec87599;
-uint256 constant TS_COL_Y = 0x0db5f3d0571e5a89f01a83a2e9335ed86d8307a7e6c8fbd1be4fc547c660049a;
+uint256 constant ROW_X = 0x1abf9990863cc935d392206f310a8739fa80f3ac9dd04f075418d1759f877c67;
+uint256 constant ROW_Y = 0x002a746e352d61e2b5543365876e2a819dd74caf7b56c1b303884a8b9d0f189a;
+uint256 constant COL_X = 0x19a5be3c78204d48a050de83f5b1772c6c4a0288385d7ae302df061b1f300910;
+uint256 constant COL_Y = 0x12ebd74f398aa274d6bc1f47b1d31fca767fc0f8339951c866344cedb4a0a58e;
+uint256 constant VAL_A_X = 0x0911d7f32d9b110a36d557eeccec715710ed1d23fd177c5af7208c784c838136;
+uint256 constant VAL_A_Y = 0x14bed3541488c1f49eebac5dd0f2a0a9258be1447d06670fcc81c165fcd3988d;
+uint256 constant VAL_B_X = 0x213b2048f53d4c5469bb71789062dc8beaea3564b6734fd04ca8d4664e26c4bf;
+uint256 constant VAL_B_Y = 0x04f375176e470ff77373f7193b10a68423a549a7db6bddb62c2b0283f5e22cbc;
+uint256 constant VAL_C_X = 0x1afda1ac5939bbf465ec85cd3b89463b2283a40c7894cd7c1f9c8ac3311d1e06;
+uint256 constant VAL_C_Y = 0x2a7b274be67192bedebaa5350a9b2f8a423c112f2cb7f7e08a1122230eb80fd4;
+uint256 constant TS_ROW_X = 0x06da61c7bd19adeb8836dd8bfb40d49cd15257270223128efa69d144c19c9d62;
+uint256 constant TS_ROW_Y = 0x2d1ea6a71246dcf31b19195dc4f31d17f6a9daf74472602b4a4dab63a4ca89a8;
+uint256 constant TS_COL_X = 0x27cbe5312e73b8b7c61d10dc86e66c9ed662786e6c5bbe2d271bdeb17fd2a8aa;
+uint256 constant TS_COL_Y = 0x14b0fdc09154d7777cfc5dcf3d4102191c75bce97d410e8b2f1f2efe28584662;
 
 /// @dev The generator of G2 and its multiple by the setup's secret, in the precompile's order.
 uint256 constant H_X_IM = 0x198e9393920d483a7260bfb731fb5d25f1aa493335a9e71297e485b7aef312c2;

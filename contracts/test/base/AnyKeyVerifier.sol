@@ -10,7 +10,7 @@ contract AnyKeyVerifier {
     function verify(
         Key calldata key,
         Opening calldata opening,
-        uint256[74][] calldata steps,
+        uint256[] calldata steps,
         bytes calldata proof
     ) external view returns (bool) {
         return isProof(key, opening, steps, proof);

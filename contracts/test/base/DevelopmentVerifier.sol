@@ -15,7 +15,7 @@ contract DevelopmentVerifier is IEpochVerifier, DevelopmentChains {
         return keccak256("netfold development verifier: checks nothing");
     }
 
-    function verify(uint256, EpochNumber, uint256, uint256[74][] calldata, bytes calldata)
+    function verify(uint256, EpochNumber, uint256, uint256[] calldata, bytes calldata)
         external
         view
         returns (bool)

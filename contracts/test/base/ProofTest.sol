@@ -12,7 +12,7 @@ struct Case {
     uint256 domainWord;
     EpochNumber epoch;
     uint256 openingDigest;
-    uint256[74][] steps;
+    uint256[] steps;
     bytes proof;
 }
 
@@ -23,8 +23,6 @@ abstract contract ProofTest is TestBase {
         21888242871839275222246405745257275088548364400416034343698204186575808495617;
     uint256 internal constant P =
         21888242871839275222246405745257275088696311157297823662689037894645226208583;
-
-    uint256 internal constant WORDS = 74;
 
     /// @dev In a call of `verify`: the selector and five words, then the steps behind their number.
     uint256 internal constant STEPS_AT = 4 + 5 * 32 + 32;
@@ -49,27 +47,60 @@ abstract contract ProofTest is TestBase {
         c.epoch = EpochNumber.wrap(uint64(vm.parseJsonUint(json, string.concat(key, ".epoch"))));
         c.openingDigest = vm.parseJsonUint(json, string.concat(key, ".opening_digest"));
         c.proof = vm.parseJsonBytes(json, string.concat(key, ".proof"));
-        string memory list = string.concat(key, ".steps");
-        uint256 count = 0;
-        while (vm.keyExistsJson(json, _item(list, count))) ++count;
-        c.steps = new uint256[74][](count);
-        for (uint256 j = 0; j < count; ++j) {
-            uint256[] memory words = vm.parseJsonUintArray(json, _item(list, j));
-            vm.assertEq(words.length, WORDS, "words of a step");
-            for (uint256 i = 0; i < WORDS; ++i) {
-                c.steps[j][i] = words[i];
-            }
-        }
+        c.steps = vm.parseJsonUintArray(json, string.concat(key, ".steps"));
     }
 
     /// @dev The shortest epoch of more than one step: every part of a proof is there.
     function smallCase() internal view returns (Case memory c) {
         c = caseAt(1);
-        vm.assertGe(c.steps.length, 2, "steps");
+        vm.assertGe(split(c.steps).length, 2, "steps");
     }
 
     function _item(string memory list, uint256 index) private pure returns (string memory) {
         return string.concat(list, "[", vm.toString(index), "]");
+    }
+
+    // --- The steps' layout, in plain numbers ------------------------------------------------
+
+    /// @dev Each step's words for itself.
+    function split(uint256[] memory words) internal pure returns (uint256[][] memory steps) {
+        uint256 count = 0;
+        uint256 start = 0;
+        for (; start < words.length; start += lengthAt(words, start)) {
+            ++count;
+        }
+        steps = new uint256[][](count);
+        start = 0;
+        for (uint256 j = 0; j < count; ++j) {
+            steps[j] = new uint256[](lengthAt(words, start));
+            for (uint256 i = 0; i < steps[j].length; ++i) {
+                steps[j][i] = words[start + i];
+            }
+            start += steps[j].length;
+        }
+    }
+
+    function join(uint256[][] memory steps) internal pure returns (uint256[] memory words) {
+        uint256 length = 0;
+        for (uint256 j = 0; j < steps.length; ++j) {
+            length += steps[j].length;
+        }
+        words = new uint256[](length);
+        uint256 end = 0;
+        for (uint256 j = 0; j < steps.length; ++j) {
+            for (uint256 i = 0; i < steps[j].length; ++i) {
+                words[end++] = steps[j][i];
+            }
+        }
+    }
+
+    /// @dev Words of the step that starts there: two, two for each cell, seven for each rollup.
+    function lengthAt(uint256[] memory words, uint256 start) internal pure returns (uint256) {
+        return 2 + 2 * cellCountOf(words[start + 1]) + 7 * (words[start + 1] >> 72);
+    }
+
+    function cellCountOf(uint256 counts) internal pure returns (uint256) {
+        return counts >> 64 & 0xff;
     }
 
     // --- The proof's layout, in plain numbers -----------------------------------------------
@@ -110,7 +141,7 @@ abstract contract ProofTest is TestBase {
 
     /// @dev Where the proof begins in the call.
     function proofAt(Case memory c) internal pure returns (uint256) {
-        return STEPS_AT + WORDS * 32 * c.steps.length + 32;
+        return STEPS_AT + 32 * c.steps.length + 32;
     }
 
     /// @dev What the verifier says to the call: it must say something.

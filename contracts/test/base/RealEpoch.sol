@@ -2,7 +2,6 @@
 pragma solidity 0.8.37;
 
 import {Case, ProofTest} from "./ProofTest.sol";
-import {StatementVerifier} from "./StatementVerifier.sol";
 import {Settlement} from "src/Settlement.sol";
 import {IEpochVerifier} from "src/interfaces/IEpochVerifier.sol";
 import {AssetId} from "src/types/AssetId.sol";
@@ -11,21 +10,17 @@ import {RollupId} from "src/types/RollupId.sol";
 /// @dev A domain that a real proof fits: at the vectors' address, with their rollups and deposits.
 abstract contract RealEpoch is ProofTest {
     address private constant _PLACE = 0x5e5E5e5e5E5e5E5E5e5E5E5e5e5E5E5E5e5E5E5e;
-    bytes32 private constant _KEY_ID =
-        0x1111111111111111111111111111111111111111111111111111111111111111;
 
     function deployFor(Case memory c) internal returns (Settlement settlement) {
-        // The vectors' domain word names a fixed key id, so that it does not change with the key.
-        vm.etch(address(verifier), address(new StatementVerifier(_KEY_ID)).code);
         settlement = _deployAt(_PLACE, verifier, c.openingDigest);
-        vm.etch(address(verifier), address(newVerifier()).code);
         vm.assertEq(settlement.domainWord(), c.domainWord, "domain word");
         settlement.registerAsset(address(0), 18, 18);
-        for (uint256 j = 0; j < c.steps.length; ++j) {
-            _registerRollups(settlement, c.steps[j]);
+        uint256[][] memory steps = split(c.steps);
+        for (uint256 j = 0; j < steps.length; ++j) {
+            _registerRollups(settlement, steps[j]);
         }
-        for (uint256 j = 0; j < c.steps.length; ++j) {
-            _deposit(settlement, c.steps[j]);
+        for (uint256 j = 0; j < steps.length; ++j) {
+            _deposit(settlement, steps[j]);
         }
     }
 
@@ -42,16 +37,15 @@ abstract contract RealEpoch is ProofTest {
         return Settlement(place);
     }
 
-    function _registerRollups(Settlement settlement, uint256[74] memory step) private {
-        for (uint256 i = 34; i < 74; i += 5) {
-            if (step[i] == 0) continue;
-            RollupId id = settlement.registerRollup(step[i + 3], step[i + 4]);
+    function _registerRollups(Settlement settlement, uint256[] memory step) private {
+        for (uint256 i = 2 + 2 * cellCountOf(step[1]); i < step.length; i += 7) {
+            RollupId id = settlement.registerRollup(step[i + 5], step[i + 6]);
             vm.assertEq(RollupId.unwrap(id), uint16(step[i]), "rollups are emitted in order");
         }
     }
 
-    function _deposit(Settlement settlement, uint256[74] memory step) private {
-        for (uint256 i = 2; i < 34; i += 2) {
+    function _deposit(Settlement settlement, uint256[] memory step) private {
+        for (uint256 i = 2; i < 2 + 2 * cellCountOf(step[1]); i += 2) {
             uint256 atoms = step[i] >> 128;
             if (atoms == 0) continue;
             vm.deal(address(this), atoms);

@@ -87,7 +87,12 @@ abstract contract SettlementTest is TestBase {
 
     function emitRollup(RollupId r, uint64 nextHeight, bytes32 exitRoot) internal {
         SettlementKey memory key = Keys.key(RollupId.unwrap(r));
-        rollups.push(EmittedRollup(r, nextHeight, exitRoot, key.x, key.y));
+        rollups.push(EmittedRollup(r, nextHeight, l2RootAt(r, nextHeight), exitRoot, key.x, key.y));
+    }
+
+    /// @dev Any 32 bytes will do as an L2 root.
+    function l2RootAt(RollupId r, uint64 nextHeight) internal pure returns (bytes32) {
+        return keccak256(abi.encode("L2 root", r, nextHeight));
     }
 
     /// @dev Registers what is missing of so many rollups and assets.
@@ -116,7 +121,7 @@ abstract contract SettlementTest is TestBase {
         }
     }
 
-    function buildSteps() internal view returns (uint256[74][] memory) {
+    function buildSteps() internal view returns (uint256[90][] memory) {
         return Steps.build(nextDigest(), cells, rollups);
     }
 
@@ -129,16 +134,21 @@ abstract contract SettlementTest is TestBase {
         return settlement.epoch().next();
     }
 
-    function prove(uint256[74][] memory steps) internal view returns (bytes memory) {
+    function prove(uint256[90][] memory steps) internal view returns (bytes memory) {
+        return proveWords(Steps.pack(steps));
+    }
+
+    /// @dev The proof of whatever words are given as steps.
+    function proveWords(uint256[] memory words) internal view returns (bytes memory) {
         return verifier.prove(
-            settlement.domainWord(), nextEpoch(), uint256(settlement.stateDigest()), steps
+            settlement.domainWord(), nextEpoch(), uint256(settlement.stateDigest()), words
         );
     }
 
     /// @dev Settles what was emitted since the last time, and forgets it.
     function settleEpoch() internal {
-        uint256[74][] memory steps = buildSteps();
-        settlement.settle(nextEpoch(), steps, prove(steps));
+        uint256[90][] memory steps = buildSteps();
+        settlement.settle(nextEpoch(), Steps.pack(steps), prove(steps));
         forget();
     }
 
@@ -148,12 +158,17 @@ abstract contract SettlementTest is TestBase {
     }
 
     /// @dev `steps`, with a right proof of exactly them, are refused with `reason`.
-    function checkRefused(uint256[74][] memory steps, bytes memory reason) internal {
-        bytes memory proof = prove(steps);
+    function checkRefused(uint256[90][] memory steps, bytes memory reason) internal {
+        checkWordsRefused(Steps.pack(steps), reason);
+    }
+
+    /// @dev The same for words that need not be steps.
+    function checkWordsRefused(uint256[] memory words, bytes memory reason) internal {
+        bytes memory proof = proveWords(words);
         EpochNumber number = nextEpoch();
         bytes32 digest = settlement.stateDigest();
         vm.expectRevert(reason);
-        settlement.settle(number, steps, proof);
+        settlement.settle(number, words, proof);
         vm.assertEq(settlement.stateDigest(), digest, "digest unchanged");
         forget();
     }

@@ -17,7 +17,7 @@ contract StatementVerifier is IEpochVerifier {
         uint256 domainWord,
         EpochNumber epoch,
         uint256 openingDigest,
-        uint256[74][] calldata steps,
+        uint256[] calldata steps,
         bytes calldata proof
     ) external pure returns (bool) {
         bytes memory expected = prove(domainWord, epoch, openingDigest, steps);
@@ -28,7 +28,7 @@ contract StatementVerifier is IEpochVerifier {
         uint256 domainWord,
         EpochNumber epoch,
         uint256 openingDigest,
-        uint256[74][] calldata steps
+        uint256[] calldata steps
     ) public pure returns (bytes memory) {
         return abi.encode(keccak256(abi.encode(domainWord, epoch, openingDigest, steps)));
     }

@@ -87,7 +87,7 @@ fn redigested(mut statement: EpochStatement) -> EpochStatement {
     statement
 }
 
-/// BOUNDED: deposits, exits and exit roots that do not fit their bits are no closing; the circuit
+/// BOUNDED: deposits, exits and roots that do not fit their bits are no closing; the circuit
 /// leaves that to whoever reads the words.
 #[test]
 fn a_closing_out_of_bound_is_refused() {
@@ -105,6 +105,8 @@ fn a_closing_out_of_bound_is_refused() {
         (rollup, first_rollup, U256::ONE << 80, CELLS_EMITTED_PER_STEP),
         (rollup, first_rollup + 1, U256::ONE << 128, CELLS_EMITTED_PER_STEP),
         (rollup, first_rollup + 2, U256::ONE << 128, CELLS_EMITTED_PER_STEP),
+        (rollup, first_rollup + 3, U256::ONE << 128, CELLS_EMITTED_PER_STEP),
+        (rollup, first_rollup + 4, U256::ONE << 128, CELLS_EMITTED_PER_STEP),
     ];
     for (step, at, excess, slot) in too_much {
         let mut changed = honest.clone();
@@ -112,6 +114,47 @@ fn a_closing_out_of_bound_is_refused() {
         *word = Word::from_uint(word.to_uint() | excess).unwrap();
         let refused = redigested(changed).closings();
         assert_eq!(refused, Err(StatementError::Malformed { step, slot }), "word {at}");
+    }
+}
+
+/// What L1 gets is each step's digest, its counts and its used slots from the first on, and nothing
+/// else; what is left out is zero.
+#[test]
+fn compact_words_are_the_used_ones() {
+    let honest = statement(&full_house());
+    let (mut cells_shown, mut rollups_shown) = (0, 0);
+    for output in &honest.outputs {
+        let words = output.compact_words();
+        let counts = words[1].to_uint();
+        assert_eq!(counts & U256::from(u64::MAX), U256::from(output.pending));
+        let cells = usize::from(counts.byte(8));
+        let rollups = usize::try_from(counts.wrapping_shr(72)).unwrap();
+        assert_eq!(words[0], output.state_digest);
+        let first_rollup = CELLS_EMITTED_PER_STEP * 2;
+        let (in_cells, in_rollups) = output.emitted.split_at(first_rollup);
+        let expected = [&in_cells[..cells * 2], &in_rollups[..rollups * 7]].concat();
+        assert_eq!(words[2..], expected);
+        let left_out = in_cells[cells * 2..].iter().chain(&in_rollups[rollups * 7..]);
+        assert!(left_out.into_iter().all(|word| *word == Word::ZERO));
+        cells_shown += cells;
+        rollups_shown += rollups;
+    }
+    assert_eq!((cells_shown, rollups_shown), (MAX_CELLS, MAX_ROLLUPS));
+}
+
+/// Slots are used from the first on: what L1 cannot be told is no statement.
+#[test]
+fn an_unused_slot_before_a_used_one_is_refused() {
+    let honest = statement(&full_house());
+    let first_rollup = CELLS_EMITTED_PER_STEP * 2;
+    for (first, words, slot) in [(0, 2, 0), (first_rollup, 7, CELLS_EMITTED_PER_STEP)] {
+        let step =
+            honest.outputs.iter().position(|output| output.emitted[first + words] != Word::ZERO);
+        let step = step.unwrap();
+        let mut changed = honest.clone();
+        changed.outputs[step].emitted[first..first + words].fill(Word::ZERO);
+        let refused = redigested(changed).closings();
+        assert_eq!(refused, Err(StatementError::Malformed { step, slot }));
     }
 }
 

@@ -12,7 +12,7 @@ use alloy::providers::Provider;
 use alloy::rpc::types::{TransactionReceipt, TransactionRequest};
 use alloy::sol_types::SolEvent;
 use alloy_primitives::{Address, B256, Bytes, U256};
-use domain::{EpochNumber, STEP_OUTPUT_WORDS, StepOutput, Word};
+use domain::{EpochNumber, StepOutput, Word};
 
 use super::bindings::Settlement;
 use super::{L1, MinedL1Tx, Revert, block_of};
@@ -60,7 +60,8 @@ impl L1 {
         outputs: &[StepOutput],
         proof: &[u8],
     ) -> Result<PreparedL1Tx, Error> {
-        let steps = outputs.iter().map(step_words).collect::<Result<Vec<_>, _>>()?;
+        let words = outputs.iter().flat_map(StepOutput::compact_words);
+        let steps: Vec<U256> = words.map(Word::to_uint).collect();
         let call = self.contract.settle(epoch.number(), steps, Bytes::copy_from_slice(proof));
         let request = call.from(self.signer).into_transaction_request();
         let gas = self.provider.estimate_gas(request.clone()).await;
@@ -162,11 +163,6 @@ impl L1 {
             .ok_or_else(|| Error::answer(call, AnswerFault::missing("EpochSettled")))?;
         Word::from_bytes(settled.stateDigest).map_err(|fault| Error::answer(call, fault))
     }
-}
-
-pub(super) fn step_words(output: &StepOutput) -> Result<[U256; STEP_OUTPUT_WORDS], Error> {
-    let words: Vec<U256> = output.words().into_iter().map(Word::to_uint).collect();
-    words.try_into().map_err(|_| Error::answer("settle", AnswerFault::missing("words")))
 }
 
 fn refused(epoch: EpochNumber, error: Error) -> Error {

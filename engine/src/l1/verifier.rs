@@ -2,11 +2,11 @@
 //!
 //! **Invariant:** gas is told only of a proof that the contract has found to be one.
 
-use alloy_primitives::{Address, Bytes};
-use domain::EpochStatement;
+use alloy_primitives::{Address, Bytes, U256};
+use domain::{EpochStatement, StepOutput, Word};
 
 use super::bindings::EpochVerifier;
-use super::settle::{GAS_LIMIT_MAX, step_words};
+use super::settle::GAS_LIMIT_MAX;
 use super::{L1, SignerKey};
 use crate::error::Error;
 
@@ -41,7 +41,8 @@ impl Verifier {
         proof: &[u8],
     ) -> Result<Option<u64>, Error> {
         let name = "verify";
-        let steps = statement.outputs.iter().map(step_words).collect::<Result<Vec<_>, _>>()?;
+        let words = statement.outputs.iter().flat_map(StepOutput::compact_words);
+        let steps: Vec<U256> = words.map(Word::to_uint).collect();
         let contract = EpochVerifier::new(self.address, self.l1.provider.clone());
         // With a limit of its own: a call with too little gas says no instead of failing, so that an
         // estimate would be of the cheapest no.

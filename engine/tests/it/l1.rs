@@ -163,6 +163,8 @@ fn the_longest_settlement_fits_an_l1_tx() {
     let proof = crate::world::params().settlement_verifying_key().proof_bytes(steps);
     // Selector, epoch, two offsets, two lengths; the envelope with signature and fees.
     let around = 4 + 5 * 32 + 256;
-    let calldata = steps * domain::STEP_OUTPUT_WORDS * 32 + proof.next_multiple_of(32) + around;
+    // Two words a step; each cell and rollup once in an epoch.
+    let words = 2 * steps + 2 * domain::limits::MAX_CELLS + 7 * domain::limits::MAX_ROLLUPS;
+    let calldata = words * 32 + proof.next_multiple_of(32) + around;
     assert!(calldata <= 128 * 1024, "{calldata} bytes");
 }

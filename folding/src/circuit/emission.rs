@@ -89,19 +89,21 @@ fn show_cell<CS: ConstraintSystem<Scalar>>(
     Ok([word, exited])
 }
 
-/// `[rollup + next height·2^16, exit root high, exit root low, key x, key y]`; zeros for an unused
-/// slot.
+/// `[rollup + next height·2^16, L2 root high, low, exit root high, low, key x, key y]`; zeros for an
+/// unused slot. That each half of a root fits its 128 bits is checked where the words are read.
 fn show_rollup<CS: ConstraintSystem<Scalar>>(
     cs: &mut CS,
     choice: &Choice,
     rollups: &[Rollup],
-) -> Result<[Linear; 5], SynthesisError> {
+) -> Result<[Linear; 7], SynthesisError> {
     let mut select = |name: &'static str, part: fn(&Rollup) -> &Linear| {
         choice.select(&mut cs.namespace(|| name), rollups.iter().map(part))
     };
     let height = select("next height", |rollup| &rollup.next_height)?;
     Ok([
         choice.number(1) + &(&height * power_of_two(16)),
+        select("L2 root high", |rollup| &rollup.root[0])?,
+        select("L2 root low", |rollup| &rollup.root[1])?,
         select("exit root high", |rollup| &rollup.exit_root[0])?,
         select("exit root low", |rollup| &rollup.exit_root[1])?,
         select("key x", |rollup| &rollup.key[0])?,

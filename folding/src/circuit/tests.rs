@@ -27,6 +27,8 @@
 //! | unused slots do nothing | `padding::*` |
 //! | choices are one-hot | `padding::choices_are_one_hot` |
 //! | DOMAIN_BOUND: domain word and epoch are carried | `agreement::domain_and_epoch_are_carried` |
+//! | an epoch ends when nothing is pending | `epoch::none_begins_while_something_is_pending` |
+//! | an epoch is followed by the next | `epoch::it_rises_by_one_or_not_at_all` |
 //! | no variable is free | `agreement::no_variable_is_free` |
 //! | the flat step shows the contract's words | `agreement::the_flat_step_shows_what_the_contract_reads` |
 //! | the circuit is the reference transition | `agreement::random_histories_agree` |
@@ -39,6 +41,7 @@ mod agreement;
 mod batch;
 mod deposit;
 mod emission;
+mod epoch;
 mod lane;
 mod padding;
 mod registration;

@@ -22,6 +22,8 @@ pub(crate) use crate::field::Scalar;
 /// Everything that one step takes.
 #[derive(Clone, Debug)]
 pub(crate) struct Witness {
+    /// One if the step begins an epoch after the one that the fold is in.
+    pub(crate) advance: Scalar,
     pub(crate) cells: [CellWitness; MAX_CELLS],
     pub(crate) rollups: [RollupWitness; MAX_ROLLUPS],
     pub(crate) registrations: [RegistrationWitness; REGISTRATIONS_PER_STEP],
@@ -105,6 +107,7 @@ impl Witness {
             active: flag(rollup.active),
         });
         Self {
+            advance: Scalar::ZERO,
             cells: std::array::from_fn(|_| cells.next().unwrap_or(CellWitness::EMPTY)),
             rollups: std::array::from_fn(|_| rollups.next().unwrap_or(RollupWitness::EMPTY)),
             registrations: registrations(step),

@@ -1,4 +1,9 @@
 //! The chain of hashes that the folding challenges come from.
+//!
+//! **Invariant:** what is hashed determines domain word, epoch, opening digest, each output and each
+//! commitment: an output's words are those that L1 gets, whose second says how many follow, so that
+//! no two histories have the same bytes. The first hash begins with the key's digest and each later
+//! one with the hash before: to mistake one for the other takes a hash that is the key's digest.
 
 use alloy_primitives::{B256, Keccak256};
 use domain::{EpochStatement, StepOutput, Word};
@@ -28,7 +33,7 @@ impl Transcript {
             statement.opening_digest,
         ];
         absorb(&mut hash, opening);
-        absorb(&mut hash, output.words());
+        absorb(&mut hash, output.compact_words());
         hash.update(witness);
         Self(hash.finalize())
     }
@@ -43,7 +48,7 @@ impl Transcript {
     ) -> (Self, Scalar) {
         let mut hash = Keccak256::new();
         hash.update(self.0);
-        absorb(&mut hash, output.words());
+        absorb(&mut hash, output.compact_words());
         hash.update(witness);
         hash.update(cross_term);
         let next = Self(hash.finalize());

@@ -32,6 +32,49 @@ fn fold(
     recursive.verify(params.public(), claimed_steps, z0).ok()
 }
 
+/// A fold goes on from a complete epoch to the next; but a proof of one epoch is of one epoch: none
+/// whose epoch rises on the way is one, whichever of the two it names.
+#[test]
+fn an_epoch_proof_is_of_a_single_epoch() {
+    let params = params();
+    let (identity, context) = (history::identity(), history::context());
+    let opening = LiquidityState::genesis();
+    let operations = [history::register(1), history::deposit(1, 1, 5)];
+    let plan = crate::plan(&opening, &operations, context).unwrap();
+    let [first] = plan.steps.as_slice() else { panic!("one step") };
+    let later = StepContext { epoch: EpochNumber::new(context.epoch.number() + 1), ..context };
+    let digest = first.output().emission_digest;
+    let second = StepWitness::new(&plan.closing, &domain::Step::default(), later, digest).unwrap();
+    let second = second.beginning_epoch();
+    let mut alone = Fold::start(&params, identity, later.epoch, plan.closing.digest());
+    assert!(matches!(alone.step(&second), Err(Error::OutOfPlace)));
+
+    let z0 = first.z()[..RECURSIVE_Z_WORDS].to_vec();
+    let circuit = RecursiveStep::from(first.circuit());
+    let mut recursive = RecursiveProof::new(params.public(), &circuit, &z0).unwrap();
+    for step in [first, &second] {
+        recursive.prove_step(params.public(), &RecursiveStep::from(step.circuit())).unwrap();
+    }
+    let reached = recursive.verify(params.public(), 2, &z0).unwrap();
+    assert_eq!(word(reached[1]), Word::from(later.epoch.number()));
+
+    for epoch in [context.epoch, later.epoch] {
+        let claim = Claim {
+            identity,
+            epoch,
+            opening_digest: opening.digest(),
+            closing_digest: second.output().state_digest,
+            emitted: [first, &second].map(|step| step.output().emitted.clone()).to_vec(),
+        };
+        let proof =
+            CompressedProof::prove(params.public(), params.prover_key(), &recursive).unwrap();
+        proof.verify(params.verifying_key().key(), 2, &z0).unwrap();
+        let claimed = EpochProof::new(params.key_id(), claim, proof).unwrap();
+        let refused = claimed.verify(params.verifying_key());
+        assert!(matches!(refused, Err(Error::ProofInvalid(_))), "epoch {epoch}");
+    }
+}
+
 /// Only all steps, in their order, from the true opening, are proven; and the number of steps is
 /// part of what is proven.
 #[test]

@@ -9,10 +9,10 @@ use crate::{directory, key};
 /// The development key of this circuit. It changes with the circuit, and with nothing else: not
 /// with the machine, the number of threads or the time.
 const KEY_ID: &str =
-    "insecure-development:d92e190d2e5686e733fbac93f1ff01cb4dfdef523badea65320cd583032dc91e";
+    "insecure-development:c6c49874c6cb77ffb655ff5aaab4ea1eb6fb651f0e1a0ea8793e80c17562847f";
 
 /// The digest that Nova computes of the development parameters.
-const PARAMS_DIGEST: &str = "0x004009725e019651fb177efe6516d44cb9ba579f4c178e4f416caee1c3a1ba5c";
+const PARAMS_DIGEST: &str = "0x023ee5eec915591166fb89bd51460b12db26e951374e735cf0545b655ea372a5";
 
 /// The same program makes the same parameters and keys.
 #[test]

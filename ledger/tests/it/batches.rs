@@ -222,7 +222,7 @@ fn an_epoch_takes_as_many_batches_as_fit_its_steps() {
             world.post(&batch).await;
         }
         let one_more = world.batch(ONE, vec![to(TWO, ETH, 1)], Vec::new());
-        check(&world, &one_more, |error| matches!(error, Error::EpochFull { limit: 512, .. }))
+        check(&world, &one_more, |error| matches!(error, Error::EpochFull { limit: 1792, .. }))
             .await;
         world.seal().await;
         world.post(&one_more).await;

@@ -183,7 +183,7 @@ const ATTACKS: &[(&str, &str)] = &[
     ),
     ("batch_block_unique", "update batch set block_number = 12 where block_number = 13"),
     ("batch_posted", "update batch set block_number = 16 where block_number = 13"),
-    ("batch_epoch_full", "update batch set place_in_epoch = 512"),
+    ("batch_epoch_full", "update batch set place_in_epoch = 1792"),
     ("batch_place_taken", "update batch set place_in_epoch = 0"),
     ("batch_signature_has_96_bytes", "update batch set signature = '\\x00'"),
     ("batch_exit_tree_has_32_levels", "update batch set exit_tree = '\\x00'"),
@@ -274,7 +274,7 @@ const ATTACKS: &[(&str, &str)] = &[
         "epoch_step_continues",
         "insert into epoch_step (epoch_number, step_number, output) select 2, 3, output from epoch_step limit 1",
     ),
-    ("epoch_step_has_75_words", "update epoch_step set output = '\\x00'"),
+    ("epoch_step_has_91_words", "update epoch_step set output = '\\x00'"),
     ("epoch_checkpoint_key", "insert into epoch_checkpoint select * from epoch_checkpoint"),
     ("epoch_checkpoint_of_step", "update epoch_checkpoint set step_number = 9"),
     (

@@ -64,6 +64,35 @@ fn emission_starts_the_amounts_over() {
     assert_eq!(word(Attempt::honest().accepted()[2]), output.state_digest);
 }
 
+/// A shown rollup's words are its number and next height, both roots and its key, as its last batch
+/// left them; and nobody shows other roots than those of the state.
+#[test]
+fn a_rollup_is_shown_with_both_roots() {
+    let operations = operations(&opening());
+    let (closing, _) =
+        one_step(&operations).run(&opening(), context(), domain::Word::ZERO).unwrap();
+    let output = Attempt::honest().accepted();
+    let first = 5 + domain::limits::CELLS_EMITTED_PER_STEP * 2;
+    for (slot, rollup) in [1, 2, 4].into_iter().enumerate() {
+        let state = closing.rollup(domain::RollupId::new(rollup)).unwrap();
+        let key = state.key.unwrap();
+        let head = u64::from(rollup) + (state.next_height.number() << 16);
+        let words = [state.root.words(), state.exit_root.words(), [key.x(), key.y()]].concat();
+        let expected: Vec<Scalar> =
+            std::iter::once(Scalar::from(head)).chain(words.into_iter().map(scalar)).collect();
+        assert_eq!(output[first + 7 * slot..first + 7 * (slot + 1)], expected, "rollup {rollup}");
+    }
+    let active = |witness: &mut Witness| witness.rollups[2].active = Scalar::ONE;
+    let shown = Attempt::of(&opening(), &[]).with(active).with(show_rollup(0, 2)).sealed();
+    shown.accepted();
+    for half in 0..2 {
+        let root = |witness: &mut Witness| witness.rollups[2].root[half] += Scalar::ONE;
+        shown.clone().with(root).check_refused_by("state digest");
+        let exit_root = |witness: &mut Witness| witness.rollups[2].exit_root[half] += Scalar::ONE;
+        shown.clone().with(exit_root).check_refused_by("state digest");
+    }
+}
+
 /// A slot shows one cell or rollup at most.
 #[test]
 fn a_slot_shows_one_thing() {

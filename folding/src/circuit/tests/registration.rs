@@ -38,7 +38,7 @@ fn a_registration_is_shown() {
     let first_rollup = 5 + 2 * domain::limits::CELLS_EMITTED_PER_STEP;
     let [x, y] = [signing_key(5).public().x(), signing_key(5).public().y()].map(scalar);
     assert_eq!(output[first_rollup], Scalar::from(5));
-    assert_eq!(output[first_rollup + 3..first_rollup + 5], [x, y]);
+    assert_eq!(output[first_rollup + 5..first_rollup + 7], [x, y]);
     let hidden = attempt.with(|witness| witness.emitted_rollups[0] = [Scalar::ZERO; MAX_ROLLUPS]);
     assert_eq!(hidden.accepted()[3], Scalar::ONE);
 }
