@@ -209,7 +209,7 @@ impl Fold {
 }
 
 /// Whether a recursive fold from a checkpoint holds: the z that it has reached in so many steps.
-fn verify_running(
+pub(crate) fn verify_running(
     params: &Params,
     recursive: &RecursiveProof,
     steps: usize,

@@ -26,7 +26,7 @@ use crate::{
 };
 
 /// More bytes than the proof of any circuit of this program has.
-const PROOF_LIMIT: usize = 1 << 16;
+pub(crate) const PROOF_LIMIT: usize = 1 << 16;
 
 /// A file of the longest epoch, with room for the header.
 const FILE_LIMIT: usize = MAX_STEPS_PER_EPOCH * EMITTED_WORDS * 32 + PROOF_LIMIT + 512;
@@ -205,7 +205,7 @@ pub(crate) fn continue_emission(previous: Word, emitted: &[Word]) -> Word {
 
 /// Verifies a compressed proof of so many steps from one z to another, of which the first words
 /// count.
-fn verify(
+pub(crate) fn verify(
     proof: &CompressedProof,
     key: &VerifyingKey,
     steps: usize,
@@ -223,13 +223,13 @@ fn verify(
 }
 
 /// A compressed proof as bytes.
-fn encode(proof: &CompressedProof) -> Result<Vec<u8>, Error> {
+pub(crate) fn encode(proof: &CompressedProof) -> Result<Vec<u8>, Error> {
     bincode::serde::encode_to_vec(proof, encoding::<PROOF_LIMIT>())
         .map_err(|_| Error::ProofMalformed(FileFault::TooLarge))
 }
 
 /// The proof of these bytes, which are the only ones it has.
-fn decode(encoded: &[u8]) -> Result<CompressedProof, FileFault> {
+pub(crate) fn decode(encoded: &[u8]) -> Result<CompressedProof, FileFault> {
     let malformed = FileFault::Field { field: "proof" };
     let (proof, _) = bincode::serde::decode_from_slice(encoded, encoding::<PROOF_LIMIT>())
         .map_err(|_| malformed)?;

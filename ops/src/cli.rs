@@ -41,6 +41,8 @@ pub(crate) enum Command {
     Submit(SubmitArguments),
     /// Check a proof file, and say what it proves; needs neither database nor network.
     Verify(VerifyArguments),
+    /// Prove all settled epochs since an anchor in one file.
+    History(HistoryArguments),
     /// Pay an exit on L1 to its recipient.
     Claim(ClaimArguments),
     /// Recompute everything from the journal, and compare it with L1.
@@ -353,6 +355,34 @@ pub(crate) struct VerifyArguments {
     pub(crate) json: bool,
     /// The proof file.
     pub(crate) file: PathBuf,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct HistoryArguments {
+    #[command(flatten)]
+    pub(crate) state: StateArguments,
+    #[command(flatten)]
+    pub(crate) parameters: ParameterArguments,
+    #[command(flatten)]
+    pub(crate) program: PostgresProgram,
+    /// A database instead of the state folder's.
+    #[arg(long, value_name = "URL", env = "DATABASE_URL", hide_env_values = true)]
+    pub(crate) database_url: Option<String>,
+    /// The first epoch, the anchor [default: that of the checkpoint, else the first of all].
+    #[arg(long, value_name = "EPOCH")]
+    pub(crate) from: Option<u64>,
+    /// The last epoch [default: the last that is settled on L1].
+    #[arg(long, value_name = "EPOCH")]
+    pub(crate) to: Option<u64>,
+    /// Keep the fold here after each epoch, and go on from it the next time.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) checkpoint: Option<PathBuf>,
+    /// Print what is proven as JSON.
+    #[arg(long)]
+    pub(crate) json: bool,
+    /// The proof file to write.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) out: PathBuf,
 }
 
 #[derive(Debug, Args)]

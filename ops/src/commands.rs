@@ -6,6 +6,7 @@ mod bench;
 mod claim;
 mod contracts;
 mod engine;
+mod history;
 mod keygen;
 mod postgres;
 mod seal;
@@ -34,6 +35,7 @@ pub(crate) fn run(cli: Cli, output: &mut Output) -> anyhow::Result<ExitCode> {
         Command::Postgres(arguments) => postgres::run(arguments, output),
         Command::Keygen(arguments) => keygen::run(&arguments, output),
         Command::Verify(arguments) => verify::run(&arguments, output),
+        Command::History(arguments) => history::run(&arguments, output),
         Command::Setup(SetupCommand::Check(arguments)) => setup::check(&arguments, output),
         Command::Bench(BenchCommand::Circuit(arguments)) => bench::circuit(&arguments, output),
         Command::Bench(BenchCommand::Proof(arguments)) => bench::proof(&arguments, output),

@@ -6,7 +6,7 @@ use std::process::ExitCode;
 
 use anyhow::Context as _;
 use domain::{DomainIdentity, Word};
-use folding::{EpochProof, KeyId, Verified, VerifyingKey};
+use folding::{KeyId, ProofFile, Verified, VerifiedHistory, VerifyingKey};
 use serde::Serialize;
 
 use crate::cli::VerifyArguments;
@@ -20,15 +20,21 @@ pub(super) fn run(arguments: &VerifyArguments, output: &mut Output) -> anyhow::R
         .with_context(|| format!("no usable verifying key in {}", folder.display()))?;
     let bytes = input::read(&arguments.file)?;
     let refused = || format!("{shown} is REFUSED");
-    let verified = EpochProof::from_bytes(&bytes)
-        .and_then(|proof| proof.verify(&key))
-        .with_context(refused)?;
-    let report = epoch(&verified);
-    if arguments.json {
-        output.json(&Answer { kind: "epoch", proven: &verified, trusted: &report.trusted })?;
-        return Ok(ExitCode::SUCCESS);
+    match ProofFile::from_bytes(&bytes).with_context(refused)? {
+        ProofFile::Epoch(proof) => {
+            let verified = proof.verify(&key).with_context(refused)?;
+            let report = epoch(&verified);
+            let answer = Answer { kind: "epoch", proven: &verified, trusted: &report.trusted };
+            if arguments.json { output.json(&answer)? } else { tell(&shown, &report, output)? }
+        }
+        ProofFile::History(proof) => {
+            let verified = proof.verify(&key).with_context(refused)?;
+            let report = history(&verified);
+            let answer = Answer { kind: "history", proven: &verified, trusted: &report.trusted };
+            if arguments.json { output.json(&answer)? } else { tell(&shown, &report, output)? }
+        }
     }
-    tell(&shown, &report, output)
+    Ok(ExitCode::SUCCESS)
 }
 
 /// What is told of a proof that holds.
@@ -78,6 +84,33 @@ fn epoch(verified: &Verified) -> Report {
     }
 }
 
+fn history(verified: &VerifiedHistory) -> Report {
+    let VerifiedHistory { key_id, identity, anchor, last_epoch, steps, .. } = verified;
+    let steps = count(*steps, "step");
+    Report {
+        kind: format!("a valid proof of epochs {anchor} to {last_epoch}"),
+        identity: *identity,
+        opening: verified.opening_digest,
+        closing: verified.closing_digest,
+        facts: vec![format!("{steps} in all"), format!("key {key_id}")],
+        proven: vec![
+            format!(
+                "{steps} of epochs {anchor} to {last_epoch}, none left out, lead from the one state \
+                 to the other. {RULES}"
+            ),
+            format!(
+                "everything that the epochs show L1 has the running digest {}.",
+                verified.emission_digest
+            ),
+        ],
+        trusted: trusted(
+            *key_id,
+            &format!("before epoch {anchor}"),
+            &format!("after epoch {last_epoch}"),
+        ),
+    }
+}
+
 /// What no proof of this kind says.
 fn trusted(key_id: KeyId, before: &str, after: &str) -> Vec<String> {
     let setup = if key_id.is_insecure() {
@@ -103,7 +136,7 @@ fn trusted(key_id: KeyId, before: &str, after: &str) -> Vec<String> {
     ]
 }
 
-fn tell(shown: &impl Display, report: &Report, output: &mut Output) -> anyhow::Result<ExitCode> {
+fn tell(shown: &impl Display, report: &Report, output: &mut Output) -> anyhow::Result<()> {
     let DomainIdentity { chain_id, settlement, domain_id, .. } = report.identity;
     output.line(format_args!("{shown} is {}", report.kind))?;
     output.line(format_args!("  domain {domain_id} of {settlement} on chain {chain_id}"))?;
@@ -118,7 +151,7 @@ fn tell(shown: &impl Display, report: &Report, output: &mut Output) -> anyhow::R
     for trusted in &report.trusted {
         output.line(format_args!("trusted: {trusted}"))?;
     }
-    Ok(ExitCode::SUCCESS)
+    Ok(())
 }
 
 fn count(number: u64, what: &str) -> String {

@@ -13,6 +13,7 @@ mod browser;
 mod command;
 mod disk;
 mod drill;
+mod history;
 mod l1;
 mod once;
 mod operator;
