@@ -13,6 +13,7 @@ mod revert;
 mod settle;
 mod signer;
 mod tokens;
+mod verifier;
 mod views;
 
 pub use claims::{ClaimReceipt, ProvenClaim};
@@ -20,6 +21,7 @@ pub use deploy::Deployment;
 pub use revert::Revert;
 pub use settle::{PreparedL1Tx, SettlementReceipt};
 pub use signer::SignerKey;
+pub use verifier::Verifier;
 pub use views::{L1Cell, L1Rollup, View};
 
 use std::sync::Arc;

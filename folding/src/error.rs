@@ -152,14 +152,45 @@ pub enum PowersOfTauFault {
         power: u32,
     },
     /// The file is not in the format.
-    #[error("no powers-of-tau file of BN254")]
+    #[error("it is no powers-of-tau file")]
     Malformed,
+    /// The points of another curve.
+    #[error("its powers are not on BN254 but on another curve")]
+    OtherCurve,
+    /// It ends where points should follow.
+    #[error("it ends before its last point")]
+    Truncated,
+    /// The header does not say what follows it.
+    #[error(
+        "its header says 2^{power} powers, it has {points} points in G1 and {points_in_g2} in G2"
+    )]
+    PointCount {
+        /// The header's exponent.
+        power: u32,
+        /// Points in G1.
+        points: u64,
+        /// Points in G2.
+        points_in_g2: u64,
+    },
+    /// Coordinates that are no point of their group.
+    #[error("one of its points is not on the curve")]
+    NoPoint,
+    /// The powers begin with another point.
+    #[error("its powers do not begin with the curve's generators")]
+    Generator,
+    /// A tau that everybody knows.
+    #[error("its tau is 0 or 1")]
+    Degenerate,
+    /// A power that is not tau times the one before: whoever made it could forge, or nobody could
+    /// prove.
+    #[error("power {number} of its tau is not tau times the one before")]
+    Power {
+        /// Its exponent.
+        number: usize,
+    },
     /// The development setup's powers, given as a ceremony's.
     #[error("it is the development setup's, whose secret everybody knows")]
     Development,
-    /// The powers are not those of one tau: whoever made it could forge, or nobody could prove.
-    #[error("its points are not the powers of one tau")]
-    Inconsistent,
 }
 
 impl From<Refusal> for Error {

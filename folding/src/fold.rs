@@ -1,8 +1,8 @@
 //! Folding an epoch, step by step.
 //!
 //! **Invariant:** a fold holds only steps that satisfy the circuit and continue each other; a step
-//! that does not is refused before Nova sees it, and the fold is as before. What is resumed from a
-//! checkpoint has been verified first.
+//! that does not is refused, and the fold is as before. What is resumed from a checkpoint has been
+//! verified first.
 
 use domain::{
     DomainIdentity, EpochNumber, EpochStatement, StepContext, StepOutput, Word,
@@ -76,11 +76,28 @@ impl Fold {
         if self.steps() >= MAX_STEPS_PER_EPOCH {
             return Err(Error::TooManySteps { limit: MAX_STEPS_PER_EPOCH });
         }
-        let StepContext { domain_word, epoch } = self.context();
         if !witness.continues(self.context(), &self.statement) {
             return Err(Error::OutOfPlace);
         }
-        witness.check()?;
+        // Side by side, since making a witness keeps one core busy and committing to it all of them.
+        let (flat, recursive) =
+            rayon::join(|| self.flat_step(witness), || self.recursive_step(witness));
+        // The flat fold checks the constraints: what it refuses, the recursive fold is dropped with.
+        self.folded = Some(Folded { flat: flat?, recursive: recursive? });
+        let output = witness.output().clone();
+        self.statement.outputs.push(output.clone());
+        Ok(output)
+    }
+
+    /// The flat fold with one more step.
+    pub(crate) fn flat_step(&self, witness: &StepWitness) -> Result<FlatFold, Error> {
+        let before = self.folded.as_ref().map(|folded| &folded.flat);
+        FlatFold::step(before, self.params.settlement(), &self.statement, witness)
+    }
+
+    /// The recursive fold with one more step, whose constraints nobody has looked at.
+    pub(crate) fn recursive_step(&self, witness: &StepWitness) -> Result<RecursiveProof, Error> {
+        let StepContext { domain_word, epoch } = self.context();
         let circuit = RecursiveStep::from(witness.circuit());
         let public = self.params.public();
         let mut recursive = match &self.folded {
@@ -88,16 +105,21 @@ impl Fold {
             None => RecursiveProof::new(public, &circuit, &self.z0())?,
         };
         recursive.prove_step(public, &circuit)?;
-        let output = witness.output().clone();
-        let expected = output.z(domain_word, epoch).into_iter().take(RECURSIVE_Z_WORDS);
+        let expected = witness.output().z(domain_word, epoch).into_iter().take(RECURSIVE_Z_WORDS);
         if !recursive.outputs().iter().copied().map(word).eq(expected) {
             return Err(Error::OutputDiffers { step: self.steps().saturating_add(1) });
         }
-        let before = self.folded.as_ref().map(|folded| &folded.flat);
-        let flat = FlatFold::step(before, self.params.settlement(), &self.statement, witness)?;
-        self.folded = Some(Folded { recursive, flat });
-        self.statement.outputs.push(output.clone());
-        Ok(output)
+        Ok(recursive)
+    }
+
+    /// What the folds are made with.
+    pub(crate) fn params(&self) -> &Params {
+        &self.params
+    }
+
+    /// Both folds, once there is a step.
+    pub(crate) fn folded(&self) -> Option<&Folded> {
+        self.folded.as_ref()
     }
 
     /// Everything needed to go on in another process, a few megabytes.
@@ -170,28 +192,7 @@ impl Fold {
     /// Whether the folded instances hold and lead to what is stated.
     fn verify_recursive(&self) -> Result<(), Error> {
         let Some(Folded { recursive, .. }) = &self.folded else { return Ok(()) };
-        let public = self.params.public();
-        let ((constraints, secondary_constraints), (variables, secondary_variables)) =
-            (public.num_constraints(), public.num_variables());
-        let (public_values, z) = (2, RECURSIVE_Z_WORDS);
-        let lengths = vec![
-            z,
-            variables,
-            constraints,
-            public_values,
-            secondary_variables,
-            secondary_constraints,
-            public_values,
-            secondary_variables,
-            public_values,
-            z,
-        ];
-        if sequence_lengths(recursive) != Some(lengths) {
-            return Err(Error::CheckpointInvalid(None));
-        }
-        let reached = recursive
-            .verify(public, self.steps(), &self.z0())
-            .map_err(|error| Error::CheckpointInvalid(Some(error)))?;
+        let reached = verify_running(&self.params, recursive, self.steps(), &self.z0())?;
         let stated = self.statement.last_z().unwrap_or_default();
         let mut digest = Word::ZERO;
         let emitted = self.statement.outputs.iter().all(|output| {
@@ -207,5 +208,34 @@ impl Fold {
     }
 }
 
+/// Whether a recursive fold from a checkpoint holds: the z that it has reached in so many steps.
+pub(crate) fn verify_running(
+    params: &Params,
+    recursive: &RecursiveProof,
+    steps: usize,
+    z0: &[Scalar],
+) -> Result<Vec<Scalar>, Error> {
+    let public = params.public();
+    let ((constraints, secondary_constraints), (variables, secondary_variables)) =
+        (public.num_constraints(), public.num_variables());
+    let (public_values, z) = (2, RECURSIVE_Z_WORDS);
+    let lengths = vec![
+        z,
+        variables,
+        constraints,
+        public_values,
+        secondary_variables,
+        secondary_constraints,
+        public_values,
+        secondary_variables,
+        public_values,
+        z,
+    ];
+    if sequence_lengths(recursive) != Some(lengths) {
+        return Err(Error::CheckpointInvalid(None));
+    }
+    recursive.verify(public, steps, z0).map_err(|error| Error::CheckpointInvalid(Some(error)))
+}
+
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;

@@ -47,6 +47,8 @@ mod fold;
 mod gadgets;
 #[cfg(test)]
 mod history;
+mod history_fold;
+mod history_proof;
 mod key;
 mod layout;
 mod params;
@@ -56,12 +58,17 @@ mod scheme;
 mod sealed;
 mod store;
 mod witness;
+mod yardstick;
 
 pub use circuit::{CircuitPart, circuit_parts};
 pub use error::{Error, FileFault, PowersOfTauFault};
 pub use flat::{SettlementProof, SettlementVerifyingKey};
 pub use fold::Fold;
+pub use history_fold::HistoryFold;
+pub use history_proof::{HistoryProof, ProofFile, VerifiedHistory};
 pub use key::{KeyId, SetupKind, VerifyingKey};
 pub use params::{CircuitSize, Params, Setup, SetupProgress, SetupStage};
+pub use powers_of_tau::{PowersOfTau, check_powers_of_tau};
 pub use proof::{EpochProof, Verified};
 pub use witness::{Plan, StepWitness, plan};
+pub use yardstick::Yardstick;

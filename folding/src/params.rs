@@ -132,6 +132,14 @@ impl Params {
         }
     }
 
+    /// The exponent of the powers of tau that this program's parameters take.
+    ///
+    /// # Errors
+    /// [`Error::Nova`], which this program's circuit does not cause.
+    pub fn powers_needed() -> Result<u32, Error> {
+        powers(&CircuitSize::measure()?)
+    }
+
     /// The id of the verifying key.
     #[must_use]
     pub fn key_id(&self) -> KeyId {
@@ -189,8 +197,7 @@ impl Params {
         progress: &mut dyn FnMut(SetupProgress),
     ) -> Result<Self, Error> {
         let size = CircuitSize::measure()?;
-        let flat = flat_entries(&flat_shape()?);
-        let powers = size.powers().max(flat.next_power_of_two().ilog2());
+        let powers = powers(&size)?;
         let powers_of_tau = powers_of_tau(store, setup, powers, progress)?;
         if matches!(setup, Setup::PowersOfTau(_)) {
             let file = powers_of_tau::find(&powers_of_tau, powers)?;
@@ -271,6 +278,12 @@ impl CircuitSize {
     fn powers(&self) -> u32 {
         self.constraints.max(self.variables).next_power_of_two().ilog2()
     }
+}
+
+/// The exponent of the powers of tau that both proofs take.
+fn powers(size: &CircuitSize) -> Result<u32, Error> {
+    let flat = flat_entries(&flat_shape()?);
+    Ok(size.powers().max(flat.next_power_of_two().ilog2()))
 }
 
 /// The directory of the setup's powers of tau, made or checked first if they are the program's own.

@@ -12,28 +12,25 @@
 
 #![expect(clippy::arithmetic_side_effects, reason = "group and field arithmetic cannot overflow")]
 
+mod check;
+
 use std::{
-    fs::File,
-    io::{self, BufReader, BufWriter, Read, Seek, SeekFrom, Write},
+    io::{self, BufWriter, Write},
     path::{Path, PathBuf},
 };
 
 use ff::{Field, FromUniformBytes, PrimeField};
 use halo2curves::{
-    bn256::{Bn256, Fr, G1, G1Affine, G2, G2Affine},
+    bn256::{Fr, G1, G1Affine, G2, G2Affine},
     group::{Curve, Group, prime::PrimeCurveAffine},
-    msm::msm_best,
-    pairing::Engine,
 };
-use nova_snark::provider::{read_ptau, write_ptau};
+use nova_snark::provider::write_ptau;
 use rayon::prelude::*;
 use sha2::{Digest, Sha512};
 
-use crate::{
-    Error,
-    error::PowersOfTauFault,
-    file::{io_error, replace_file},
-};
+pub(crate) use self::check::check_ceremony;
+pub use self::check::{PowersOfTau, check_powers_of_tau};
+use crate::{Error, error::PowersOfTauFault, file::replace_file};
 
 /// What the development setup's tau is the hash of.
 const DEVELOPMENT_TAU: &[u8] = b"netfold insecure development setup: this tau is public";
@@ -83,82 +80,10 @@ pub(crate) fn find(directory: &Path, power: u32) -> Result<PathBuf, Error> {
             path: directory.to_owned(),
             reason: PowersOfTauFault::Missing { power },
         })?;
-    let mut file = BufReader::new(File::open(&path).map_err(|source| io_error(&path, source))?);
-    match has_sections(&mut file) {
-        Ok(true) => Ok(path),
-        Ok(false) | Err(_) => Err(Error::PowersOfTau { path, reason: PowersOfTauFault::Malformed }),
+    match check::outline(&path)? {
+        Ok(_) => Ok(path),
+        Err(reason) => Err(Error::PowersOfTau { path, reason }),
     }
-}
-
-/// Whether a file has the outline of the format. nova-snark asserts parts of it where it reads.
-fn has_sections(file: &mut (impl Read + Seek)) -> io::Result<bool> {
-    if read_bytes(file)? != *b"ptau" || read_number(file)? != 1 {
-        return Ok(false);
-    }
-    let mut found = [false; 3];
-    let sections = read_number(file)?;
-    if sections != 3 && sections != 11 {
-        return Ok(false);
-    }
-    for _ in 0..sections {
-        let id = read_number(file)?;
-        let size = i64::from_le_bytes(read_bytes(file)?);
-        let start = file.stream_position()?;
-        if id == 1 {
-            let (width, _modulus, power) =
-                (read_number(file)?, read_bytes::<32>(file)?, read_number(file)?);
-            if width != 32 || power > LARGEST_POWER.saturating_add(1) {
-                return Ok(false);
-            }
-        }
-        let place = usize::try_from(id).ok().and_then(|id| id.checked_sub(1));
-        if let Some(found) = place.and_then(|place| found.get_mut(place)) {
-            *found = true;
-        }
-        let Some(end) = u64::try_from(size).ok().and_then(|size| start.checked_add(size)) else {
-            return Ok(false);
-        };
-        file.seek(SeekFrom::Start(end))?;
-    }
-    Ok(found == [true; 3])
-}
-
-fn read_bytes<const N: usize>(file: &mut impl Read) -> io::Result<[u8; N]> {
-    let mut bytes = [0; N];
-    file.read_exact(&mut bytes)?;
-    Ok(bytes)
-}
-
-fn read_number(file: &mut impl Read) -> io::Result<u32> {
-    Ok(u32::from_le_bytes(read_bytes(file)?))
-}
-
-/// Checks that the first `2^power` points of a ceremony's file are powers of one tau, and not of the
-/// development setup's: `e(Σ rⁱ·Pᵢ₊₁, H) = e(Σ rⁱ·Pᵢ, τH)` for an `r` that depends on all points,
-/// and `P₀ = G`.
-pub(crate) fn check_ceremony(path: &Path, power: u32) -> Result<(), Error> {
-    let fault = |reason| Error::PowersOfTau { path: path.to_owned(), reason };
-    let file = File::open(path).map_err(|source| io_error(path, source))?;
-    let (points, in_g2): (Vec<G1Affine>, Vec<G2Affine>) =
-        read_ptau(&mut BufReader::new(file), 1 << power, 2)
-            .map_err(|_| fault(PowersOfTauFault::Malformed))?;
-    let inconsistent = || fault(PowersOfTauFault::Inconsistent);
-    let [h, tau_h] = in_g2.as_slice() else { return Err(inconsistent()) };
-    let (Some((first, higher)), Some((_, lower))) = (points.split_first(), points.split_last())
-    else {
-        return Err(inconsistent());
-    };
-    if *tau_h == (G2::generator() * development_tau()).to_affine() {
-        return Err(fault(PowersOfTauFault::Development));
-    }
-    let genuine = *first == G1Affine::generator()
-        && *h == G2Affine::generator()
-        && !bool::from(tau_h.is_identity())
-        && higher.first() != Some(first);
-    let weights = weights(&points, higher.len());
-    let left = Bn256::pairing(&msm_best(&weights, higher).to_affine(), h);
-    let right = Bn256::pairing(&msm_best(&weights, lower).to_affine(), tau_h);
-    if genuine && left == right { Ok(()) } else { Err(inconsistent()) }
 }
 
 fn pruned_name(power: u32) -> String {
@@ -176,17 +101,6 @@ fn original_name(power: u32) -> String {
 fn development_tau() -> Fr {
     let digest: [u8; 64] = Sha512::digest(DEVELOPMENT_TAU).into();
     Fr::from_uniform_bytes(&digest)
-}
-
-/// `1, r, r², …` for an `r` hashed from all points.
-fn weights(points: &[G1Affine], count: usize) -> Vec<Fr> {
-    let mut hash = Sha512::new();
-    for point in points {
-        hash.update(point.x.to_repr());
-        hash.update(point.y.to_repr());
-    }
-    let digest: [u8; 64] = hash.finalize().into();
-    powers(Fr::ONE, Fr::from_uniform_bytes(&digest), count)
 }
 
 fn powers(first: Fr, ratio: Fr, count: usize) -> Vec<Fr> {

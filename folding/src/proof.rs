@@ -26,7 +26,7 @@ use crate::{
 };
 
 /// More bytes than the proof of any circuit of this program has.
-const PROOF_LIMIT: usize = 1 << 16;
+pub(crate) const PROOF_LIMIT: usize = 1 << 16;
 
 /// A file of the longest epoch, with room for the header.
 const FILE_LIMIT: usize = MAX_STEPS_PER_EPOCH * EMITTED_WORDS * 32 + PROOF_LIMIT + 512;
@@ -129,19 +129,8 @@ impl EpochProof {
         let statement = self.claim.statement();
         let (cells, rollups) = statement.closings()?;
         let steps = statement.outputs.len();
-        if sequence_lengths(&*self.proof) != Some(proof_lengths(key.sizes())) {
-            return Err(Error::ProofInvalid(None));
-        }
-        let z0: Vec<_> = statement.z0().into_iter().take(RECURSIVE_Z_WORDS).map(scalar).collect();
-        let last_z = self
-            .proof
-            .verify(key.key(), steps, &z0)
-            .map_err(|error| Error::ProofInvalid(Some(error)))?;
-        let expected = statement.last_z().unwrap_or_default();
-        let expected = expected.into_iter().take(RECURSIVE_Z_WORDS);
-        if !last_z.into_iter().map(word).eq(expected) {
-            return Err(Error::ProofInvalid(None));
-        }
+        let last_z = statement.last_z().unwrap_or_default();
+        verify(&self.proof, key, steps, &statement.z0(), &last_z)?;
         let Claim { identity, epoch, opening_digest, closing_digest, emitted } = self.claim.clone();
         Ok(Verified {
             key_id: self.key_id,
@@ -162,13 +151,7 @@ impl EpochProof {
         let claim = Claim::read(&mut reader, identity, epoch)?;
         let encoded = reader.take_counted()?.to_vec();
         reader.finish()?;
-        let malformed = FileFault::Field { field: "proof" };
-        let (proof, _) = bincode::serde::decode_from_slice(&encoded, encoding::<PROOF_LIMIT>())
-            .map_err(|_| malformed)?;
-        // One form only: what was read is what would be written.
-        if encode(&proof).ok().as_ref() != Some(&encoded) {
-            return Err(malformed);
-        }
+        let proof = decode(&encoded)?;
         Ok(Self { key_id, claim, proof: Arc::new(proof), encoded })
     }
 }
@@ -220,9 +203,38 @@ pub(crate) fn continue_emission(previous: Word, emitted: &[Word]) -> Word {
     chain_hash("netfold.emission.v1", &words)
 }
 
-fn encode(proof: &CompressedProof) -> Result<Vec<u8>, Error> {
+/// Verifies a compressed proof of so many steps from one z to another, of which the first words
+/// count.
+pub(crate) fn verify(
+    proof: &CompressedProof,
+    key: &VerifyingKey,
+    steps: usize,
+    z0: &[Word],
+    last_z: &[Word],
+) -> Result<(), Error> {
+    if sequence_lengths(proof) != Some(proof_lengths(key.sizes())) {
+        return Err(Error::ProofInvalid(None));
+    }
+    let z0: Vec<_> = z0.iter().copied().take(RECURSIVE_Z_WORDS).map(scalar).collect();
+    let reached =
+        proof.verify(key.key(), steps, &z0).map_err(|error| Error::ProofInvalid(Some(error)))?;
+    let stated = last_z.iter().copied().take(RECURSIVE_Z_WORDS);
+    if reached.into_iter().map(word).eq(stated) { Ok(()) } else { Err(Error::ProofInvalid(None)) }
+}
+
+/// A compressed proof as bytes.
+pub(crate) fn encode(proof: &CompressedProof) -> Result<Vec<u8>, Error> {
     bincode::serde::encode_to_vec(proof, encoding::<PROOF_LIMIT>())
         .map_err(|_| Error::ProofMalformed(FileFault::TooLarge))
+}
+
+/// The proof of these bytes, which are the only ones it has.
+pub(crate) fn decode(encoded: &[u8]) -> Result<CompressedProof, FileFault> {
+    let malformed = FileFault::Field { field: "proof" };
+    let (proof, _) = bincode::serde::decode_from_slice(encoded, encoding::<PROOF_LIMIT>())
+        .map_err(|_| malformed)?;
+    // One form only: what was read is what would be written.
+    if encode(&proof).ok().as_deref() == Some(encoded) { Ok(proof) } else { Err(malformed) }
 }
 
 /// The lengths of the vectors in a compressed proof, in order.

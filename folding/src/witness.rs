@@ -6,7 +6,8 @@
 use std::sync::Arc;
 
 use domain::{
-    EpochStatement, LiquidityState, Operation, Step, StepContext, StepOutput, Word, plan_steps,
+    DomainIdentity, EpochNumber, EpochStatement, LiquidityState, Operation, Step, StepContext,
+    StepOutput, Word, plan_steps,
 };
 use ff::Field;
 
@@ -14,6 +15,7 @@ use crate::{
     Error,
     circuit::{Checker, SettlementStep, Witness},
     field::{Scalar, scalar, word},
+    history_fold::Reached,
 };
 
 /// An epoch's operations as steps to fold.
@@ -47,8 +49,17 @@ pub fn plan(
     operations: &[Operation],
     context: StepContext,
 ) -> Result<Plan, Error> {
+    plan_from(opening, operations, context, Word::ZERO)
+}
+
+/// As [`plan`], in a fold that has emitted something before the epoch.
+pub(crate) fn plan_from(
+    opening: &LiquidityState,
+    operations: &[Operation],
+    context: StepContext,
+    mut emission_digest: Word,
+) -> Result<Plan, Error> {
     let mut plan = Plan { steps: Vec::new(), closing: opening.clone() };
-    let mut emission_digest = Word::ZERO;
     for step in plan_steps(operations)? {
         let witness = StepWitness::new(&plan.closing, &step, context, emission_digest)?;
         plan.closing = witness.closing.clone();
@@ -112,7 +123,8 @@ impl StepWitness {
     }
 
     /// Runs every constraint of the circuit on the witness and compares its output with the
-    /// reference's, without any proof: some hundredths of a second.
+    /// reference's, without any proof: a tenth of a second. [`Fold::step`](crate::Fold::step) does it
+    /// only to name what a step breaks.
     ///
     /// # Errors
     /// [`Error::Unsatisfied`] or [`Error::OutOfPlace`]; either is a defect of this program.
@@ -127,6 +139,11 @@ impl StepWitness {
         }
     }
 
+    /// What a step breaks whose constraints do not hold.
+    pub(crate) fn broken(&self) -> Error {
+        self.check().err().unwrap_or(Error::OutOfPlace)
+    }
+
     /// Whether it is the next step of what is stated so far.
     pub(crate) fn continues(&self, context: StepContext, statement: &EpochStatement) -> bool {
         let emission_digest =
@@ -135,6 +152,26 @@ impl StepWitness {
             && !self.begins_epoch()
             && self.opening_digest == statement.closing_digest()
             && self.previous_emission_digest == emission_digest
+    }
+
+    /// Whether it continues a fold over several epochs that has reached this: in the same epoch, or
+    /// as the first of the next when nothing is pending.
+    pub(crate) fn follows(&self, identity: &DomainIdentity, before: &Reached) -> bool {
+        let Reached { epoch, state_digest, pending, emission_digest, steps } = *before;
+        let epoch = if self.begins_epoch() {
+            epoch.next().filter(|_| pending == 0 && steps > 0)
+        } else {
+            Some(epoch)
+        };
+        self.context.domain_word == identity.word()
+            && Some(self.context.epoch) == epoch
+            && self.opening_digest == state_digest
+            && self.previous_emission_digest == emission_digest
+    }
+
+    /// The epoch that it belongs to.
+    pub(crate) fn epoch(&self) -> EpochNumber {
+        self.context.epoch
     }
 
     /// Domain word, epoch and opening digest.

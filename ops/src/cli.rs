@@ -39,8 +39,10 @@ pub(crate) enum Command {
     Sign(SignArguments),
     /// Post a signed batch.
     Submit(SubmitArguments),
-    /// Check an epoch's proof file; needs neither database nor network.
+    /// Check a proof file, and say what it proves; needs neither database nor network.
     Verify(VerifyArguments),
+    /// Prove all settled epochs since an anchor in one file.
+    History(HistoryArguments),
     /// Pay an exit on L1 to its recipient.
     Claim(ClaimArguments),
     /// Recompute everything from the journal, and compare it with L1.
@@ -51,6 +53,12 @@ pub(crate) enum Command {
     /// The contracts' sources.
     #[command(subcommand)]
     Contracts(ContractsCommand),
+    /// The powers of tau that proving rests on.
+    #[command(subcommand)]
+    Setup(SetupCommand),
+    /// Measurements of this machine and this circuit.
+    #[command(subcommand)]
+    Bench(BenchCommand),
     /// Run a command with `DATABASE_URL` leading to an embedded Postgres; without one, just that.
     Postgres(PostgresArguments),
 }
@@ -65,6 +73,66 @@ pub(crate) enum EpochCommand {
 pub(crate) enum ContractsCommand {
     /// Make the verifier's constants from the verification key, as Solidity.
     Verifier(VerifierArguments),
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum SetupCommand {
+    /// Check a powers-of-tau file, or a folder of them, before anybody relies on it.
+    Check(SetupCheckArguments),
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct SetupCheckArguments {
+    #[command(flatten)]
+    pub(crate) state: StateArguments,
+    #[command(flatten)]
+    pub(crate) parameters: ParameterArguments,
+    /// Print what was found as JSON.
+    #[arg(long)]
+    pub(crate) json: bool,
+    /// The file or folder [default: that of --ptau-dir, else the development setup's].
+    #[arg(value_name = "FILE|DIR")]
+    pub(crate) path: Option<PathBuf>,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum BenchCommand {
+    /// Constraints and matrix entries of the step circuit, part by part.
+    Circuit(BenchCircuitArguments),
+    /// Times, sizes, memory and L1 gas of folding and proving; takes a few minutes.
+    Proof(BenchProofArguments),
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct BenchCircuitArguments {
+    /// Print one JSON object.
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct BenchProofArguments {
+    #[command(flatten)]
+    pub(crate) state: StateArguments,
+    #[command(flatten)]
+    pub(crate) parameters: ParameterArguments,
+    /// The program anvil [default: contracts/node_modules, then PATH].
+    #[arg(long, value_name = "FILE", env = "NETFOLD_ANVIL_BIN")]
+    pub(crate) anvil_bin: Option<PathBuf>,
+    /// End with one JSON object on stdout.
+    #[arg(long)]
+    pub(crate) json: bool,
+    /// Numbers of steps to measure the L1 gas of, each with a proof of its own.
+    #[arg(long, value_name = "K", num_args = 1.., value_delimiter = ',', default_values_t = [1, 8, 32])]
+    #[arg(value_parser = steps)]
+    pub(crate) steps: Vec<usize>,
+}
+
+fn steps(text: &str) -> Result<usize, String> {
+    let limit = domain::limits::MAX_STEPS_PER_EPOCH;
+    let refused = || format!("an epoch has 1 to {limit} steps");
+    let steps = text.trim().parse().map_err(|_| refused())?;
+    if (1..=limit).contains(&steps) { Ok(steps) } else { Err(refused()) }
 }
 
 #[derive(Debug, Args)]
@@ -287,6 +355,34 @@ pub(crate) struct VerifyArguments {
     pub(crate) json: bool,
     /// The proof file.
     pub(crate) file: PathBuf,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct HistoryArguments {
+    #[command(flatten)]
+    pub(crate) state: StateArguments,
+    #[command(flatten)]
+    pub(crate) parameters: ParameterArguments,
+    #[command(flatten)]
+    pub(crate) program: PostgresProgram,
+    /// A database instead of the state folder's.
+    #[arg(long, value_name = "URL", env = "DATABASE_URL", hide_env_values = true)]
+    pub(crate) database_url: Option<String>,
+    /// The first epoch, the anchor [default: that of the checkpoint, else the first of all].
+    #[arg(long, value_name = "EPOCH")]
+    pub(crate) from: Option<u64>,
+    /// The last epoch [default: the last that is settled on L1].
+    #[arg(long, value_name = "EPOCH")]
+    pub(crate) to: Option<u64>,
+    /// Keep the fold here after each epoch, and go on from it the next time.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) checkpoint: Option<PathBuf>,
+    /// Print what is proven as JSON.
+    #[arg(long)]
+    pub(crate) json: bool,
+    /// The proof file to write.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) out: PathBuf,
 }
 
 #[derive(Debug, Args)]

@@ -2,12 +2,15 @@
 
 mod api;
 mod audit;
+mod bench;
 mod claim;
 mod contracts;
 mod engine;
+mod history;
 mod keygen;
 mod postgres;
 mod seal;
+mod setup;
 mod sign;
 mod submit;
 mod verify;
@@ -16,7 +19,9 @@ use std::process::ExitCode;
 
 use tracing_subscriber::EnvFilter;
 
-use crate::cli::{Cli, Command, ContractsCommand, DatabaseArguments, EpochCommand};
+use crate::cli::{
+    BenchCommand, Cli, Command, ContractsCommand, DatabaseArguments, EpochCommand, SetupCommand,
+};
 use crate::output::Output;
 use crate::{services, up};
 
@@ -30,6 +35,10 @@ pub(crate) fn run(cli: Cli, output: &mut Output) -> anyhow::Result<ExitCode> {
         Command::Postgres(arguments) => postgres::run(arguments, output),
         Command::Keygen(arguments) => keygen::run(&arguments, output),
         Command::Verify(arguments) => verify::run(&arguments, output),
+        Command::History(arguments) => history::run(&arguments, output),
+        Command::Setup(SetupCommand::Check(arguments)) => setup::check(&arguments, output),
+        Command::Bench(BenchCommand::Circuit(arguments)) => bench::circuit(&arguments, output),
+        Command::Bench(BenchCommand::Proof(arguments)) => bench::proof(&arguments, output),
         Command::Api(arguments) => wait_for(api::run(&arguments)),
         Command::Engine(arguments) => wait_for(engine::run(&arguments)),
         Command::Migrate(arguments) => wait_for(migrate(&arguments)),

@@ -9,6 +9,7 @@
 
 pub mod anvil;
 pub mod audit;
+mod bench;
 mod cli;
 pub mod client;
 mod commands;

@@ -176,7 +176,7 @@ fn refused(epoch: EpochNumber, error: Error) -> Error {
 /// A quarter more gas than estimated: storage that others change between estimate and mining.
 const GAS_MARGIN: u64 = 4;
 /// EIP-7825: no l1_tx may ask for more than 2^24 gas.
-const GAS_LIMIT_MAX: u64 = 1 << 24;
+pub(super) const GAS_LIMIT_MAX: u64 = 1 << 24;
 /// The estimate allows for a doubled base fee already; with this it is worth waiting out a fourfold
 /// one, since the l1_tx is rebroadcast as it is.
 const FEE_HEADROOM: u128 = 2;

@@ -1,9 +1,10 @@
 //! The fold itself, on the prover's side.
+#![expect(clippy::arithmetic_side_effects, reason = "field arithmetic cannot overflow")]
 
 use domain::EpochStatement;
 use ff::Field;
 use nova_snark::{
-    frontend::{ConstraintSystem, util_cs::witness_cs::WitnessCS},
+    frontend::util_cs::witness_cs::WitnessCS,
     r1cs::{RelaxedR1CSInstance, RelaxedR1CSWitness},
     spartan::ppsnark,
     traits::{Engine, commitment::CommitmentEngineTrait, snark::RelaxedR1CSSNARKTrait},
@@ -75,6 +76,24 @@ impl FlatFold {
         Ok(Self { transcript, messages, instance, witness })
     }
 
+    /// What folding this step commits to: its witness, and the cross term.
+    pub(crate) fn committed(
+        &self,
+        params: &SettlementParams,
+        step: &StepWitness,
+    ) -> Result<[Vec<Scalar>; 2], Error> {
+        let (fresh, fresh_witness) = satisfied(params, step)?;
+        let (cross_term, _) = params.shape().commit_T_relaxed(
+            params.commitment_key(),
+            &self.instance,
+            &self.witness,
+            &fresh,
+            &fresh_witness,
+            &Scalar::ZERO,
+        )?;
+        Ok([fresh_witness.W().to_vec(), cross_term])
+    }
+
     /// Proves the folded instance; the whole is verified as L1 does.
     pub(crate) fn prove(
         &self,
@@ -135,14 +154,23 @@ impl FlatFold {
     }
 }
 
-/// A step as an instance of the circuit with its witness, neither of them relaxed.
+/// A step as an instance of the circuit with its witness, neither of them relaxed. It satisfies
+/// every constraint, by the circuit's matrices: folded all the same, a step that does not would
+/// spoil the proof of the whole epoch without a word.
 fn satisfied(params: &SettlementParams, step: &StepWitness) -> Result<(Instance, Witness), Error> {
-    let mut constraints = WitnessCS::<Scalar>::new();
+    let shape = params.shape();
+    let mut constraints = WitnessCS::<Scalar>::with_capacity(shape.num_vars(), shape.num_io());
     FlatStep::from(step.circuit())
         .synthesize(&mut constraints, Some(step.opening_words()))
         .map_err(|error| Error::Nova(error.into()))?;
-    let shape = params.shape();
     let variables = constraints.aux_assignment().to_vec();
+    // The first input is the constant one.
+    let z = [variables.as_slice(), constraints.input_assignment()].concat();
+    let (left, right, product) = shape.multiply_vec(&z)?;
+    let mut rows = left.iter().zip(&right).zip(&product);
+    if !rows.all(|((left, right), product)| *left * right == *product) {
+        return Err(step.broken());
+    }
     let errors = vec![Scalar::ZERO; shape.num_cons()];
     let witness = Witness::new(shape, variables, Scalar::ZERO, errors, Scalar::ZERO)?;
     let commitment =

@@ -8,7 +8,7 @@ use super::*;
 use crate::{Setup, history};
 
 /// The folder of parameters that all tests of this crate share.
-fn params() -> Params {
+pub(crate) fn params() -> Params {
     let program = std::env::current_exe().unwrap();
     let target: PathBuf = program.ancestors().nth(3).unwrap().to_owned();
     let directory = target.join("tmp").join("params");

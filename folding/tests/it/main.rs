@@ -4,6 +4,7 @@
 
 mod damage;
 mod epoch;
+mod epochs;
 #[path = "../../src/history.rs"]
 mod history;
 mod settlement;

@@ -8,14 +8,17 @@
 )]
 
 mod bad_input;
+mod bench;
 mod browser;
 mod command;
 mod disk;
 mod drill;
+mod history;
 mod l1;
 mod once;
 mod operator;
 mod scenarios;
 mod server;
+mod setup;
 mod survival;
 mod tools;

@@ -6,9 +6,10 @@ use std::path::Path;
 use serde_json::Value;
 
 use crate::command::{fail, last_json, netfold, params, path, proving_turn, succeed};
+use crate::history;
 
 /// `netfold up --once --json` takes all 223 rows to L1 and ends with the promised line; every proof
-/// file verifies and no damaged one does; the audit finds nothing, and finds an altered row.
+/// file verifies and no damaged one does, nor a damaged history of both epochs; the audit finds nothing, and finds an altered row.
 #[test]
 fn the_shipped_scenario() {
     let _turn = proving_turn();
@@ -37,6 +38,7 @@ fn the_shipped_scenario() {
     for epoch in 1..=2 {
         check_proof_file(&run.join(format!("proofs/epoch-{epoch}.proof")), epoch);
     }
+    history::check(&run);
     check_audit(&run);
 }
 

@@ -1,0 +1,78 @@
+//! `netfold bench`: the figures of this machine and this circuit, measured now.
+
+use std::process::ExitCode;
+
+use domain::limits::BATCHES_PER_STEP;
+use folding::{CircuitPart, CircuitSize, circuit_parts};
+use serde_json::json;
+
+use crate::bench;
+use crate::cli::{BenchCircuitArguments, BenchProofArguments};
+use crate::output::Output;
+use crate::services;
+
+pub(super) fn circuit(
+    arguments: &BenchCircuitArguments,
+    output: &mut Output,
+) -> anyhow::Result<ExitCode> {
+    let parts = circuit_parts()?;
+    let flat = CircuitSize::of_flat_step()?;
+    let recursive = CircuitSize::measure()?;
+    let per_batch = flat.constraints.checked_div(BATCHES_PER_STEP).unwrap_or_default();
+    if arguments.json {
+        let part = |part: &CircuitPart| {
+            json!({
+                "name": part.name, "constraints": part.constraints, "nonzeros": part.nonzeros,
+            })
+        };
+        let size = |size: &CircuitSize| {
+            json!({
+                "constraints": size.constraints,
+                "variables": size.variables,
+                "nonzeros": size.nonzeros,
+            })
+        };
+        output.json(&json!({
+            "parts": parts.iter().map(part).collect::<Vec<_>>(),
+            "flat_step": size(&flat),
+            "recursive_step": size(&recursive),
+            "batches_per_step": BATCHES_PER_STEP,
+            "constraints_per_batch": per_batch,
+        }))?;
+        return Ok(ExitCode::SUCCESS);
+    }
+    output.line(format_args!(
+        "{:<44} {:>11} {:>10}",
+        "part of the step", "constraints", "non-zeros"
+    ))?;
+    let mut row = |name: &str, constraints: usize, nonzeros: usize| {
+        output.line(format_args!("{name:<44} {constraints:>11} {nonzeros:>10}"))
+    };
+    for part in &parts {
+        row(&part.name, part.constraints, part.nonzeros)?;
+    }
+    row("flat step", flat.constraints, flat.nonzeros)?;
+    row("recursive step, with Nova's own", recursive.constraints, recursive.nonzeros)?;
+    output.line(format_args!(
+        "{per_batch} constraints a batch, {BATCHES_PER_STEP} batches a step; {} and {} variables",
+        flat.variables, recursive.variables
+    ))?;
+    Ok(ExitCode::SUCCESS)
+}
+
+pub(super) fn proof(
+    arguments: &BenchProofArguments,
+    output: &mut Output,
+) -> anyhow::Result<ExitCode> {
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
+    let folder = arguments.parameters.folder(&arguments.state.state);
+    let params = runtime.block_on(services::parameters(&arguments.parameters, folder))?;
+    let figures = bench::run(arguments, &params, &runtime)?;
+    if arguments.json {
+        eprintln!("\n{}\n", figures.table());
+        output.json(&figures)?;
+    } else {
+        output.line(figures.table())?;
+    }
+    Ok(ExitCode::SUCCESS)
+}

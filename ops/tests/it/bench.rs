@@ -1,0 +1,66 @@
+//! `netfold bench`: the figures are there, of this run, and sensible.
+
+use serde_json::Value;
+
+use crate::command::{last_json, netfold, proving_turn, said, succeed};
+
+/// The parts add up to the step, and the table tells the same as the object.
+#[test]
+fn the_circuit_is_told_part_by_part() {
+    let found = last_json(&succeed(&mut netfold(&["bench", "circuit", "--json"])));
+    let parts = found["parts"].as_array().unwrap();
+    assert!(parts.len() > 20, "{found}");
+    let number = |value: &Value| value.as_u64().unwrap();
+    let sum: u64 = parts.iter().map(|part| number(&part["constraints"])).sum();
+    let flat = number(&found["flat_step"]["constraints"]);
+    let recursive = number(&found["recursive_step"]["constraints"]);
+    // The recursive step has Nova's own part besides; the flat one lacks the emission digest.
+    assert!(flat < sum && sum < recursive, "{flat} {sum} {recursive}");
+    assert_eq!(number(&found["constraints_per_batch"]), flat / 16, "{found}");
+    let table = succeed(&mut netfold(&["bench", "circuit"]));
+    assert!(table.contains(&flat.to_string()) && table.contains("non-zeros"), "{table}");
+}
+
+/// One run folds, proves, verifies and has a real EVM verify; its object has every figure.
+#[test]
+fn proving_is_measured() {
+    let _turn = proving_turn();
+    let found = last_json(&succeed(&mut netfold(&["bench", "proof", "--json", "--steps", "1"])));
+    let number = |name: &str| {
+        let found = name.split('.').fold(&found, |found, part| &found[part]);
+        found.as_f64().unwrap_or_else(|| panic!("{name}: {found}"))
+    };
+    for name in [
+        "cores",
+        "constraints_per_batch",
+        "step_over_floor",
+        "ivc_step_over_floor",
+        "batches_per_s.flat",
+        "batches_per_s.ivc",
+        "batches_per_s.both",
+        "seal_to_proof_s",
+        "seal_to_proof_folded_ahead_s",
+        "peak_gib",
+        "proof_bytes.settlement.1",
+        "proof_bytes.aggregated",
+        "verify_ms.settlement",
+        "verify_ms.aggregated",
+    ] {
+        assert!(number(name) > 0.0, "{name} of {found}");
+    }
+    assert!(number("seal_to_proof_folded_ahead_s") < number("seal_to_proof_s"), "{found}");
+    assert!((300_000.0..900_000.0).contains(&number("gas.1")), "{found}");
+}
+
+/// Numbers of steps that no epoch has are refused in words, before anything is measured.
+#[test]
+fn nonsense_is_refused() {
+    let limit = domain::limits::MAX_STEPS_PER_EPOCH;
+    let more = (limit + 1).to_string();
+    for steps in ["0", &more, "-1", "many", "1.5", ""] {
+        let output = netfold(&["bench", "proof", &format!("--steps={steps}")]).output().unwrap();
+        assert_eq!(output.status.code(), Some(2), "{steps}");
+        let sentence = format!("an epoch has 1 to {limit} steps");
+        assert!(said(&output).1.contains(&sentence), "{steps}");
+    }
+}
