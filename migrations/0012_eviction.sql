@@ -1,7 +1,8 @@
--- A batch whose step cannot be proven is evicted while its epoch is open, with everything that stands
--- on it: each by a posting of its own that moves back what it moved and names it. Nothing is taken out
--- of the books. Its height and its exits' numbers are free again, so both are counted by attempts: the
--- next one exists only after the one before was evicted. Every row from before is a first attempt.
+-- A batch whose step cannot be proven is evicted while its epoch is open, with everything that
+-- stands on it: each by a posting of its own that moves back what it moved and names it. Nothing is
+-- taken out of the books. Its height and its exits' numbers are free again, so both are counted by
+-- attempts: the next one exists only after the one before was evicted. Every row from before is a
+-- first attempt.
 set local role netfold_owner;
 
 -- What refers to a batch or an exit lets go of it, so that their keys can grow.
@@ -48,8 +49,8 @@ alter table batch
     add constraint batch_booked_unique
         unique (rollup_id, height, attempt, block_number, epoch_number),
     add constraint batch_block_of_height_unique unique (block_number, rollup_id, height),
-    -- The batch's number among all that the epoch took, evicted ones too. How many of them may stand
-    -- at once is the guard's to hold.
+    -- The batch's number among all that the epoch took, evicted ones too. How many of them may
+    -- stand at once is the guard's to hold.
     add constraint batch_place_in_bound check (place_in_epoch >= 0);
 alter table batch add constraint batch_continues_the_last foreign key
     (rollup_id, previous_height, continued_attempt, previous_root, exits_before)
@@ -61,8 +62,8 @@ alter table lane
     add constraint lane_of_batch foreign key (rollup_id, height, attempt) references batch;
 
 -- That the numbers of exits have neither gap nor fork follows from their batches: each batch that
--- stands continues one that stands, with the number after its last exit, and has its exits under the
--- numbers that follow.
+-- stands continues one that stands, with the number after its last exit, and has its exits under
+-- the numbers that follow.
 alter table exit
     add column attempt integer not null default 1, -- how often its number was given out, from 1
     add column previous_attempt integer generated always as (nullif(attempt - 1, 0)) stored,
@@ -81,8 +82,8 @@ alter table claim
         (rollup_id, exit_index, exit_attempt, asset_id, recipient, atoms)
         references exit (rollup_id, exit_index, attempt, asset_id, recipient, atoms);
 
--- The journal: kind 6, reversal, moves back what a batch moved: from cells or the rollup's pot to its
--- cells. Nobody receives it, so it has no recipients.
+-- The journal: kind 6, reversal, moves back what a batch moved: from cells or the rollup's pot to
+-- its cells. Nobody receives it, so it has no recipients.
 alter table journal_block
     drop constraint journal_block_kind_known,
     drop constraint journal_block_transfers_in_bound,
@@ -110,8 +111,8 @@ alter table transfer
         end
     );
 
--- What was evicted, why, and the posting that reverses it. Both blocks are of one epoch and a block is
--- written into the open epoch only: a sealed epoch is never changed.
+-- What was evicted, why, and the posting that reverses it. Both blocks are of one epoch and a block
+-- is written into the open epoch only: a sealed epoch is never changed.
 create table batch_eviction (
     rollup_id integer not null,
     height bigint not null,
@@ -308,8 +309,8 @@ begin
 end
 $$;
 
--- Guard, where there was a foreign key: the recorded batch is the one that stands. Another batch for a
--- height whose batch was evicted contradicts nothing.
+-- Guard, where there was a foreign key: the recorded batch is the one that stands. Another batch
+-- for a height whose batch was evicted contradicts nothing.
 create function equivocation_guard() returns trigger
 language plpgsql set search_path = public, pg_temp as $$
 begin

@@ -4,14 +4,15 @@
 //! reason in words; what is left of the epoch is what the reference transition takes without them,
 //! and every other batch and balance is as it was. A sealed epoch is never changed.
 //!
-//! Order: batches are reversed last first, and so are the transfers of each. No cell falls below zero
-//! on the way. Take a cell of rollup r when everything evicted after some moment is reversed. If no
-//! batch of r from before that moment goes, what is still to be reversed only takes from the cell
-//! what it was given, so it holds no less than at the end, when the reference transition has taken
-//! what stands. If one goes, all later ones of r went with it, so that nothing from after the moment
-//! debits the cell any more: it holds no less than it did at that moment. Within one reversal a cell
-//! of the batch's rollup only grows and every other account only shrinks, so each is at its lowest at
-//! the end. A pot holds at least the exits that L1 has not paid, and it pays none of an open epoch.
+//! Order: batches are reversed last first, and so are the transfers of each. No cell falls below
+//! zero on the way. Take a cell of rollup r when everything evicted after some moment is reversed.
+//! If no batch of r from before that moment goes, what is still to be reversed only takes from the
+//! cell what it was given, so it holds no less than at the end, when the reference transition has
+//! taken what stands. If one goes, all later ones of r went with it, so that nothing from after the
+//! moment debits the cell any more: it holds no less than it did at that moment. Within one
+//! reversal a cell of the batch's rollup only grows and every other account only shrinks, so each
+//! is at its lowest at the end. A pot holds at least the exits that L1 has not paid, and it pays
+//! none of an open epoch.
 
 mod closure;
 mod row;

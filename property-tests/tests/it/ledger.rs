@@ -72,7 +72,10 @@ async fn evict(ledger: &Ledger, world: &mut World, pick: usize) {
     };
     let before = batches(world);
     let Some((rollup, height)) = before.get(pick % before.len().max(1)).copied() else { return };
-    let is_it = |one: &&Operation| matches!(one, Operation::Batch(batch) if (batch.rollup(), batch.height()) == (rollup, height));
+    let is_it = |one: &&Operation| match one {
+        Operation::Batch(batch) => (batch.rollup(), batch.height()) == (rollup, height),
+        _ => false,
+    };
     let Some(Operation::Batch(gone)) = world.operations.iter().find(is_it).cloned() else {
         unreachable!()
     };
@@ -96,8 +99,8 @@ async fn assert_same(ledger: &Ledger, world: &World) {
     }
 }
 
-/// Plays the actions into model and ledger at once; both must agree at every step and at the end. Some
-/// actions are followed by the eviction of a batch.
+/// Plays the actions into model and ledger at once; both must agree at every step and at the end.
+/// Some actions come after the eviction of a batch.
 async fn play(url: &str, actions: &[(Action, Option<usize>)]) {
     Ledger::migrate(url).await.unwrap();
     let ledger = Ledger::connect(url, Role::Engine, 2).await.unwrap();
