@@ -150,13 +150,20 @@ fn inverse<F: Field>(challenge: F) -> Result<F, Error> {
 
 #[cfg(test)]
 mod tests {
+    use std::collections::HashSet;
+
     use domain::LiquidityState;
+    use ff::PrimeField;
 
     use super::*;
     use crate::{fold::tests::params, history};
 
-    /// The vectors are those of the step: as long as the circuits are, the witness mostly bits, as
-    /// nothing but the fresh one is, and the step is the one that the fold takes.
+    fn bytes(value: &Scalar) -> Vec<u8> {
+        value.to_repr().as_ref().to_vec()
+    }
+
+    /// The vectors are those of the step: as long as the circuits are, with every value of the flat
+    /// step's witness in the recursive one's; and the step is the one that the fold takes.
     #[test]
     fn the_fresh_vectors_are_found() {
         let params = params();
@@ -174,8 +181,9 @@ mod tests {
             (params.public().num_constraints(), params.public().num_variables());
         let [witness, cross_term] = &measured.recursive;
         assert_eq!((witness.len(), cross_term.len()), (variables, constraints));
-        let bits = witness.iter().filter(|value| [Scalar::ZERO, Scalar::ONE].contains(value));
-        assert!(bits.count() > variables / 2);
+        let values: HashSet<Vec<u8>> = witness.iter().map(bytes).collect();
+        assert!(values.len() > variables / 4);
+        assert!(measured.flat[0].iter().all(|value| values.contains(&bytes(value))));
         assert!(cross_term.iter().any(|value| *value != Scalar::ZERO));
         assert_eq!(measured.secondary[0].len(), secondary);
         measured.flat_step().unwrap();
