@@ -34,6 +34,7 @@ mod epochs;
 mod error;
 mod events;
 mod exits;
+mod foreign_settlement;
 mod hash;
 mod id;
 mod l1_logs;
@@ -59,6 +60,7 @@ pub use epochs::{
 pub use error::{Cause, Error};
 pub use events::{Event, EventKind, Listener};
 pub use exits::{ClaimData, ClaimStatus, ExitFilter, PostedExit};
+pub use foreign_settlement::ForeignSettlement;
 pub use id::{BlockNumber, EventNumber, PageLimit, TransferId, TransferIdError};
 pub use l1_logs::{BookedLogs, L1Settlement};
 pub use operations::EpochOperations;
