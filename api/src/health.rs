@@ -58,6 +58,9 @@ pub(crate) async fn ready(
     let ledger = state.ledger();
     ledger.ping().await?;
     ledger.domain().await?.ok_or(Error::DomainNotAdopted)?;
+    if let Some(foreign) = ledger.foreign_settlement().await? {
+        return Err(ledger::Error::SettledElsewhere { epoch: foreign.epoch }.into());
+    }
     let open = ledger.open_epoch().await?;
     let cursor = ledger.l1_cursor().await?;
     Ok(Json(Ready {

@@ -8,7 +8,14 @@ import {AssetId} from "./types/AssetId.sol";
 import {Claim} from "./types/Claim.sol";
 import {domainWordOf} from "./types/DomainWord.sol";
 import {EpochNumber} from "./types/EpochNumber.sol";
-import {EXIT_TREE_DEPTH, MAX_ASSETS, MAX_ROLLUPS, MAX_STEPS_PER_EPOCH} from "./types/Limits.sol";
+import {
+    EXIT_TREE_DEPTH,
+    MAX_ASSETS,
+    MAX_ROLLUPS,
+    MAX_SETTLER_GRACE,
+    MAX_STEPS_PER_EPOCH,
+    MIN_SETTLER_GRACE
+} from "./types/Limits.sol";
 import {RollupId} from "./types/RollupId.sol";
 import {SettlementKey} from "./types/SettlementKey.sol";
 import {EmittedCell, EmittedRollup, STATE_DIGEST_WORD, StepOutputs} from "./types/StepOutput.sol";
@@ -54,10 +61,14 @@ contract Settlement is Custody, Pausable {
     IEpochVerifier private immutable _verifier;
     bytes32 private immutable _verificationKeyId;
     uint32 private immutable _domainId;
+    uint64 private immutable _settlerGrace;
 
+    /// @dev With the number, so that one write of a settlement tells both.
     EpochNumber private _epoch;
+    uint64 private _lastSettledAt;
     uint16 private _rollupCount;
     address private _guardian;
+    address private _settler;
     bytes32 private _stateDigest;
 
     mapping(RollupId => Rollup) private _rollups;
@@ -70,12 +81,19 @@ contract Settlement is Custody, Pausable {
     /// @param domain Number of the domain among those of the same operator.
     /// @param epochVerifier Its key is pinned here and is part of the domain word.
     /// @param genesisDigest Digest of the state before the first epoch.
+    /// @param initialSettler Who settles; see ISettlement.
+    /// @param grace Seconds without a settlement after which anybody may settle, for good.
     constructor(
         address initialOwner,
         uint32 domain,
         IEpochVerifier epochVerifier,
-        bytes32 genesisDigest
+        bytes32 genesisDigest,
+        address initialSettler,
+        uint64 grace
     ) Ownable(initialOwner) {
+        if (grace < MIN_SETTLER_GRACE || grace > MAX_SETTLER_GRACE) {
+            revert SettlerGraceOutOfRange(grace, MIN_SETTLER_GRACE, MAX_SETTLER_GRACE);
+        }
         if (!isCanonical(uint256(genesisDigest))) {
             revert WordNotCanonical(uint256(genesisDigest));
         }
@@ -83,6 +101,10 @@ contract Settlement is Custody, Pausable {
         _verifier = epochVerifier;
         _verificationKeyId = epochVerifier.verificationKeyId();
         _stateDigest = genesisDigest;
+        _settlerGrace = grace;
+        // The cast holds for the next 500 billion years.
+        _lastSettledAt = uint64(block.timestamp);
+        _setSettler(initialSettler);
     }
 
     // --- Registration -----------------------------------------------------------------------
@@ -122,9 +144,9 @@ contract Settlement is Custody, Pausable {
     /// @inheritdoc ISettlement
     function settle(EpochNumber number, uint256[] calldata steps, bytes calldata proof)
         external
-        whenNotPaused
         nonReentrant
     {
+        _requireMaySettle();
         EpochNumber expected = _epoch.next();
         if (number != expected) revert EpochOutOfOrder(expected, number);
         (bool wellFormed, uint256 count, uint256[] calldata last) = steps.measure();
@@ -140,9 +162,19 @@ contract Settlement is Custody, Pausable {
 
         bytes32 digest = bytes32(last[STATE_DIGEST_WORD]);
         _epoch = number;
+        _lastSettledAt = uint64(block.timestamp);
         _stateDigest = digest;
         emit EpochSettled(number, digest, count);
         _book(number, steps);
+    }
+
+    /// @dev Before the grace is over the settler alone, and not while paused; then anybody, paused or
+    /// not, until an epoch settles: neither the settler's silence nor a pause may last longer.
+    function _requireMaySettle() private view {
+        uint256 openAt = openToAllAt();
+        if (block.timestamp >= openAt) return;
+        _requireNotPaused();
+        if (msg.sender != _settler) revert SettlerOnly(msg.sender, openAt);
     }
 
     /// @dev The proof says that the emissions are complete and follow from signed batches; what L1
@@ -280,7 +312,18 @@ contract Settlement is Custody, Pausable {
         return true;
     }
 
-    // --- Pause ------------------------------------------------------------------------------
+    // --- Roles ------------------------------------------------------------------------------
+
+    /// @inheritdoc ISettlement
+    function setSettler(address account) external onlyOwner {
+        _setSettler(account);
+    }
+
+    function _setSettler(address account) private {
+        if (account == address(0)) revert SettlerIsZero();
+        _settler = account;
+        emit SettlerChanged(account);
+    }
 
     /// @inheritdoc ISettlement
     function setGuardian(address account) external onlyOwner {
@@ -330,6 +373,21 @@ contract Settlement is Custody, Pausable {
     /// @inheritdoc ISettlement
     function guardian() external view returns (address) {
         return _guardian;
+    }
+
+    /// @inheritdoc ISettlement
+    function settler() external view returns (address) {
+        return _settler;
+    }
+
+    /// @inheritdoc ISettlement
+    function settlerGrace() external view returns (uint256) {
+        return _settlerGrace;
+    }
+
+    /// @inheritdoc ISettlement
+    function openToAllAt() public view returns (uint256) {
+        return uint256(_lastSettledAt) + _settlerGrace;
     }
 
     /// @inheritdoc ISettlement

@@ -12,7 +12,7 @@ contract ArtefactsTest is ClaimTest {
     function setUp() public override {
         super.setUp();
         Settlement compiled = settlement;
-        bytes memory arguments = abi.encode(OWNER, DOMAIN, verifier, GENESIS);
+        bytes memory arguments = abi.encode(OWNER, DOMAIN, verifier, GENESIS, this, GRACE);
         settlement = Settlement(committed("Settlement", arguments));
         vm.startPrank(OWNER);
         for (uint16 a = 1; a <= 2; ++a) {

@@ -32,13 +32,15 @@ contract InvariantsTest is TestBase {
     /// @dev Settling and claiming twice, so that histories go on rather than only fill up.
     function targetSelectors() public view returns (FuzzSelector[] memory all) {
         all = new FuzzSelector[](1);
-        bytes4[] memory s = new bytes4[](12);
+        bytes4[] memory s = new bytes4[](16);
         (s[0], s[1]) = (handler.deposit.selector, handler.deposit.selector);
         (s[2], s[3]) = (handler.settle.selector, handler.settle.selector);
         (s[4], s[5]) = (handler.claim.selector, handler.claimMany.selector);
         (s[6], s[7]) = (handler.settleTampered.selector, handler.claimTampered.selector);
         (s[8], s[9]) = (handler.withdrawCredit.selector, handler.deliverCredit.selector);
         (s[10], s[11]) = (handler.donate.selector, handler.claim.selector);
+        (s[12], s[13]) = (handler.pass.selector, handler.setSettler.selector);
+        (s[14], s[15]) = (handler.pauseOrNot.selector, handler.settle.selector);
         all[0] = FuzzSelector(address(handler), s);
     }
 
@@ -50,6 +52,7 @@ contract InvariantsTest is TestBase {
         checkClaimsArePaidOnce();
         checkEpochsContinueOneAnother();
         checkNothingTamperedIsAccepted();
+        checkTheGraceIsOfTheLastSettlement();
     }
 
     /// @dev That histories are no empty ones: a plain one reaches every kind of event.
@@ -62,6 +65,9 @@ contract InvariantsTest is TestBase {
             handler.claim(seed);
             handler.claimTampered(seed);
             handler.claimMany(seed >> 1);
+            handler.setSettler(seed);
+            handler.pauseOrNot(seed);
+            if (i % 3 == 2) handler.pass(8 days); // So that the next epoch settles.
             if (i % 6 == 5) handler.withdrawCredit(seed);
             if (i % 6 == 4) handler.deliverCredit(seed);
         }
@@ -79,7 +85,7 @@ contract InvariantsTest is TestBase {
         for (uint256 i = 0; i < 5; ++i) {
             if (handler.owed(1, handler.recipients(i)) != 0) ++credits;
         }
-        vm.assertEq(handler.epochs(), 10, "epochs");
+        vm.assertEq(handler.epochs(), 9, "epochs"); // The first is a stranger's, too early.
         vm.assertGe(paid, 15, "claims paid");
         vm.assertGe(open, 5, "claims open");
         vm.assertGe(credits, 1, "credits");
@@ -169,6 +175,12 @@ contract InvariantsTest is TestBase {
     function checkEpochsContinueOneAnother() public view {
         vm.assertEq(EpochNumber.unwrap(settlement.epoch()), handler.epochs(), "epoch");
         vm.assertEq(settlement.stateDigest(), handler.digest(), "digest");
+    }
+
+    /// @dev Whatever settlers and pauses there were; and within it only the settler has settled.
+    function checkTheGraceIsOfTheLastSettlement() public view {
+        vm.assertEq(settlement.openToAllAt(), handler.settledAt() + 7 days, "grace");
+        vm.assertEq(handler.wronglyRefused(), 0, "refused");
     }
 
     function checkNothingTamperedIsAccepted() public view {

@@ -8,11 +8,7 @@ import {TimelockController} from "@openzeppelin/contracts/governance/TimelockCon
 import {Pausable} from "@openzeppelin/contracts/utils/Pausable.sol";
 import {ISettlement} from "src/interfaces/ISettlement.sol";
 
-interface Warp {
-    function warp(uint256 time) external;
-}
-
-/// @dev The owner registers, names the guardian and lifts a pause; the guardian can only pause.
+/// @dev The owner registers, names settler and guardian and lifts a pause; the guardian can only pause.
 contract RolesTest is SettlementTest {
     function test_pause_byGuardianAndByOwner() public {
         vm.expectEmit(address(settlement));
@@ -50,6 +46,8 @@ contract RolesTest is SettlementTest {
         settlement.unpause();
         vm.expectRevert(reason);
         settlement.setGuardian(ALICE);
+        vm.expectRevert(reason);
+        settlement.setSettler(GUARDIAN);
         vm.expectRevert(reason);
         settlement.registerRollup(0, 1);
         vm.expectRevert(reason);
@@ -110,7 +108,7 @@ contract RolesTest is SettlementTest {
         vm.prank(ALICE);
         timelock.execute(address(settlement), 0, registration, 0, 0);
 
-        Warp(address(vm)).warp(block.timestamp + 2 days);
+        vm.warp(block.timestamp + 2 days);
         vm.startPrank(ALICE);
         bytes memory acceptance = abi.encodeCall(settlement.acceptOwnership, ());
         timelock.execute(address(settlement), 0, acceptance, 0, 0);

@@ -33,7 +33,6 @@ contract SettleTest is SettlementTest {
         emit ISettlement.RollupSettled(two, A, 3, l2RootAt(A, 3), bytes32(uint256(2 ** 128 + 5)));
         vm.expectEmit(address(settlement));
         emit ISettlement.RollupSettled(two, B, 0, l2RootAt(B, 0), 0);
-        vm.prank(BOB); // Anybody.
         settlement.settle(two, Steps.pack(steps), proof);
 
         vm.assertEq(EpochNumber.unwrap(settlement.epoch()), 2, "epoch");

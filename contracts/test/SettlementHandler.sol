@@ -52,8 +52,11 @@ contract SettlementHandler is TestBase {
     mapping(uint256 asset => mapping(address recipient => uint256)) public owed;
 
     uint64 public epochs;
+    uint256 public settledAt;
+    address[3] private _settlers = [address(this), account("erin"), account("frank")];
     bytes32 public digest = bytes32(uint256(1));
     uint256 public wronglyAccepted;
+    uint256 public wronglyRefused;
     uint256 public tampered;
 
     EmittedCell[] private _cells;
@@ -63,6 +66,7 @@ contract SettlementHandler is TestBase {
     constructor() {
         verifier = new StatementVerifier("statement verifier");
         settlement = newSettlement(address(this), 1, verifier, digest);
+        settledAt = block.timestamp;
         settlement.registerAsset(address(0), 18, 9);
         uint8[4] memory decimals = [18, 6, 18, 36];
         uint8[4] memory ledger = [9, 6, 6, 0];
@@ -89,7 +93,7 @@ contract SettlementHandler is TestBase {
         rollup = bound(rollup, 1, ROLLUPS);
         asset = bound(asset, 1, ASSETS);
         uint256 room = type(uint96).max - settlement.custody(_asset(asset));
-        if (room == 0) return;
+        if (room == 0 || settlement.paused()) return;
         uint256 most = room < LARGEST_DEPOSIT ? room : LARGEST_DEPOSIT;
         atoms = uint96(bound(atoms, 1, most));
         uint256 amount = atoms * units[asset - 1];
@@ -103,8 +107,37 @@ contract SettlementHandler is TestBase {
     function settle(uint256 seed) external {
         _planEpoch(seed);
         uint256[90][] memory steps = _proveEpoch(seed);
-        settlement.settle(EpochNumber.wrap(epochs + 1), Steps.pack(steps), _proof(steps));
-        _bookEpoch(bytes32(steps[steps.length - 1][0]));
+        bytes memory proof = _proof(steps);
+        // Anybody tries; whether they may is known from this contract's own clock.
+        address caller =
+            _draw(seed, 4, 2) == 0 ? settlement.settler() : _settlers[_draw(seed, 5, 3)];
+        bool open = block.timestamp >= settledAt + GRACE;
+        bool may = open || (caller == settlement.settler() && !settlement.paused());
+        vm.prank(caller);
+        try settlement.settle(EpochNumber.wrap(epochs + 1), Steps.pack(steps), proof) {
+            if (!may) ++wronglyAccepted;
+            settledAt = block.timestamp;
+            _bookEpoch(bytes32(steps[steps.length - 1][0]));
+        } catch {
+            if (may) ++wronglyRefused;
+            _unplanEpoch();
+        }
+    }
+
+    // --- Who may settle ---------------------------------------------------------------------
+
+    function pass(uint256 time) external {
+        vm.warp(block.timestamp + bound(time, 1, 10 days));
+    }
+
+    function setSettler(uint256 seed) external {
+        settlement.setSettler(_settlers[_draw(seed, 0, 3)]);
+    }
+
+    /// @dev Rather lifted than laid, or nothing else would happen.
+    function pauseOrNot(uint256 seed) external {
+        if (settlement.paused()) settlement.unpause();
+        else if (_draw(seed, 0, 4) == 0) settlement.pause();
     }
 
     /// @dev The same with one number of one emission changed, under a proof of just that: L1's own
@@ -131,6 +164,7 @@ contract SettlementHandler is TestBase {
             uint256[90][] memory steps = Steps.build(_digestOf(seed), _cells, _rollups);
             bytes memory proof = _proof(steps);
             ++tampered;
+            vm.prank(settlement.settler());
             try settlement.settle(EpochNumber.wrap(epochs + 1), Steps.pack(steps), proof) {
                 ++wronglyAccepted;
             } catch {}

@@ -169,7 +169,12 @@ contract VectorsTest is TestBase {
         StatementVerifier verifier = new StatementVerifier(hash(".domain.verification_key_id"));
         address place = vm.parseJsonAddress(json, ".domain.settlement");
         bytes memory arguments = abi.encode(
-            address(this), number(".domain.domain_id"), verifier, hash(".genesis_digest")
+            address(this),
+            number(".domain.domain_id"),
+            verifier,
+            hash(".genesis_digest"),
+            address(this),
+            GRACE
         );
         vm.etch(place, bytes.concat(settlementCode(), arguments));
         (bool done, bytes memory code) = place.call("");

@@ -4,10 +4,13 @@
 //! nothing twice: every write of the ledger is idempotent, and an l1_tx is written down before it
 //! is sent. Everything else needs an operator, and says which values disagree.
 
+mod answer;
+
 use alloy::transports::{RpcError, TransportError};
 use alloy_primitives::{Address, B256};
-use domain::{AmountError, AssetError, DomainIdentity, EpochNumber, KeyError, Word, WordError};
+use domain::{DomainIdentity, EpochNumber, Word};
 
+pub use self::answer::AnswerFault;
 use crate::l1::Revert;
 use crate::provable::Unprovable;
 
@@ -267,6 +270,40 @@ pub enum Error {
         /// The epoch.
         epoch: EpochNumber,
     },
+    /// Somebody else settled an epoch, with another state than the ledger's.
+    #[error(
+        "epoch {epoch} was settled on L1 by somebody else, in l1_tx {tx_hash} of block {block}: it \
+         closes there with {theirs}, here {}. The books end with the epoch before; they are true to \
+         there and nothing of them is lost, but this engine cannot go on: see \"What if somebody \
+         else settles?\" in DESIGN.md",
+        Closing(*.ours)
+    )]
+    SettledElsewhere {
+        /// The first epoch that is another one on L1.
+        epoch: EpochNumber,
+        /// The l1_tx that settled it.
+        tx_hash: B256,
+        /// Its block.
+        block: u64,
+        /// The ledger's closing digest, if the epoch was sealed.
+        ours: Option<Word>,
+        /// The settled digest.
+        theirs: Word,
+    },
+    /// The engine's account may not settle.
+    #[error(
+        "the contract's settler is {settler}, this engine signs as {signer}: use the settler's key, \
+         or have the contract's owner name this account; anybody may settle from timestamp \
+         {open_to_all_at} on"
+    )]
+    NotSettler {
+        /// Who settles.
+        settler: Address,
+        /// Who signs here.
+        signer: Address,
+        /// The L1 time from which anybody may.
+        open_to_all_at: u64,
+    },
     /// L1 settled the epoch with another state than the ledger's.
     #[error("epoch {epoch} closes with {ours}, L1 settled it with {theirs} in l1_tx {tx_hash}")]
     SettledOtherwise {
@@ -299,50 +336,6 @@ pub enum Part {
     Step,
     /// A cell's closing position.
     Cell,
-}
-
-/// Why an answer of the L1 node is no value of the domain.
-#[derive(Debug, thiserror::Error)]
-pub enum AnswerFault {
-    /// A field that is always there is missing.
-    #[error("{field} is missing")]
-    Missing {
-        /// The field.
-        field: &'static str,
-    },
-    /// The log was dropped by a reorg.
-    #[error("it was dropped by a reorg")]
-    Removed,
-    /// The log is another contract's.
-    #[error("it is a log of {address}")]
-    Foreign {
-        /// The contract.
-        address: Address,
-    },
-    /// The log is of a block that was not asked for.
-    #[error("it is of block {block}")]
-    OutOfRange {
-        /// The block.
-        block: u64,
-    },
-    /// The ABI does not have it.
-    #[error("the ABI does not have it")]
-    Abi(#[source] Box<alloy::sol_types::Error>),
-    /// An amount out of bounds.
-    #[error("an amount is out of bounds")]
-    Amount(#[from] AmountError),
-    /// Not an asset.
-    #[error("an asset is out of bounds")]
-    Asset(#[from] AssetError),
-    /// Not a settlement key.
-    #[error("a settlement key is none")]
-    Key(#[from] KeyError),
-    /// Not a word.
-    #[error("a word is not canonical")]
-    Word(#[from] WordError),
-    /// A number too large for its type.
-    #[error("a number is too large")]
-    Number(#[from] std::num::TryFromIntError),
 }
 
 impl Error {
@@ -383,6 +376,8 @@ impl Error {
             | Self::SettleRefused { .. }
             | Self::SettleReverted { .. }
             | Self::NotFailed { .. }
+            | Self::SettledElsewhere { .. }
+            | Self::NotSettler { .. }
             | Self::SettledOtherwise { .. } => false,
         }
     }
@@ -419,9 +414,16 @@ impl Error {
     }
 }
 
-impl AnswerFault {
-    pub(crate) const fn missing(field: &'static str) -> Self {
-        Self::Missing { field }
+impl From<ledger::ForeignSettlement> for Error {
+    fn from(foreign: ledger::ForeignSettlement) -> Self {
+        let ledger::ForeignSettlement { epoch, tx_hash, block, settled, sealed, .. } = foreign;
+        Self::SettledElsewhere {
+            epoch,
+            tx_hash,
+            block: block.number,
+            ours: sealed,
+            theirs: settled,
+        }
     }
 }
 
@@ -437,9 +439,15 @@ impl From<folding::Error> for Error {
     }
 }
 
-impl From<alloy::sol_types::Error> for AnswerFault {
-    fn from(error: alloy::sol_types::Error) -> Self {
-        Self::Abi(Box::new(error))
+/// What an epoch closes with in the ledger.
+struct Closing(Option<Word>);
+
+impl std::fmt::Display for Closing {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self.0 {
+            Some(digest) => write!(f, "with {digest}"),
+            None => f.write_str("it was open"),
+        }
     }
 }
 

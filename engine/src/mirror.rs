@@ -3,9 +3,11 @@
 //! **Invariant (EXACTLY_ONCE):** a log is booked once, in L1 order, and only when `confirmations`
 //! blocks stand on top of it. Logs and cursor are written in one db_tx, so a crash between reading
 //! and booking repeats the reading. A booked block that is no longer on the chain stops the engine:
-//! what was booked from it may be backed by nothing.
+//! what was booked from it may be backed by nothing. So does an epoch that somebody else settled with
+//! another state: the ledger's books end before it.
 
-use domain::l1::L1Block;
+use domain::EpochNumber;
+use domain::l1::{L1Block, L1Event, L1Log};
 use ledger::BookedLogs;
 use tracing::{debug, info};
 
@@ -32,10 +34,35 @@ pub(crate) async fn book_logs(context: &Context) -> Result<Progress, Error> {
         let (tx_hash, log_index) = (log.id.tx_hash, log.id.log_index);
         return Err(Error::MalformedLog { tx_hash, log_index, fault });
     }
-    let booked = context.ledger.record_l1_block_range(&logs, to).await?;
+    let booked = match context.ledger.record_l1_block_range(&logs, to).await {
+        Err(ledger::Error::NotSealed { epoch } | ledger::Error::SettledOtherwise { epoch, .. }) => {
+            return Err(settled_elsewhere(context, epoch, &logs).await?);
+        }
+        booked => booked?,
+    };
     log(from, to, &booked);
     context.reached(&Milestone::LogsBooked { upto: to, booked });
     Ok(Progress::Moved)
+}
+
+/// Writes down that an epoch which these logs settle is not the ledger's own, so that everybody can
+/// read it, a restart included. Nothing of the range is booked.
+async fn settled_elsewhere(
+    context: &Context,
+    epoch: EpochNumber,
+    logs: &[L1Log],
+) -> Result<Error, Error> {
+    let digest = |log: &L1Log| match log.event {
+        L1Event::EpochSettled { epoch: settled, state_digest, .. } if settled == epoch => {
+            Some(state_digest)
+        }
+        _ => None,
+    };
+    let found = logs.iter().find_map(|log| Some((log, digest(log)?)));
+    let (log, settled) = found.ok_or(ledger::Error::NotSealed { epoch })?;
+    let ledger = &context.ledger;
+    let foreign = ledger.record_foreign_settlement(epoch, log.id.tx_hash, log.block, settled);
+    Ok(foreign.await?.into())
 }
 
 async fn next_range(context: &Context) -> Result<Option<Range>, Error> {

@@ -58,6 +58,10 @@ pub async fn run(
     if found != expected {
         return Err(Error::VerificationKeyDiffers { expected, found });
     }
+    if let Some(foreign) = ledger.foreign_settlement().await? {
+        return Err(foreign.into());
+    }
+    l1.check_settler().await?;
     let context = Context {
         config,
         ledger,

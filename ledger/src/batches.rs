@@ -52,7 +52,8 @@ impl Ledger {
     ///
     /// # Errors
     /// [`Error::Refused`] by a rule of the reference transition, [`Error::BatchConflict`] for
-    /// another batch at a taken height, [`Error::EpochFull`], [`Error::NoDomain`].
+    /// another batch at a taken height, [`Error::EpochFull`], [`Error::NoDomain`],
+    /// [`Error::SettledElsewhere`].
     pub async fn post_batch(&self, batch: &Batch) -> Result<Posted, Error> {
         let mut tx = self.write().await?;
         let mut head = Head::read(&mut tx).await?;
@@ -69,6 +70,7 @@ impl Ledger {
         let tip = tip(&mut tx, batch.rollup()).await?;
         let tree = &tip.tree;
         let grown = batch.continue_exit_tree(tree)?;
+        crate::foreign_settlement::check_none(&mut tx).await?;
         let place_in_epoch = place_in(&mut tx, head.epoch).await?;
         let attempts = Attempts { this: attempt_at(&mut tx, batch).await?, continued: tip.attempt };
         let place = BatchPlace {

@@ -63,6 +63,14 @@ pub enum Error {
         /// The bound.
         limit: usize,
     },
+    /// Somebody else settled an epoch with another state: the books end before it.
+    #[error(
+        "epoch {epoch} was settled on L1 by somebody else, with another state: the books end here"
+    )]
+    SettledElsewhere {
+        /// The first epoch that is another one on L1.
+        epoch: EpochNumber,
+    },
     /// The database serves no domain yet.
     #[error("the ledger serves no domain yet")]
     NoDomain,

@@ -61,7 +61,8 @@ pub fn is_development_chain(chain_id: u64) -> bool {
 pub async fn deploy(rpc_url: &str) -> anyhow::Result<Adoption> {
     let genesis_digest = LiquidityState::genesis().digest();
     let owner = Account::Owner.key()?;
-    let deployed = L1::deploy(rpc_url, &owner, DomainId::new(DOMAIN), genesis_digest);
+    let settler = Account::Engine.key()?.address();
+    let deployed = L1::deploy(rpc_url, &owner, DomainId::new(DOMAIN), genesis_digest, settler);
     let (l1, deployment) = deployed.await.context("the contract could not be deployed")?;
     let identity = l1.identity().await?;
     let deployed_at_block = deployment.l1_tx.block.number;

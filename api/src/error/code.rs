@@ -137,6 +137,8 @@ codes! {
     DomainNotAdopted => SERVICE_UNAVAILABLE, "The ledger is not bound to an L1 contract yet";
     /// The ledger belongs to another domain.
     DomainChanged => INTERNAL_SERVER_ERROR, "The ledger belongs to another domain";
+    /// Somebody else settled an epoch with another state: the books end before it.
+    SettledElsewhere => CONFLICT, "L1 has settled another state than the ledger's";
     /// The database cannot be reached at the moment.
     DatabaseUnavailable => SERVICE_UNAVAILABLE, "The database cannot be reached";
     /// Too many requests at once.

@@ -115,6 +115,9 @@ pub(super) fn of_ledger(error: &ledger::Error) -> Problem {
         Ledger::EpochFull { epoch, limit } => Problem::new(Code::EpochFull, detail())
             .with("epoch", epoch.number())
             .with("limit", *limit),
+        Ledger::SettledElsewhere { epoch } => {
+            Problem::new(Code::SettledElsewhere, detail()).with("epoch", epoch.number())
+        }
         Ledger::NoDomain => Problem::new(Code::DomainNotAdopted, detail()),
         Ledger::UnknownEpoch { epoch } => {
             Problem::new(Code::EpochNotFound, detail()).param("epoch").value(epoch.number())

@@ -15,10 +15,15 @@ import {IEpochVerifier} from "./IEpochVerifier.sol";
 ///   custody = sum of cell balances + deposits not settled yet + pots + credits
 ///   tokens held by this contract >= custody * 10^(tokenDecimals - ledgerDecimals)
 ///
-/// Roles. The owner registers assets and rollups, names the guardian and lifts a pause. In
+/// Roles. The owner registers assets and rollups, names settler and guardian and lifts a pause. In
 /// production it is an OpenZeppelin TimelockController, so that registering is announced and never
-/// instant. The guardian can only pause. A pause stops intake and settlement; nobody can stop a
-/// claim. Settling, claiming and delivering credits are open to everybody.
+/// instant. The settler alone settles, so that the domain goes where its ledger goes. The guardian
+/// can only pause. A pause stops intake and settlement; nobody can stop a claim. Claiming and
+/// delivering credits are open to everybody.
+///
+/// Way out. When no epoch has settled for the grace, a number of seconds that never changes, anybody
+/// may settle the next one with a valid proof, even while paused. Nothing but a settlement starts
+/// the grace anew: not another settler, not a pause, not its end.
 ///
 /// Tokens whose balances change by themselves (rebasing) or that take a fee must not be registered;
 /// a fee is refused at deposit.
@@ -110,6 +115,8 @@ interface ISettlement {
         bytes32 exitRoot
     );
 
+    /// @notice Before that time only the settler may settle.
+    error SettlerOnly(address caller, uint256 openToAllAt);
     /// @notice Epochs settle one after another.
     error EpochOutOfOrder(EpochNumber expected, EpochNumber given);
     /// @notice An epoch has at least one step and at most the limit.
@@ -133,7 +140,8 @@ interface ISettlement {
     /// @notice A rollup's height never goes down.
     error HeightDecreased(RollupId rollup, uint64 settled, uint64 given);
 
-    /// @notice Settles the next epoch. Anybody may, with a valid proof; refused while paused.
+    /// @notice Settles the next epoch, with a valid proof. Until `openToAllAt` only the settler may, and
+    /// not while paused; from then on anybody, whether paused or not.
     /// @dev The statement starts from this contract's own domain word, epoch and state digest.
     /// Nothing is paid here: exits are added to their cell's pot and claimed.
     /// @param steps Each step's public outputs, in the one spelling of `StepOutput.sol`.
@@ -201,21 +209,30 @@ interface ISettlement {
     /// that cannot call `withdrawCredit`, once the reason of the failure is gone.
     function deliverCredit(AssetId asset, address recipient) external;
 
-    // --- Pause ------------------------------------------------------------------------------
+    // --- Roles ------------------------------------------------------------------------------
 
+    /// @notice The settler is another account now.
+    event SettlerChanged(address settler);
     /// @notice The guardian is another account now.
     event GuardianChanged(address guardian);
 
+    /// @notice Nobody could settle before the grace is over.
+    error SettlerIsZero();
+    /// @notice The grace is fixed at deployment, and neither a moment nor for ever.
+    error SettlerGraceOutOfRange(uint256 given, uint256 least, uint256 most);
     /// @notice Only the guardian and the owner may pause.
     error CallerMayNotPause(address caller);
     /// @notice Without an owner a pause could never be lifted.
     error OwnershipNotRenounceable();
 
+    /// @notice Names the account that settles. Only the owner. `openToAllAt` stays as it is.
+    function setSettler(address settler) external;
+
     /// @notice Names the account that may pause beside the owner; the zero address for none. Only
     /// the owner.
     function setGuardian(address guardian) external;
 
-    /// @notice Stops `deposit` and `settle`. Only the guardian and the owner.
+    /// @notice Stops `deposit`, and `settle` until `openToAllAt`. Only the guardian and the owner.
     function pause() external;
 
     /// @notice Lets `deposit` and `settle` go on. Only the owner.
@@ -237,6 +254,16 @@ interface ISettlement {
 
     /// @notice Who may pause beside the owner.
     function guardian() external view returns (address);
+
+    /// @notice Who settles.
+    function settler() external view returns (address);
+
+    /// @notice Seconds without a settlement after which anybody may settle.
+    function settlerGrace() external view returns (uint256);
+
+    /// @notice The time from which anybody may settle the next epoch: the last settlement, or the
+    /// deployment before the first, and the grace.
+    function openToAllAt() external view returns (uint256);
 
     /// @notice The last settled epoch, 0 if none.
     function epoch() external view returns (EpochNumber);

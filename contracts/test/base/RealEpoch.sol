@@ -29,7 +29,7 @@ abstract contract RealEpoch is ProofTest {
         private
         returns (Settlement)
     {
-        bytes memory arguments = abi.encode(address(this), 1, with, genesis);
+        bytes memory arguments = abi.encode(address(this), 1, with, genesis, this, GRACE);
         vm.etch(place, bytes.concat(settlementCode(), arguments));
         (bool done, bytes memory code) = place.call("");
         vm.assertTrue(done, "constructed");

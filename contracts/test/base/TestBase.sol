@@ -23,7 +23,10 @@ abstract contract TestBase {
         return address(uint160(uint256(keccak256(bytes(name)))));
     }
 
-    /// @dev As `new Settlement(…)`, from the artefact: the compiler would otherwise optimise the
+    /// @dev Seconds until anybody may settle, in every test.
+    uint64 internal constant GRACE = 7 days;
+
+    /// @dev As `new Settlement(…)` with the test itself as settler, from the artefact: the compiler would otherwise optimise the
     /// whole contract again inside each test that makes one, minutes in all.
     function newSettlement(
         address owner,
@@ -31,7 +34,9 @@ abstract contract TestBase {
         IEpochVerifier verifier,
         bytes32 genesisDigest
     ) internal returns (Settlement) {
-        bytes memory arguments = abi.encode(owner, domain, verifier, genesisDigest);
+        bytes memory arguments = abi.encode(
+            owner, domain, verifier, genesisDigest, address(this), GRACE
+        );
         return Settlement(create(bytes.concat(settlementCode(), arguments)));
     }
 

@@ -52,4 +52,5 @@ interface Vm {
     function startPrank(address sender) external;
     function stopPrank() external;
     function toString(uint256 value) external pure returns (string memory);
+    function warp(uint256 time) external;
 }

@@ -24,7 +24,8 @@ pub struct Deployment {
 }
 
 impl L1 {
-    /// Deploys the verifier and a Settlement contract owned by the signer. A verifier whose key is of
+    /// Deploys the verifier and a Settlement contract owned by the signer, which that settler
+    /// settles. A verifier whose key is of
     /// an insecure setup refuses every chain that is not a development chain.
     ///
     /// # Errors
@@ -34,6 +35,7 @@ impl L1 {
         key: &SignerKey,
         domain_id: DomainId,
         genesis_digest: Word,
+        settler: Address,
     ) -> Result<(Self, Deployment), Error> {
         let l1 = Self::open(rpc_url, Address::ZERO, key).await?;
         let verifier = EpochVerifier::deploy_builder(l1.provider.clone());
@@ -44,6 +46,8 @@ impl L1 {
             domain_id.number(),
             verifier,
             genesis_digest.to_bytes(),
+            settler,
+            SETTLER_GRACE,
         );
         let (settlement, l1_tx) = l1.create("deploy Settlement", settlement).await?;
         let contract = Settlement::new(settlement, l1.provider.clone());
@@ -125,3 +129,6 @@ impl L1 {
         Ok(self.send("unpause", self.contract.unpause()).await?.0)
     }
 }
+
+/// A week without a settlement, and anybody may settle. The contract takes an hour to 30 days.
+const SETTLER_GRACE: u64 = 7 * 24 * 60 * 60;

@@ -118,6 +118,7 @@ fn event_of(event: SettlementEvents) -> Result<Option<L1Event>, AnswerFault> {
         | SettlementEvents::CellSettled(_)
         | SettlementEvents::RollupSettled(_)
         | SettlementEvents::GuardianChanged(_)
+        | SettlementEvents::SettlerChanged(_)
         | SettlementEvents::OwnershipTransferStarted(_)
         | SettlementEvents::OwnershipTransferred(_)
         | SettlementEvents::Paused(_)

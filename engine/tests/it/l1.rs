@@ -4,14 +4,15 @@ use alloy_primitives::{Address, U256};
 use domain::l1::L1Event;
 use domain::{Atoms, DomainId, DomainIdentity, EpochNumber, LiquidityState, SigningKey};
 use engine::Error;
-use engine::l1::{L1, SettlementReceipt};
+use engine::l1::{L1, SettlementReceipt, SignerKey};
 
 use crate::anvil::{Anvil, KEYS};
 
 async fn deployed(anvil: &Anvil) -> L1 {
     let key = KEYS[0].parse().unwrap();
     let genesis = LiquidityState::genesis().digest();
-    L1::deploy(&anvil.url, &key, DomainId::new(1), genesis).await.unwrap().0
+    let settler = SignerKey::address(&key);
+    L1::deploy(&anvil.url, &key, DomainId::new(1), genesis, settler).await.unwrap().0
 }
 
 /// What is sent to the contract comes back as typed logs and views, in order.

@@ -7,7 +7,7 @@ use folding::EpochProof;
 
 use crate::anvil::KEYS;
 use crate::engine_process::{run_and_kill_at, run_and_stop_at};
-use crate::world::{World, config, params};
+use crate::world::{World, config, params, settler};
 
 /// Two epochs are sealed, proven, settled in order and final; the proofs verify from their bytes,
 /// and books and contract agree.
@@ -67,6 +67,7 @@ async fn an_intent_overtaken() {
     let outputs: Vec<_> = world.ledger.steps(epoch).await.unwrap();
     let outputs: Vec<_> = outputs.into_iter().map(|step| step.output).collect();
     let proof = world.ledger.settlement_proof(epoch).await.unwrap().unwrap();
+    world.outlast_the_grace().await;
     let theirs = world.l1.prepare_settle(epoch, &outputs, &proof.bytes).await.unwrap();
     world.l1.send_raw(&theirs.raw_tx).await.unwrap();
     run_and_stop_at(&world, "Final", 1);
@@ -148,6 +149,59 @@ async fn a_failed_settlement_is_an_incident() {
     let submissions = world.ledger.submissions(EpochNumber::FIRST).await.unwrap();
     assert_eq!(submissions.len(), 2);
     world.check_books(1).await;
+}
+
+/// An epoch that somebody else settles with another state ends the books: the engine says so in words
+/// whenever it starts, nothing more is booked, and everything can be read.
+#[tokio::test]
+async fn a_foreign_settlement_ends_the_books() {
+    let mut world = World::new().await;
+    world.deposit(1, 1, 1_000).await;
+    run_and_stop_at(&world, "LogsBooked", 1);
+    // Somebody proves that nothing happened: an empty epoch is a valid one.
+    let (identity, epoch) = (world.identity, EpochNumber::FIRST);
+    let genesis = domain::LiquidityState::genesis();
+    let context = domain::StepContext { domain_word: identity.word(), epoch };
+    let plan = folding::plan(&genesis, &[], context).unwrap();
+    let mut fold = folding::Fold::start(&params(), identity, epoch, genesis.digest());
+    fold.step(&plan.steps[0]).unwrap();
+    let proof = fold.settlement_proof().unwrap();
+    let early = world.l1.prepare_settle(epoch, fold.outputs(), proof.as_bytes()).await;
+    assert!(early.unwrap_err().to_string().contains("SettlerOnly"));
+    world.outlast_the_grace().await;
+    let theirs = world.l1.prepare_settle(epoch, fold.outputs(), proof.as_bytes()).await.unwrap();
+    world.l1.send_raw(&theirs.raw_tx).await.unwrap();
+
+    for _ in 0..2 {
+        let ended = world.engine(config(0)).await.ended().await.unwrap_err();
+        let Error::SettledElsewhere { epoch: found, tx_hash, ours, theirs: digest, .. } = &ended
+        else {
+            panic!("{ended}")
+        };
+        assert_eq!((*found, *tx_hash, *ours), (epoch, theirs.tx_hash, None));
+        assert_eq!(*digest, plan.closing.digest());
+        assert!(ended.to_string().contains(&theirs.tx_hash.to_string()), "{ended}");
+    }
+    let foreign = world.ledger.foreign_settlement().await.unwrap().unwrap();
+    assert_eq!(foreign.tx_hash, theirs.tx_hash);
+    let batch = world.operators[0].batch(identity.word(), &[(2, 1, 1)], &[]);
+    let refused = world.posting.post_batch(&batch).await.unwrap_err();
+    assert!(matches!(refused, ledger::Error::SettledElsewhere { .. }), "{refused}");
+    let report = ledger::audit::run(&world.ledger, &mut |_| {}).await.unwrap();
+    assert_eq!(report.first_fault.map(|fault| fault.to_string()), None);
+}
+
+/// An engine whose account is not the settler does not start, until anybody may settle.
+#[tokio::test]
+async fn only_the_settlers_engine_starts() {
+    let world = World::new().await;
+    let ended = world.engine_as(world.l1.clone(), config(0)).ended().await.unwrap_err();
+    let Error::NotSettler { settler: named, signer, .. } = ended else { panic!("{ended}") };
+    assert_eq!((named, signer), (settler(), world.l1.signer()));
+    world.outlast_the_grace().await;
+    let engine = world.engine_as(world.l1.clone(), config(0));
+    engine.await_milestone(|milestone| matches!(milestone, Milestone::LogsBooked { .. })).await;
+    engine.stop().await.unwrap();
 }
 
 fn booked_deposits(milestone: &Milestone) -> u32 {

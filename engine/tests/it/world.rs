@@ -38,7 +38,7 @@ impl World {
         let key = KEYS[0].parse().unwrap();
         let genesis = LiquidityState::genesis().digest();
         let (l1, deployment) =
-            L1::deploy(&anvil.url, &key, DomainId::new(1), genesis).await.unwrap();
+            L1::deploy(&anvil.url, &key, DomainId::new(1), genesis, settler()).await.unwrap();
         let ether = l1.register_asset(Address::ZERO, 18, 9).await.unwrap();
         let token = l1.deploy_token("USD Coin", "USDC", 6).await.unwrap();
         let usdc = l1.register_asset(token, 6, 6).await.unwrap();
@@ -84,22 +84,27 @@ impl World {
         L1::connect(&self.anvil.url, self.l1.settlement(), &key).await.unwrap()
     }
 
+    /// Lets so much time pass on L1 that anybody may settle.
+    pub(crate) async fn outlast_the_grace(&self) {
+        self.anvil.call("evm_increaseTime", serde_json::json!([7 * 24 * 60 * 60])).await;
+        self.anvil.mine(1).await;
+    }
+
     /// Starts an engine in this process.
     pub(crate) async fn engine(&self, config: Config) -> RunningEngine {
+        self.engine_as(self.engine_l1().await, config)
+    }
+
+    /// Starts an engine with an account of its own.
+    pub(crate) fn engine_as(&self, l1: L1, config: Config) -> RunningEngine {
         let seen = Arc::new(Mutex::new(Vec::new()));
         let observer: Observer = {
             let seen = Arc::clone(&seen);
             Arc::new(move |milestone: &Milestone| seen.lock().unwrap().push(milestone.clone()))
         };
         let shutdown = CancellationToken::new();
-        let engine = engine::run(
-            config,
-            self.ledger.clone(),
-            self.engine_l1().await,
-            params(),
-            observer,
-            shutdown.clone(),
-        );
+        let engine =
+            engine::run(config, self.ledger.clone(), l1, params(), observer, shutdown.clone());
         RunningEngine { task: tokio::spawn(engine), shutdown, seen }
     }
 
@@ -207,6 +212,12 @@ impl RunningEngine {
     pub(crate) async fn ended(self) -> Result<(), engine::Error> {
         tokio::time::timeout(PATIENCE, self.task).await.expect("the engine goes on").unwrap()
     }
+}
+
+/// The account that settles: the engines'.
+pub(crate) fn settler() -> Address {
+    let key: engine::l1::SignerKey = KEYS[1].parse().unwrap();
+    key.address()
 }
 
 /// A configuration that seals by command alone.

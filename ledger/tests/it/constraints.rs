@@ -25,6 +25,27 @@ const ATTACKS: &[(&str, &str)] = &[
     ("domain_identity_chain_id_positive", "update domain_identity set chain_id = 0"),
     ("domain_identity_domain_id_in_bound", "update domain_identity set domain_id = 4294967296"),
     ("domain_identity_block_in_bound", "update domain_identity set deployed_at_block = -1"),
+    // A settlement that is not ours.
+    (
+        "foreign_settlement_key",
+        "insert into foreign_settlement (epoch_number, tx_hash, l1_block_number, l1_block_hash, settled_digest, sealed_digest) values (1, sha256('a'), 1, sha256('b'), sha256('c'), null); insert into foreign_settlement (epoch_number, tx_hash, l1_block_number, l1_block_hash, settled_digest, sealed_digest) values (1, sha256('a'), 1, sha256('b'), sha256('c'), null);",
+    ),
+    (
+        "foreign_settlement_only_one",
+        "insert into foreign_settlement (only_one, epoch_number, tx_hash, l1_block_number, l1_block_hash, settled_digest) values (false, 1, sha256('a'), 1, sha256('b'), sha256('c'))",
+    ),
+    (
+        "foreign_settlement_of_epoch",
+        "insert into foreign_settlement (epoch_number, tx_hash, l1_block_number, l1_block_hash, settled_digest, sealed_digest) values (999, sha256('a'), 1, sha256('b'), sha256('c'), null)",
+    ),
+    (
+        "foreign_settlement_block_in_bound",
+        "insert into foreign_settlement (epoch_number, tx_hash, l1_block_number, l1_block_hash, settled_digest, sealed_digest) values (1, sha256('a'), -1, sha256('b'), sha256('c'), null)",
+    ),
+    (
+        "foreign_settlement_differs",
+        "insert into foreign_settlement (epoch_number, tx_hash, l1_block_number, l1_block_hash, settled_digest, sealed_digest) values (1, sha256('a'), 1, sha256('b'), sha256('c'), sha256('c'))",
+    ),
     // Accounts and balances.
     ("account_key", "insert into account select * from account"),
     ("account_kind_known", "insert into account values (17179934721, 4, 1, 1)"),

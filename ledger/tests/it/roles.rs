@@ -126,7 +126,7 @@ fn privileges_are_exactly_these() {
                 "netfold_engine INSERT asset batch_eviction claim deposit domain_identity epoch epoch_cell \
                 epoch_checkpoint epoch_final epoch_proof epoch_reorg epoch_rollup epoch_seal \
                 epoch_settlement epoch_settlement_proof epoch_step epoch_submission \
-                epoch_submission_end journal_block l1_log l1_range l1_settlement rollup \
+                epoch_submission_end foreign_settlement journal_block l1_log l1_range l1_settlement rollup \
                 seal_request transfer",
             ]
         );
