@@ -218,7 +218,7 @@ fn equivocation_is_kept_as_evidence() {
 fn an_epoch_takes_as_many_batches_as_fit_its_steps() {
     with_world(|mut world| async move {
         for _ in 0..domain::limits::MAX_BATCHES_PER_EPOCH {
-            let batch = world.batch(ONE, vec![to(TWO, ETH, 1)], Vec::new());
+            let batch = world.batch(ONE, Vec::new(), Vec::new());
             world.post(&batch).await;
         }
         let one_more = world.batch(ONE, vec![to(TWO, ETH, 1)], Vec::new());
