@@ -172,6 +172,8 @@ contract Settlement is Custody, Pausable {
     /// not, until an epoch settles: neither the settler's silence nor a pause may last longer.
     function _requireMaySettle() private view {
         uint256 openAt = openToAllAt();
+        // Whoever proposes blocks can move this by seconds; the grace is an hour at least.
+        // forge-lint: disable-next-line(block-timestamp)
         if (block.timestamp >= openAt) return;
         _requireNotPaused();
         if (msg.sender != _settler) revert SettlerOnly(msg.sender, openAt);

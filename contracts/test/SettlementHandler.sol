@@ -111,6 +111,7 @@ contract SettlementHandler is TestBase {
         // Anybody tries; whether they may is known from this contract's own clock.
         address caller =
             _draw(seed, 4, 2) == 0 ? settlement.settler() : _settlers[_draw(seed, 5, 3)];
+        // forge-lint: disable-next-line(block-timestamp)
         bool open = block.timestamp >= settledAt + GRACE;
         bool may = open || (caller == settlement.settler() && !settlement.paused());
         vm.prank(caller);

@@ -39,7 +39,7 @@ pub const ROLLUPS_EMITTED_PER_STEP: usize = 8;
 
 /// Steps of one epoch; the contract takes as many. Nodes take l1_txs of at most 128 KiB: a step is
 /// 192 bytes of calldata, all cells and rollups 8 kB, and the proof of the folded steps 8 kB, so 128
-/// are 40 kB. Their gas, some 16 thousand a step, is far below a block's.
+/// are 40 kB. Their gas, some 22 thousand a step, is far below an l1_tx's.
 pub const MAX_STEPS_PER_EPOCH: usize = 128;
 
 /// Batches of one epoch, so that an epoch always fits its steps: what is registered and deposited
