@@ -30,19 +30,19 @@ contract VerifierGasTest is RealEpoch {
     }
 
     function test_gas_verify1Step() public {
-        checkGas(address(verifier), verifyCall(0), 500_000);
+        checkGas(address(verifier), verifyCall(0), 410_000);
     }
 
     function test_gas_verify3Steps() public {
-        checkGas(address(verifier), verifyCall(1), 540_000);
+        checkGas(address(verifier), verifyCall(1), 445_000);
     }
 
     function test_gas_verify8Steps() public {
-        checkGas(address(verifier), verifyCall(2), 625_000);
+        checkGas(address(verifier), verifyCall(2), 530_000);
     }
 
     function test_gas_verify32Steps() public {
-        checkGas(address(verifier), verifyCall(3), 1_035_000);
+        checkGas(address(verifier), verifyCall(3), 945_000);
     }
 
     function test_gas_settleRealEpochOf1Step() public {
@@ -58,7 +58,7 @@ contract VerifierGasTest is RealEpoch {
     }
 
     function test_gas_settleRealEpochOf32Steps() public {
-        checkTransaction(3, 1_900_000);
+        checkTransaction(3, 1_400_000);
     }
 
     /// @dev With the transaction's base fee and its calldata (EIP-2028).

@@ -85,7 +85,7 @@ async fn an_unprovable_batch_is_found_while_its_epoch_is_open() {
 async fn batches_arrive_while_the_epoch_is_sealed() {
     let mut world = World::new().await;
     let engine = world.engine(config(0)).await;
-    world.deposit(1, 1, 1_000).await;
+    world.deposit(1, 1, 100_000).await;
     await_deposits(&world, 1).await;
     for _ in 0..=BATCHES_PER_STEP {
         world.post(1, &[(2, 1, 3)], &[]).await;
@@ -95,6 +95,7 @@ async fn batches_arrive_while_the_epoch_is_sealed() {
     let sealed = |told: &Milestone| matches!(told, Milestone::Sealed { .. });
     while !engine.seen().iter().any(sealed) {
         world.post(1, &[(2, 1, 3)], &[]).await;
+        tokio::time::sleep(std::time::Duration::from_millis(20)).await;
     }
     world.await_final(1).await;
     engine.stop().await.unwrap();
