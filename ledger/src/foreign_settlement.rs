@@ -47,7 +47,6 @@ impl Ledger {
     ) -> Result<ForeignSettlement, Error> {
         let mut tx = self.write().await?;
         let sealed = epochs::sealed(&mut tx, epoch).await?.map(|sealed| sealed.closing_digest);
-        let sealed = sealed.map(|digest| digest.to_bytes());
         sqlx::query!(
             "insert into foreign_settlement (epoch_number, tx_hash, l1_block_number, l1_block_hash,
                 settled_digest, sealed_digest)
@@ -58,7 +57,7 @@ impl Ledger {
             bigint("block number", block.number)?,
             block.hash.as_slice(),
             word_bytes(settled),
-            sealed.as_ref().map(|digest| digest.as_slice()) as Option<&[u8]>
+            sealed.map(word_bytes)
         )
         .execute(&mut *tx)
         .await?;
