@@ -10,7 +10,8 @@ use crate::operator::recipient;
 use crate::world::World;
 
 /// An engine that is killed after each step that it folds ahead, and once more at the seal, goes on from
-/// what is folded: what is left to fold then is the last step alone.
+/// what is folded: what is left to fold then is the last step alone. (That it ends with the same proof
+/// is for the next test.)
 #[tokio::test]
 async fn killed_while_folding_ahead() {
     let mut world = World::new().await;
@@ -30,9 +31,8 @@ async fn killed_while_folding_ahead() {
     world.posting.request_seal("test").await.unwrap();
     run_and_kill_at(&world, "Sealed", 1);
     run_and_kill_at(&world, "StepFolded", 1);
-    run_and_stop_at(&world, "Final", 1);
     assert_eq!(world.ledger.steps(epoch).await.unwrap().len(), 3);
-    world.check_books(1).await;
+    world.check_books(0).await;
 }
 
 /// An engine that is killed at every persistence point of an epoch, one after another, ends with the
