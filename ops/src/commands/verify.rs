@@ -87,6 +87,12 @@ fn epoch(verified: &Verified) -> Report {
 fn history(verified: &VerifiedHistory) -> Report {
     let VerifiedHistory { key_id, identity, anchor, last_epoch, steps, .. } = verified;
     let steps = count(*steps, "step");
+    let mut trusted =
+        trusted(*key_id, &format!("before epoch {anchor}"), &format!("after epoch {last_epoch}"));
+    trusted.push(
+        "that L1 saw the same steps, and where the epochs in between ended: compare each with L1."
+            .to_owned(),
+    );
     Report {
         kind: format!("a valid proof of epochs {anchor} to {last_epoch}"),
         identity: *identity,
@@ -95,19 +101,15 @@ fn history(verified: &VerifiedHistory) -> Report {
         facts: vec![format!("{steps} in all"), format!("key {key_id}")],
         proven: vec![
             format!(
-                "{steps} of epochs {anchor} to {last_epoch}, none left out, lead from the one state \
-                 to the other. {RULES}"
+                "{steps}, cut into epochs {anchor} to {last_epoch}, lead from the one state to the \
+                 other. {RULES}"
             ),
             format!(
-                "everything that the epochs show L1 has the running digest {}.",
+                "everything that these steps show has the running digest {}.",
                 verified.emission_digest
             ),
         ],
-        trusted: trusted(
-            *key_id,
-            &format!("before epoch {anchor}"),
-            &format!("after epoch {last_epoch}"),
-        ),
+        trusted,
     }
 }
 
