@@ -85,7 +85,7 @@ impl Netting {
 
     fn add(&mut self, operation: &Operation) {
         match operation {
-            Operation::Register { .. } => {}
+            Operation::Register { .. } | Operation::Evicted => {}
             Operation::Deposit { rollup, asset, atoms } => {
                 let position = self.positions.entry((*rollup, *asset)).or_default();
                 position.deposited = position.deposited.saturating_add(atoms.number());

@@ -58,6 +58,9 @@ pub enum Operation {
     },
     /// A rollup posted a batch.
     Batch(Box<Batch>),
+    /// A batch was posted here and evicted since. It changes nothing; only that a batch came after
+    /// what stands before it stays true, so that steps which were fixed by it stay fixed.
+    Evicted,
 }
 
 /// All cells and rollups of a domain.
@@ -125,6 +128,7 @@ impl LiquidityState {
             Operation::Register { rollup, key } => self.register(*rollup, *key),
             Operation::Deposit { rollup, asset, atoms } => self.deposit(*rollup, *asset, *atoms),
             Operation::Batch(batch) => self.apply_batch(batch, domain_word),
+            Operation::Evicted => Ok(self.clone()),
         }
     }
 

@@ -132,7 +132,7 @@ fn expected(
         Operation::Deposit { rollup, asset, atoms } => {
             vec![rollup.to_string(), asset.to_string(), atoms.to_string()]
         }
-        Operation::Register { .. } | Operation::Batch(_) => Vec::new(),
+        Operation::Register { .. } | Operation::Batch(_) | Operation::Evicted => Vec::new(),
     });
     let mut cells = Vec::new();
     for (rollup, asset, cell) in world.state.cells() {

@@ -1,16 +1,18 @@
 //! The plan: how an epoch's operations are cut into steps.
 //!
 //! **Invariant:** the steps that [`fixed_steps`] gives for the operations so far are the first ones
-//! of [`plan_steps`], however the epoch goes on, so that they can be folded while it is open; and
-//! an epoch of at most [`MAX_BATCHES_PER_EPOCH`] batches has at most [`MAX_STEPS_PER_EPOCH`] steps,
-//! whatever its users do.
+//! of [`plan_steps`], however the epoch goes on and whatever after their windows is evicted from it,
+//! so that they can be folded while it is open; and an epoch of at most [`MAX_BATCHES_PER_EPOCH`]
+//! batches has at most [`MAX_STEPS_PER_EPOCH`] steps, whatever its users do.
 //!
 //! A *window* is the shortest run of operations that ends with the last batch that a step has room
 //! for, and that another batch follows. Windows are cut off the operations one after another, each
 //! planned by itself; what they take beyond one step each comes out of [`SPARE_STEPS_PER_EPOCH`].
 //! From the first window on that would need more than is left of these, or is not followed by a
 //! batch, everything is the *rest*: planned at once, and it alone emits. A window's steps so depend
-//! on nothing that comes after the batch that follows it.
+//! on nothing that comes after the batch that follows it, not even on whether that one stays: an
+//! evicted batch still follows. Else the eviction of the only one would turn the window into the
+//! rest, which emits, and an epoch whose window is folded could never be sealed.
 //!
 //! The bound, with the limits of today. `f` windows take `f` steps and at most 6 spare ones. In
 //! the rest, registrations and deposits fill at most 8 steps: if all but the last have 8 deposits,
@@ -19,7 +21,9 @@
 //! `64 - 16j` cells, so that there are at most `8 - 2j` steps after it. The batches, at most
 //! `1792 - 16f`, begin in the last of these 8: at most `7 + (112 - f)` so far. What is then left to
 //! emit, at most 64 cells and 16 rollups, takes the last of them and at most 3 more.
-//! `f + 6 + 7 + (112 - f) + 3 = 128`. (Without a batch in the rest there was none at all.)
+//! `f + 6 + 7 + (112 - f) + 3 = 128`. Without a batch in the rest there was none at all, or evicted
+//! ones alone follow the last window: when they came there was room beside the windows' batches, so
+//! that `f` is at most 111, and `111 + 6 + 8 + 3 = 128`.
 //!
 //! [`MAX_BATCHES_PER_EPOCH`]: crate::limits::MAX_BATCHES_PER_EPOCH
 
@@ -92,8 +96,9 @@ fn first_window(operations: &[Operation]) -> Option<(&[Operation], &[Operation])
         .filter(|(_, operation)| matches!(operation, Operation::Batch(_)))
         .map(|(position, _)| position);
     let last = batches.nth(BATCHES_PER_STEP.saturating_sub(1))?;
-    batches.next()?;
-    operations.split_at_checked(last.saturating_add(1))
+    let (window, later) = operations.split_at_checked(last.saturating_add(1))?;
+    let follows = |one: &Operation| matches!(one, Operation::Batch(_) | Operation::Evicted);
+    later.iter().any(follows).then_some((window, later))
 }
 
 struct Plan {

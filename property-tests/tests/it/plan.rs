@@ -28,6 +28,8 @@ enum Run {
     Deposits { first: usize, cells: usize },
     /// So many batches of one rollup, with transfers of one asset to others.
     Batches { rollup: u16, count: usize },
+    /// Every so many of the batches so far are evicted.
+    Evictions { every: usize },
 }
 
 static SIGNER: LazyLock<SigningKey> = LazyLock::new(|| SigningKey::from_seed([7; 32]));
@@ -87,6 +89,14 @@ fn operations(runs: &[Run]) -> Vec<Operation> {
                 batches += count;
                 operations.extend(std::iter::repeat_n(batch(*rollup), count));
             }
+            Run::Evictions { every } => {
+                let standing =
+                    operations.iter_mut().filter(|one| matches!(one, Operation::Batch(_)));
+                for one in standing.step_by(*every) {
+                    *one = Operation::Evicted;
+                    batches -= 1;
+                }
+            }
         }
     }
     operations
@@ -99,6 +109,7 @@ fn runs() -> impl Strategy<Value = Vec<Run>> {
             .prop_map(|(first, cells)| Run::Deposits { first, cells }),
         6 => (1..=16_u16, prop_oneof![1..=3_usize, 1..=17_usize, 1..=100_usize])
             .prop_map(|(rollup, count)| Run::Batches { rollup, count }),
+        1 => prop_oneof![1..=3_usize, 1..=50_usize].prop_map(|every| Run::Evictions { every }),
     ];
     prop::collection::vec(run, 1..60)
 }
@@ -162,6 +173,7 @@ fn check_order(operations: &[Operation], steps: &[Step]) {
                 assert_eq!(planned, batch.as_ref());
                 assert!(arrived.covers(&booked), "a batch comes before what it may spend");
             }
+            Operation::Evicted => {}
         }
     }
     assert!(left.next().is_none());
@@ -219,11 +231,13 @@ proptest! {
         check_emissions(&steps);
     }
 
-    /// Steps that are fixed stay as they are, however the epoch goes on; they emit nothing.
+    /// Steps that are fixed stay as they are, however the epoch goes on, and whatever is evicted after
+    /// their batches; they emit nothing.
     #[test]
     fn fixed_steps_begin_every_later_plan(
         runs in runs(),
         cuts in prop::collection::vec(any::<prop::sample::Index>(), 6),
+        every in 1..=20_usize,
     ) {
         let operations = operations(&runs);
         let whole = plan_steps(&operations).unwrap();
@@ -234,7 +248,14 @@ proptest! {
         prop_assert!(fixed.iter().all(|step| step.emitted_rollups().is_empty()));
         for cut in cuts {
             let so_far = &operations[..cut.index(operations.len() + 1)];
-            prop_assert!(fixed.starts_with(&fixed_steps(so_far).unwrap()));
+            let fixed_so_far = fixed_steps(so_far).unwrap();
+            prop_assert!(fixed.starts_with(&fixed_so_far));
+            let folded = fixed_so_far.iter().map(|step| step.batches().len()).sum();
+            let mut left = operations.clone();
+            let standing = left.iter_mut().filter(|one| matches!(one, Operation::Batch(_)));
+            standing.skip(folded).step_by(every).for_each(|one| *one = Operation::Evicted);
+            prop_assert!(fixed_steps(&left).unwrap().starts_with(&fixed_so_far));
+            prop_assert!(plan_steps(&left).unwrap().starts_with(&fixed_so_far));
         }
     }
 }
@@ -263,6 +284,22 @@ fn the_worst_orders_fit() {
             check_emissions(&steps);
         }
     }
+}
+
+/// A rest of evicted batches alone follows as many windows as it can, and has to take all cells.
+#[test]
+fn the_worst_rest_without_batches_fits() {
+    let windows = limits::MAX_BATCHES_PER_EPOCH / limits::BATCHES_PER_STEP - 1;
+    let shower = |cells| Run::Deposits { first: 0, cells };
+    let count = windows * limits::BATCHES_PER_STEP + 1;
+    let mut operations = operations(&[shower(56), Run::Batches { rollup: 1, count }]);
+    *operations.last_mut().unwrap() = Operation::Evicted;
+    operations.extend(self::operations(&[shower(limits::MAX_CELLS)]));
+    assert_eq!(fixed_steps(&operations).unwrap().len(), windows + limits::SPARE_STEPS_PER_EPOCH);
+    let steps = plan_steps(&operations).unwrap();
+    check_bounds(&steps);
+    check_order(&operations, &steps);
+    check_emissions(&steps);
 }
 
 /// An epoch that keeps to what a step takes has a step per 16 batches, all but the last fixed; its
