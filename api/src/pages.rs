@@ -124,6 +124,7 @@ async fn read(state: &State) -> Result<Overview, Error> {
         seal_request: if adoption.is_some() { ledger.pending_seal_request().await? } else { None },
         seal_every: state.settings().seal_every,
         equivocations: ledger.equivocations(latest(5)).await?,
+        foreign_settlement: ledger.foreign_settlement().await?,
     };
     let batches = ledger.batches(&BatchFilter::default(), None, latest(8)).await?;
     Ok(Overview {

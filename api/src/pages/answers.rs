@@ -5,7 +5,9 @@
 
 use std::time::Duration;
 
-use ledger::{EpochStatus, Equivocation, JournalHead, SealRequest, TrialBalanceLine};
+use ledger::{
+    EpochStatus, Equivocation, ForeignSettlement, JournalHead, SealRequest, TrialBalanceLine,
+};
 use time::OffsetDateTime;
 
 use super::{
@@ -28,6 +30,8 @@ pub(super) struct Facts<'a> {
     pub(super) seal_request: Option<SealRequest>,
     pub(super) seal_every: Option<Duration>,
     pub(super) equivocations: Vec<Equivocation>,
+    /// The settlement that ends the books.
+    pub(super) foreign_settlement: Option<ForeignSettlement>,
 }
 
 /// The answers.
@@ -86,6 +90,9 @@ fn accounted(facts: &Facts<'_>) -> Answer {
 }
 
 fn settlement(facts: &Facts<'_>) -> Answer {
+    if let Some(foreign) = &facts.foreign_settlement {
+        return ended(foreign);
+    }
     // The oldest epoch on its way is the next to settle: epochs settle in order.
     let on_its_way = facts.epochs.iter().rfind(|proving| {
         !matches!(
@@ -140,6 +147,20 @@ fn settlement(facts: &Facts<'_>) -> Answer {
         (None, None) => format!("It is open with {} operations.", open.operations),
     };
     Answer::new("quiet", short, sentence)
+}
+
+fn ended(foreign: &ForeignSettlement) -> Answer {
+    let ForeignSettlement { epoch, tx_hash, block, .. } = foreign;
+    let why = format!(
+        "Epoch {epoch} was settled on L1 by somebody else, with another state, in l1_tx {tx_hash} \
+         of block {}.",
+        block.number
+    );
+    let mut answer = Answer::new("bad", "Nothing more: the books have ended", why);
+    let what_holds = "The books are true up to the epoch before. No batch is taken any more; claims \
+                      go on, on L1.";
+    answer.sentences.push(what_holds.to_owned());
+    answer
 }
 
 fn proving_words(proving: &Proving) -> String {

@@ -1,5 +1,8 @@
 //! The page and what it loads.
 
+use alloy_primitives::B256;
+use domain::{EpochNumber, Word, l1::L1Block};
+
 use crate::{
     rollup::{ETH, Rollup, USDC, exit, transfer},
     world::World,
@@ -33,6 +36,34 @@ async fn the_page_shows_the_cluster() {
         if address.starts_with("/assets/") {
             assert_eq!(world.get(address).await.status, 200, "{address}");
         }
+    }
+    world.end().await;
+}
+
+/// Once somebody else has settled an epoch otherwise, every way in says so: readiness, a posted batch,
+/// and the page with the reason.
+#[tokio::test]
+async fn books_that_have_ended_say_why() {
+    let world = World::new("ended").await;
+    let mut one = Rollup::new(1);
+    world.booked(&mut one, &[transfer(2, USDC, 1)], &[]).await;
+    assert!(!world.get("/").await.text.contains("the books have ended"));
+    let (tx_hash, block) = (B256::repeat_byte(7), L1Block { number: 9, hash: B256::ZERO });
+    let settled = Word::from(5_u64);
+    let epoch = EpochNumber::FIRST;
+    world.engine.record_foreign_settlement(epoch, tx_hash, block, settled).await.unwrap();
+    let next = one.batch(world.word(), &[transfer(2, USDC, 1)], &[]);
+    for answer in [world.post_batch(&next).await, world.get("/v1/ready").await] {
+        assert_eq!(answer.status, 409, "{}", answer.text);
+        let problem = answer.problem();
+        assert_eq!((&problem["code"], &problem["epoch"]), (&"settled_elsewhere".into(), &1.into()));
+    }
+    let page = world.get("/").await.text;
+    let why = format!(
+        "Epoch 1 was settled on L1 by somebody else, with another state, in l1_tx {tx_hash} of block 9."
+    );
+    for shown in ["the books have ended", &why, "claims go on, on L1"] {
+        assert!(page.contains(shown), "{shown} in\n{page}");
     }
     world.end().await;
 }
