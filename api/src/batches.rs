@@ -153,8 +153,10 @@ pub(crate) struct BatchAnswer {
 ///
 /// The batch is booked with all its transfers in one database transaction, or refused and nothing
 /// is written. Posting the same batch again answers 200 with `idempotent-replayed: true` and the
-/// first answer, unless it was evicted: then it is booked anew; another batch at the same height is refused as `batch_conflict`, and when it is
-/// signed, both signatures are kept as evidence.
+/// first answer; another batch at the same height is refused as `batch_conflict`, and when it is
+/// signed, both signatures are kept as evidence. Where the last batch was evicted the height is free:
+/// one that went with another may be posted again, one that could not be proven itself is refused as
+/// `batch_unprovable`, for good.
 #[utoipa::path(
     post, path = "/v1/batches", operation_id = "post_batch", tag = "batches",
     request_body = BatchRequest,

@@ -1,8 +1,9 @@
 //! Folding the open epoch ahead, so that sealing leaves only its last steps.
 //!
-//! **Invariant:** only steps that are fixed are folded: whatever else the epoch takes, its plan
-//! begins with them (`domain::fixed_steps`). A window is folded when all of it and the batch that
-//! follows it, which fixes it, have passed their checks: nothing is evicted then that it rests on.
+//! **Invariant:** only steps that are fixed are folded: whatever else the epoch takes or lets go of,
+//! its plan begins with them (`domain::fixed_steps`). A window is folded when all of it has passed its
+//! checks, and from then on the ledger evicts nothing of it; if something went while it was being
+//! folded, the step is not recorded. The batch that follows it may go: it stays fixed.
 //! Each step is a row with its checkpoint before the next one begins; what is kept in memory only
 //! saves resuming from it, which verifies it and is slow.
 
@@ -59,11 +60,12 @@ impl Ahead {
     /// that is fixed and not folded.
     async fn go_on(self, context: &Context, window: OpenOperations) -> Result<(Self, bool), Error> {
         let began = Instant::now();
+        let planned_at = window.last_block;
         let window = Box::new(window);
         let (ahead, folded) = blocking(move || self.fold_one(&window)).await?;
         let Some((output, checkpoint)) = folded else { return Ok((ahead, false)) };
         let (epoch, step) = (ahead.epoch, step_number(ahead.fold.steps()));
-        context.ledger.record_step(epoch, step, &output, &checkpoint).await?;
+        context.ledger.record_step(epoch, step, &output, &checkpoint, planned_at).await?;
         info!(
             %epoch, step, state_digest = %output.state_digest,
             fold_time_ms = began.elapsed().as_millis(), "step folded ahead"

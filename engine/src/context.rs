@@ -5,7 +5,6 @@ use std::sync::Arc;
 use domain::DomainIdentity;
 use folding::Params;
 use ledger::Ledger;
-use tokio::sync::Mutex;
 use tokio_util::sync::CancellationToken;
 
 use crate::config::Config;
@@ -23,8 +22,6 @@ pub(crate) struct Context {
     /// No log of the contract is in an earlier block.
     pub(crate) deployed_at_block: u64,
     pub(crate) observer: Observer,
-    /// Held by whoever evicts.
-    pub(crate) evicting: Arc<Mutex<()>>,
     pub(crate) shutdown: CancellationToken,
 }
 

@@ -343,7 +343,9 @@ impl Error {
     #[must_use]
     pub fn is_transient(&self) -> bool {
         match self {
-            Self::Ledger(error) => error.is_transient() || error.is_outcome_unknown(),
+            Self::Ledger(error) => {
+                error.is_transient() || error.is_outcome_unknown() || is_outdated(error)
+            }
             Self::L1Refused { code, .. } => !MALFORMED_REQUEST.contains(code),
             // The epoch can be sealed once the batch is out of it.
             Self::Unprovable(_)
@@ -412,6 +414,18 @@ impl Error {
             _ => Self::answer(call, AnswerFault::Missing { field: "receipt" }),
         }
     }
+}
+
+/// Whether the open epoch is another one than what this was worked out from: since a batch was found
+/// unprovable it was replaced, or folded in a step that passed; since a step was planned a batch was
+/// evicted. The lane looks at the epoch anew.
+fn is_outdated(error: &ledger::Error) -> bool {
+    matches!(
+        error,
+        ledger::Error::BatchReplaced { .. }
+            | ledger::Error::BatchFolded { .. }
+            | ledger::Error::StepOutdated { .. }
+    )
 }
 
 impl From<ledger::ForeignSettlement> for Error {

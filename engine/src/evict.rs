@@ -1,11 +1,10 @@
 //! Taking a batch that cannot be proven out of the open epoch.
 //!
-//! **Invariant:** only the very batch that was found goes, with what stands on it. Its height is free
-//! afterwards, and two lanes may find the same batch: so one at a time, each looks whether that batch
-//! still stands, and whatever was booked in its place is left alone.
+//! **Invariant:** only the very batch that was found goes, with what stands on it. The ledger holds to
+//! that by its digest, so two lanes may find the same one, and whatever was booked in its place is
+//! left alone.
 
-use domain::Operation;
-use tracing::warn;
+use tracing::{info, warn};
 
 use crate::context::Context;
 use crate::error::Error;
@@ -16,17 +15,17 @@ use crate::run::Chain;
 /// Evicts a batch, if it still stands in the open epoch.
 pub(crate) async fn evict(context: &Context, found: &Unprovable) -> Result<(), Error> {
     let Unprovable { epoch, rollup, height, .. } = *found;
-    let _one_at_a_time = context.evicting.lock().await;
-    let open = Box::pin(context.ledger.open_operations()).await?;
-    let stands = open
-        .operations
-        .iter()
-        .any(|operation| matches!(operation, Operation::Batch(batch) if batch == &found.batch));
-    if open.epoch != epoch || !stands {
-        return Ok(());
-    }
+    let digest = found.batch.digest(context.identity.word());
     let reason: String = Chain(&found.reason).to_string().chars().take(MOST_WORDS).collect();
-    let evicted = context.ledger.evict(rollup, height, &reason).await?;
+    let evicted = match context.ledger.evict(rollup, height, digest, &reason).await {
+        Ok(evicted) => evicted,
+        // Another lane was first.
+        Err(gone @ (ledger::Error::BatchEvicted { .. } | ledger::Error::BatchSealed { .. })) => {
+            info!(%epoch, %rollup, %height, why = %gone, "nothing is left to evict");
+            return Ok(());
+        }
+        Err(fault) => return Err(fault.into()),
+    };
     for one in &evicted {
         let (batch, cause) = (one.batch, one.cause);
         warn!(

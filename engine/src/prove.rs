@@ -38,7 +38,7 @@ pub(crate) async fn prove(
     };
     check_folded(epoch, &plan.steps, &fold)?;
     info!(%epoch, steps = plan.steps.len(), folded_ahead = fold.steps(), "epoch planned");
-    let Some(fold) = fold_steps(context, epoch, fold, plan.steps).await? else {
+    let Some(fold) = fold_steps(context, &seal, fold, plan.steps).await? else {
         return Ok(Outcome::Waiting);
     };
     let steps = step_number(fold.steps());
@@ -63,7 +63,7 @@ pub(crate) async fn aggregate(context: &Context, seal: ledger::Sealed) -> Result
     let plan = plan(context, epoch).await?;
     let fold = resume(context, epoch, seal.opening_digest).await?;
     check_folded(epoch, &plan.steps, &fold)?;
-    let Some(fold) = fold_steps(context, epoch, fold, plan.steps.clone()).await? else {
+    let Some(fold) = fold_steps(context, &seal, fold, plan.steps.clone()).await? else {
         return Ok(false);
     };
     let steps = step_number(fold.steps());
@@ -156,10 +156,11 @@ fn check_folded(epoch: EpochNumber, steps: &[StepWitness], fold: &Fold) -> Resul
 /// Folds what is left, a checkpoint after every step; `None` if told to stop on the way.
 async fn fold_steps(
     context: &Context,
-    epoch: EpochNumber,
+    seal: &ledger::Sealed,
     mut fold: Box<Fold>,
     steps: Vec<StepWitness>,
 ) -> Result<Option<Box<Fold>>, Error> {
+    let ledger::Sealed { epoch, last_block, .. } = *seal;
     let of = step_number(steps.len());
     let folded = fold.steps();
     for witness in steps.into_iter().skip(folded) {
@@ -175,7 +176,7 @@ async fn fold_steps(
         .await?;
         fold = next;
         let step = step_number(fold.steps());
-        context.ledger.record_step(epoch, step, &output, &checkpoint).await?;
+        context.ledger.record_step(epoch, step, &output, &checkpoint, last_block).await?;
         info!(
             %epoch, step, of, state_digest = %output.state_digest, pending = output.pending,
             fold_time_ms = began.elapsed().as_millis(), "step folded"

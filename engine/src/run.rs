@@ -70,7 +70,6 @@ pub async fn run(
         identity: adoption.identity,
         deployed_at_block: adoption.deployed_at_block,
         observer,
-        evicting: Arc::default(),
         shutdown,
     };
     info!(

@@ -3,7 +3,7 @@
 //! **Invariant:** a batch is booked whole, in one db_tx, if the reference transition takes it at the
 //! head of the books; otherwise nothing is written but, for a second batch that its rollup validly
 //! signed for a taken height, the evidence. A height is taken by the batch that stands there: where
-//! the last one was evicted it is free, and any batch may be posted, the evicted one too.
+//! the last one was evicted it is free for any batch but one that could not be proven there.
 //!
 //! Lock and order: the lock of the books is taken before the head is read. Without it, two posters
 //! would check against the same state and one would fail at the chain, after the work.
@@ -20,7 +20,7 @@ use crate::column::{Columns, epoch_key, lookup, rollup_key};
 use crate::connection::Tx;
 use crate::hash::{self, BatchPlace};
 use crate::posting::{Head, Move};
-use crate::{Account, BlockNumber, Error, Ledger, PostingKind, state};
+use crate::{Account, BlockNumber, Error, Ledger, PostingKind, eviction, state};
 
 pub use evidence::{Equivocation, SignedDigest};
 pub use read::{BatchDetail, BatchFilter, PostedBatch};
@@ -48,12 +48,12 @@ const TABLE: Columns = Columns("batch");
 
 impl Ledger {
     /// Books a batch. The same batch again answers as the first did, unless that one was evicted: then
-    /// it is booked anew.
+    /// it is booked anew, if it only went with another.
     ///
     /// # Errors
     /// [`Error::Refused`] by a rule of the reference transition, [`Error::BatchConflict`] for
-    /// another batch at a taken height, [`Error::EpochFull`], [`Error::NoDomain`],
-    /// [`Error::SettledElsewhere`].
+    /// another batch at a taken height, [`Error::BatchUnprovable`] for one that was evicted for its
+    /// own sake, [`Error::EpochFull`], [`Error::NoDomain`], [`Error::SettledElsewhere`].
     pub async fn post_batch(&self, batch: &Batch) -> Result<Posted, Error> {
         let mut tx = self.write().await?;
         let mut head = Head::read(&mut tx).await?;
@@ -80,6 +80,9 @@ impl Ledger {
             exits_before: tree.next_index().number(),
             exit_tree: &grown.waiting().iter().flat_map(|node| node.0).collect::<Vec<u8>>(),
         };
+        if attempts.this > 1 {
+            eviction::check_not_cause(&mut tx, batch, place.digest).await?;
+        }
         let moves = moves(batch);
         let posting = hash::batch_posting(batch, place);
         let block = head.post(&mut tx, PostingKind::Batch, posting, &moves).await?;

@@ -143,6 +143,7 @@ pub(crate) const NAMES: &[&str] = &[
     "epoch_submission_tx_unique",
     "equivocation_key",
     "equivocation_of_batch",
+    "equivocation_of_no_evicted",
     "equivocation_of_two",
     "equivocation_signature_has_96_bytes",
     "equivocation_words_in_bound",

@@ -1,8 +1,8 @@
 //! Everything the ledger refuses or fails at.
 //!
 //! **Invariant:** an error means that nothing was written, with two exceptions that say so:
-//! [`Error::BatchConflict`] keeps its evidence, and after [`Error::is_outcome_unknown`] one has to
-//! look, which calling again does, since every write but [`crate::Ledger::evict`] is idempotent.
+//! [`Error::BatchConflict`] may keep evidence, and after [`Error::is_outcome_unknown`] one has to
+//! look, which calling again does, since every write is idempotent.
 
 use std::fmt;
 
@@ -21,7 +21,7 @@ pub enum Error {
     #[error(transparent)]
     Refused(#[from] Refusal),
     /// Another batch stands at that height. If this one was validly signed too, the pair is kept as
-    /// evidence of equivocation.
+    /// evidence of equivocation, unless one of the two was evicted: the height was free then.
     #[error("batch {height} of rollup {rollup} differs from the one recorded")]
     BatchConflict {
         /// Whose.
@@ -44,6 +44,43 @@ pub enum Error {
         rollup: RollupId,
         /// Its height.
         height: Height,
+    },
+    /// The last batch of that height has another digest than the one that was to be evicted.
+    #[error(
+        "batch {height} of rollup {rollup} is another one by attempt {attempt}, of digest {digest}"
+    )]
+    BatchReplaced {
+        /// Whose.
+        rollup: RollupId,
+        /// Its height.
+        height: Height,
+        /// How often the height was tried.
+        attempt: u32,
+        /// The digest of that attempt.
+        digest: Word,
+    },
+    /// Without the batch a step that is folded would be another one.
+    #[error("batch {height} of rollup {rollup} cannot go: step {step} is folded and rests on it")]
+    BatchFolded {
+        /// Whose.
+        rollup: RollupId,
+        /// Its height.
+        height: Height,
+        /// The first step that would change, from 1.
+        step: u32,
+    },
+    /// The very batch was evicted because it cannot be proven. It would only be evicted again.
+    #[error(
+        "this batch {height} of rollup {rollup} was evicted, because it cannot be proven: post \
+         another one for this height"
+    )]
+    BatchUnprovable {
+        /// Whose.
+        rollup: RollupId,
+        /// Its height.
+        height: Height,
+        /// Its digest.
+        digest: Word,
     },
     /// The batch belongs to a sealed epoch, which is never changed.
     #[error("batch {height} of rollup {rollup} is in epoch {epoch}, which is sealed")]
@@ -133,6 +170,14 @@ pub enum Error {
     /// The same step shows something else than recorded.
     #[error("step {step} of epoch {epoch} shows something else than recorded")]
     StepConflict {
+        /// The epoch.
+        epoch: EpochNumber,
+        /// The step, from 1.
+        step: u32,
+    },
+    /// A step of operations some of which were evicted since: plan it anew.
+    #[error("step {step} of epoch {epoch} was planned before a batch of the epoch was evicted")]
+    StepOutdated {
         /// The epoch.
         epoch: EpochNumber,
         /// The step, from 1.
@@ -299,8 +344,7 @@ impl Error {
     }
 
     /// Whether it may have been done all the same: the connection was lost before the answer. Every
-    /// write but [`crate::Ledger::evict`] is idempotent, so calling again both looks and, if needed,
-    /// does it.
+    /// write is idempotent, so calling again both looks and, if needed, does it.
     #[must_use]
     pub fn is_outcome_unknown(&self) -> bool {
         matches!(self, Self::Unreachable(_))

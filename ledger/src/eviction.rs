@@ -2,7 +2,9 @@
 //!
 //! **Invariant:** each evicted batch is reversed by a posting of its own that names it, with the
 //! reason in words; what is left of the epoch is what the reference transition takes without them,
-//! and every other batch and balance is as it was. A sealed epoch is never changed.
+//! and every other batch and balance is as it was. A sealed epoch is never changed, nor is a step
+//! of the open one that is folded. The batch is named by its digest, so that no other is hit; the
+//! one that could not be proven does not come back.
 //!
 //! Order: batches are reversed last first, and so are the transfers of each. No cell falls below
 //! zero on the way. Take a cell of rollup r when everything evicted after some moment is reversed.
@@ -15,13 +17,14 @@
 //! none of an open epoch.
 
 mod closure;
+mod folded;
 mod row;
 
 use alloy_primitives::B256;
-use domain::{Height, Operation, RollupId};
+use domain::{Batch, Height, Operation, RollupId, Word};
 use time::OffsetDateTime;
 
-use crate::column::{Columns, lookup, rollup_key};
+use crate::column::{Columns, lookup, rollup_key, word_bytes};
 use crate::connection::Tx;
 use crate::hash::{self, ReversalFields};
 use crate::posting::{Head, Move};
@@ -81,30 +84,37 @@ struct Booked {
 const TABLE: Columns = Columns("batch");
 
 impl Ledger {
-    /// Evicts the batch that stands at a height of the open epoch, and with it what cannot stand
-    /// without it: the rollup's later batches, other rollups' batches that spend what they then do
-    /// not have, and the later ones of those. All or none are reversed. In ledger order.
+    /// Evicts the batch of that digest which stands at a height of the open epoch, and with it what
+    /// cannot stand without it: the rollup's later batches, other rollups' batches that spend what
+    /// they then do not have, and the later ones of those. All or none are reversed. In ledger order.
     ///
-    /// The height is free again: calling this twice may evict the next attempt. After an unknown
-    /// outcome look what stands, and do not just call again.
+    /// Calling it again, after an unknown outcome too, evicts nothing else: the batch was evicted,
+    /// and whatever is posted at its height has another digest.
     ///
     /// # Errors
-    /// [`Error::UnknownBatch`], [`Error::BatchEvicted`] when it was, [`Error::BatchSealed`] outside
-    /// the open epoch, [`Error::Forbidden`] for a reason of no or more than 1,000 characters,
-    /// [`Error::Drift`] when the books do not come to what the reference transition says.
+    /// [`Error::UnknownBatch`], [`Error::BatchEvicted`] when it was, [`Error::BatchReplaced`] when
+    /// the last one of its height has another digest, [`Error::BatchSealed`] outside the open epoch,
+    /// [`Error::BatchFolded`] if a step that is folded would change, [`Error::Forbidden`] for a
+    /// reason of no or more than 1,000 characters, [`Error::Drift`] when the books do not come to
+    /// what the reference transition says.
     pub async fn evict(
         &self,
         rollup: RollupId,
         height: Height,
+        digest: Word,
         reason: &str,
     ) -> Result<Vec<Evicted>, Error> {
         let mut tx = self.write().await?;
         let mut head = Head::read(&mut tx).await?;
-        let root = standing(&mut tx, &head, rollup, height).await?;
+        let root = standing(&mut tx, &head, (rollup, height, digest)).await?;
         let (opening, _) = state::at_opening(&mut tx, head.epoch).await?;
         let operations = operations::of_epoch(&mut tx, head.epoch).await?;
         let word = head.adoption.identity.word();
         let Closure { evicted, left } = closure::of(opening, &operations, root.block, word)?;
+        let changed = folded::first_changed(&mut tx, head.epoch, &operations, &evicted).await?;
+        if let Some(step) = changed {
+            return Err(Error::BatchFolded { rollup, height, step });
+        }
         let mut reversed = Vec::with_capacity(evicted.len());
         for (block, why) in evicted.iter().rev() {
             let booked = booked(&mut tx, *block).await?;
@@ -146,15 +156,38 @@ pub(crate) fn mirror(moves: Vec<Move>) -> impl Iterator<Item = Move> {
     })
 }
 
-/// The batch that stands at a height, if the open epoch may still let go of it.
+/// Refuses a batch that could not be proven when it stood: it would only be evicted again, and
+/// whoever has read it could post it for ever. One that went with another may come back.
+pub(crate) async fn check_not_cause(
+    tx: &mut Tx<'_>,
+    batch: &Batch,
+    digest: Word,
+) -> Result<(), Error> {
+    let (rollup, height) = (batch.rollup(), batch.height());
+    let was_cause = sqlx::query_scalar!(
+        r#"select exists (
+            select from batch b join batch_eviction e on e.reversed_block = b.block_number
+            where b.rollup_id = $1 and b.height = $2 and b.batch_digest = $3::bytea
+                and (e.cause_rollup_id, e.cause_height, e.cause_attempt)
+                    = (b.rollup_id, b.height, b.attempt)
+        ) as "was_cause!""#,
+        rollup_key(rollup),
+        lookup(height.number()),
+        word_bytes(digest)
+    )
+    .fetch_one(&mut **tx)
+    .await?;
+    if was_cause { Err(Error::BatchUnprovable { rollup, height, digest }) } else { Ok(()) }
+}
+
+/// The batch of that name and digest, if it stands and the open epoch may still let go of it.
 async fn standing(
     tx: &mut Tx<'_>,
     head: &Head,
-    rollup: RollupId,
-    height: Height,
+    (rollup, height, digest): (RollupId, Height, Word),
 ) -> Result<Booked, Error> {
     let row = sqlx::query!(
-        r#"select block_number, epoch_number, exists (
+        r#"select block_number, epoch_number, attempt, batch_digest, exists (
             select from batch_eviction e where e.reversed_block = b.block_number
         ) as "evicted!"
         from batch b where rollup_id = $1 and height = $2 order by attempt desc limit 1"#,
@@ -165,6 +198,11 @@ async fn standing(
     .await?
     .ok_or(Error::UnknownBatch { rollup, height })?;
     let epoch = TABLE.epoch(row.epoch_number)?;
+    let found = TABLE.word(&row.batch_digest)?;
+    if found != digest {
+        let attempt = TABLE.small(row.attempt)?;
+        return Err(Error::BatchReplaced { rollup, height, attempt, digest: found });
+    }
     if row.evicted {
         return Err(Error::BatchEvicted { rollup, height });
     }

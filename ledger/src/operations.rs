@@ -1,8 +1,8 @@
 //! Operations of the reference transition, rebuilt from the journal.
 //!
 //! **Invariant:** in ledger order, complete, and each again a value of `domain` whose own rules
-//! hold: a batch comes back through [`domain::Batch::new`]. An evicted batch is no operation: what is
-//! left of an epoch is what it is proven from.
+//! hold: a batch comes back through [`domain::Batch::new`]. Of an evicted batch only its place is left,
+//! [`Operation::Evicted`]: what is left of an epoch is what it is proven from.
 
 use std::collections::BTreeMap;
 
@@ -152,6 +152,7 @@ async fn read(
     let mut batches = batches(tx, range).await?;
     for block in evicted(tx, range).await? {
         batches.remove(&block);
+        operations.insert(block, Operation::Evicted);
     }
     for (block, parts) in batches {
         let batch = Batch::new(parts).map_err(|_| BATCH.corrupt())?;

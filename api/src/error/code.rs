@@ -133,6 +133,8 @@ codes! {
     EpochFull => SERVICE_UNAVAILABLE, "The epoch is full";
     /// Another batch is booked at this height.
     BatchConflict => CONFLICT, "Another batch is booked at this height";
+    /// This batch was evicted because it cannot be proven.
+    BatchUnprovable => CONFLICT, "This batch was evicted and cannot come back";
     /// The ledger has adopted no domain yet.
     DomainNotAdopted => SERVICE_UNAVAILABLE, "The ledger is not bound to an L1 contract yet";
     /// The ledger belongs to another domain.

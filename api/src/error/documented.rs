@@ -35,7 +35,8 @@ pub(crate) enum Refusals {
     /// The signature is not by the rollup's registered key.
     #[response(status = 403, content_type = "application/problem+json")]
     Forbidden(ProblemBody),
-    /// Not the rollup's next batch, or another one is booked at this height.
+    /// Not the rollup's next batch, another one is booked at this height, or this one was evicted
+    /// because it cannot be proven.
     #[response(status = 409, content_type = "application/problem+json")]
     Conflict(ProblemBody),
     /// The body is too large.

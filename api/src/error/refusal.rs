@@ -2,7 +2,7 @@
 
 use std::fmt::Display;
 
-use domain::{KeyError, Refusal};
+use domain::{EpochNumber, Height, KeyError, Refusal, RollupId};
 
 use super::{Code, Problem};
 
@@ -108,10 +108,13 @@ pub(super) fn of_ledger(error: &ledger::Error) -> Problem {
     let detail = || error.to_string();
     match error {
         Ledger::Refused(refusal) => of_refusal(*refusal),
-        Ledger::BatchConflict { rollup, height } => Problem::new(Code::BatchConflict, detail())
-            .param("height")
-            .value(height.number())
-            .with("rollup", rollup.number()),
+        Ledger::BatchConflict { rollup, height } => {
+            of_height(Code::BatchConflict, error, *rollup, *height)
+        }
+        Ledger::BatchUnprovable { rollup, height, digest } => {
+            of_height(Code::BatchUnprovable, error, *rollup, *height)
+                .with("digest", digest.to_string())
+        }
         Ledger::EpochFull { epoch, limit } => Problem::new(Code::EpochFull, detail())
             .with("epoch", epoch.number())
             .with("limit", *limit),
@@ -119,18 +122,14 @@ pub(super) fn of_ledger(error: &ledger::Error) -> Problem {
             Problem::new(Code::SettledElsewhere, detail()).with("epoch", epoch.number())
         }
         Ledger::NoDomain => Problem::new(Code::DomainNotAdopted, detail()),
-        Ledger::UnknownEpoch { epoch } => {
-            Problem::new(Code::EpochNotFound, detail()).param("epoch").value(epoch.number())
-        }
+        Ledger::UnknownEpoch { epoch } => of_epoch(Code::EpochNotFound, error, *epoch),
         Ledger::UnknownExit { rollup, index } => Problem::new(Code::ExitNotFound, detail())
             .param("index")
             .value(index.number())
             .with("rollup", rollup.number()),
         Ledger::NotSealed { epoch }
         | Ledger::NotProven { epoch }
-        | Ledger::NotSettled { epoch } => {
-            Problem::new(Code::EpochNotReady, detail()).param("epoch").value(epoch.number())
-        }
+        | Ledger::NotSettled { epoch } => of_epoch(Code::EpochNotReady, error, *epoch),
         Ledger::DomainChanged { .. } | Ledger::NotGenesis { .. } => {
             Problem::new(Code::DomainChanged, "the operator has to look; the log says what differs")
         }
@@ -150,10 +149,13 @@ pub(super) fn of_ledger(error: &ledger::Error) -> Problem {
         // What only the engine can cause, and defects: nothing of them leaves.
         Ledger::UnknownBatch { .. }
         | Ledger::BatchEvicted { .. }
+        | Ledger::BatchReplaced { .. }
+        | Ledger::BatchFolded { .. }
         | Ledger::BatchSealed { .. }
         | Ledger::BaselineMissing { .. }
         | Ledger::BaselineDiffers { .. }
         | Ledger::StepConflict { .. }
+        | Ledger::StepOutdated { .. }
         | Ledger::StepOutOfOrder { .. }
         | Ledger::ProofDiffers { .. }
         | Ledger::SubmissionLive { .. }
@@ -173,4 +175,17 @@ pub(super) fn of_ledger(error: &ledger::Error) -> Problem {
         | Ledger::Postgres(_)
         | Ledger::Migration(_) => Problem::internal(),
     }
+}
+
+/// What is wrong with a batch at its height.
+fn of_height(code: Code, error: &ledger::Error, rollup: RollupId, height: Height) -> Problem {
+    Problem::new(code, error.to_string())
+        .param("height")
+        .value(height.number())
+        .with("rollup", rollup.number())
+}
+
+/// What is wrong with an epoch that was asked for.
+fn of_epoch(code: Code, error: &ledger::Error, epoch: EpochNumber) -> Problem {
+    Problem::new(code, error.to_string()).param("epoch").value(epoch.number())
 }

@@ -153,7 +153,8 @@ async fn an_evicted_batch_tells_why() {
     let gone = one.batch(world.word(), &[transfer(2, USDC, 3)], &[exit(ETH, 4)]);
     assert_eq!(world.post_batch(&gone).await.status, 201);
     let reason = "lane 0 <b>has</b> no witness";
-    let evicted = world.engine.evict(one.id, gone.height, reason).await.unwrap();
+    let digest = gone.digest(world.word());
+    let evicted = world.engine.evict(one.id, gone.height, digest, reason).await.unwrap();
     let reversal = evicted[0].reversal.number();
 
     let read = world.get("/v1/batches/1/0").await.json();
@@ -173,10 +174,21 @@ async fn an_evicted_batch_tells_why() {
     let page = world.get("/").await;
     assert!(page.text.contains("evicted: lane 0 &#60;b&#62;has&#60;/b&#62; no witness"));
 
-    // The same bytes again are a new batch, and the evicted one stays to be seen.
+    // The same bytes again are refused for good; the height takes another batch, and the evicted one
+    // stays to be seen.
     let again = world.post_batch(&gone).await;
-    assert_eq!(again.status, 201, "{}", again.text);
-    one.advance(&gone);
+    assert_eq!(again.status, 409, "{}", again.text);
+    let problem = again.problem();
+    assert_eq!(
+        (&problem["code"], &problem["retryable"]),
+        (&json!("batch_unprovable"), &json!(false))
+    );
+    assert_eq!((&problem["param"], &problem["value"]), (&json!("height"), &json!(0)));
+    assert_eq!(problem["digest"], digest.to_string());
+    assert!(problem["detail"].as_str().unwrap().contains("post another one for this height"));
+    let other = one.batch(world.word(), &[transfer(2, USDC, 4)], &[exit(ETH, 4)]);
+    assert_eq!(world.post_batch(&other).await.status, 201);
+    one.advance(&other);
     let read = world.get("/v1/batches/1/0").await.json();
     assert_eq!((&read["attempt"], &read["eviction"]), (&json!(2), &Value::Null));
     assert_eq!(read["earlier"][0]["eviction"]["reason"], reason);

@@ -64,12 +64,13 @@ async fn prove(world: &World) {
     let work = world.engine.operations_of(FIRST).await.unwrap();
     let steps = plan_steps(&work.operations).unwrap();
     let planned = u32::try_from(steps.len()).unwrap();
+    let at = world.engine.sealed(FIRST).await.unwrap().unwrap().last_block;
     let context = StepContext { domain_word: world.word(), epoch: FIRST };
     let (mut state, mut emission) = (work.opening, Word::ZERO);
     for (number, step) in (1_u32..).zip(&steps) {
         let (next, output) = step.run(&state, context, emission).unwrap();
         (state, emission) = (next, output.emission_digest);
-        world.engine.record_step(FIRST, number, &output, b"checkpoint").await.unwrap();
+        world.engine.record_step(FIRST, number, &output, b"checkpoint", at).await.unwrap();
         let shown = world.get("/v1/epochs/1").await.json();
         assert_eq!(shown["status"], "proving");
         assert_eq!(shown["steps"], json!({"folded": number, "planned": planned}));

@@ -121,6 +121,22 @@ fn checks_go_on_where_the_plan_changed() {
     }
 }
 
+/// A window that is folded stays so when the only batch that follows it is evicted: the epoch goes on
+/// from it, and is sealed with a step more.
+#[test]
+fn a_folded_window_outlasts_what_fixed_it() {
+    let mut open = open(STEP + 1);
+    let mut whole = checks(&open);
+    assert!(whole.go_on(&open, &[], limits::MAX_STEPS_PER_EPOCH).unwrap());
+    let folded = [whole.witness(0).unwrap().unwrap().output().clone()];
+    *open.operations.last_mut().unwrap() = Operation::Evicted;
+    let mut ahead = checks(&open);
+    ahead.skip_folded(&open, &folded).unwrap();
+    assert!(ahead.go_on(&open, &folded, 1).unwrap());
+    assert_eq!(ahead.passed().map(|step| step.batches().len()).collect::<Vec<_>>(), [STEP, 0]);
+    assert!(checks(&open).go_on(&open, &folded, limits::MAX_STEPS_PER_EPOCH).unwrap());
+}
+
 /// The shortest failing run is found in few tries, whichever it is.
 #[test]
 fn the_shortest_failing_run_is_found() {

@@ -72,11 +72,35 @@ async fn an_unprovable_batch_is_found_while_its_epoch_is_open() {
     assert_eq!(world.ledger.open_epoch().await.unwrap().batches, 4);
     repair(&world);
     world.operators[0] = before;
-    for _ in 4..=BATCHES_PER_STEP {
+    world.post(1, &[(2, 1, 4)], &[]).await;
+    for _ in 5..=BATCHES_PER_STEP {
         world.post(1, &[(2, 1, 3)], &[]).await;
     }
     engine.await_milestone(|told| matches!(told, Milestone::StepFoldedAhead { step: 2, .. })).await;
     engine.stop().await.unwrap();
+    world.check_books(0).await;
+}
+
+/// All that follows a folded window turns out to be unprovable when its epoch is sealed: it goes, and
+/// the epoch is sealed and folded on from what is folded.
+#[tokio::test]
+async fn a_folded_window_is_sealed_without_what_fixed_it() {
+    let mut world = World::new().await;
+    let engine = world.engine(config(0)).await;
+    world.deposit(1, 1, 1_000).await;
+    await_deposits(&world, 1).await;
+    for _ in 0..BATCHES_PER_STEP + 2 {
+        world.post(1, &[(2, 1, 3)], &[]).await;
+    }
+    engine.await_milestone(|told| matches!(told, Milestone::StepFoldedAhead { step: 1, .. })).await;
+    damage(&world, BATCHES_PER_STEP);
+    world.posting.request_seal("test").await.unwrap();
+    engine.await_milestone(|told| matches!(told, Milestone::Evicted { batches: 2, .. })).await;
+    let last =
+        |told: &Milestone| matches!(told, Milestone::StepFolded { step, of, .. } if step == of);
+    engine.await_milestone(last).await;
+    engine.stop().await.unwrap();
+    repair(&world);
     world.check_books(0).await;
 }
 

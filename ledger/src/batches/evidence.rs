@@ -1,7 +1,9 @@
 //! Evidence of equivocation: two different batches that one rollup signed for one height.
 //!
 //! **Invariant:** both signatures are valid over what is kept, and what is kept is enough to see it:
-//! the words under each digest, among them rollup and height.
+//! the words under each digest, among them rollup and height. Neither batch was ever evicted there:
+//! whose batch was evicted signs another one for the height in good faith, and anybody may post the
+//! first one again, before that one or after it.
 
 use domain::{Batch, Height, RollupId, Signature, Word};
 use time::OffsetDateTime;
@@ -87,7 +89,8 @@ impl Ledger {
     }
 }
 
-/// Keeps the first pair of a height; one proves it, and more would let its signer fill the disk.
+/// Keeps the first pair of a height; one proves it, and more would let its signer fill the disk. None
+/// is kept with a batch that was evicted there, which the schema would refuse.
 pub(super) async fn keep(
     tx: &mut Tx<'_>,
     batch: &Batch,
@@ -99,7 +102,11 @@ pub(super) async fn keep(
     sqlx::query!(
         "insert into equivocation (rollup_id, height, recorded_digest, refused_digest,
             refused_words, refused_signature)
-        values ($1, $2, $3::bytea, $4::bytea, $5, $6)
+        select $1, $2, $3::bytea, $4::bytea, $5, $6
+        where not exists (
+            select from batch where rollup_id = $1 and height = $2
+                and batch_digest in ($3::bytea, $4::bytea) and is_evicted(block_number)
+        )
         on conflict (rollup_id, height) do nothing",
         rollup_key(batch.rollup()),
         bigint("height", batch.height().number())?,

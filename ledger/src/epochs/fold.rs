@@ -6,9 +6,9 @@
 use domain::{EpochNumber, STEP_OUTPUT_WORDS, StepOutput, Word};
 use time::OffsetDateTime;
 
-use crate::column::{Columns, epoch_key, word_bytes};
+use crate::column::{Columns, epoch_key, lookup, word_bytes};
 use crate::connection::Tx;
-use crate::{Error, Ledger};
+use crate::{BlockNumber, Error, Ledger};
 
 /// The last step of an epoch, and where folding resumes from.
 #[derive(Clone, Debug, Eq, PartialEq)]
@@ -38,16 +38,18 @@ const STEP: Columns = Columns("epoch_step");
 
 impl Ledger {
     /// Records a step and where folding resumes after it; the checkpoint before goes. The same step
-    /// again changes nothing.
+    /// again changes nothing. `planned_at` is the journal's last block when the step was planned.
     ///
     /// # Errors
-    /// [`Error::StepConflict`], [`Error::StepOutOfOrder`], [`Error::UnknownEpoch`].
+    /// [`Error::StepConflict`], [`Error::StepOutOfOrder`], [`Error::UnknownEpoch`], and
+    /// [`Error::StepOutdated`] if a batch of the epoch was evicted since it was planned.
     pub async fn record_step(
         &self,
         epoch: EpochNumber,
         step: u32,
         output: &StepOutput,
         checkpoint: &[u8],
+        planned_at: BlockNumber,
     ) -> Result<(), Error> {
         let words: Vec<u8> = recorded_words(output).flat_map(word_bytes).collect();
         let number = i32::try_from(step).map_err(|_| Error::OutOfBound { what: "step" })?;
@@ -64,6 +66,7 @@ impl Ledger {
             Some(_) => return Err(Error::StepConflict { epoch, step }),
             None => {}
         }
+        check_planned(&mut tx, epoch, step, planned_at).await?;
         sqlx::query!(
             "insert into epoch_step (epoch_number, step_number, output) values ($1, $2, $3)",
             epoch_key(epoch),
@@ -129,6 +132,27 @@ impl Ledger {
             })
             .collect()
     }
+}
+
+/// An eviction looks at what is recorded, under the same lock. What is being folded meanwhile looks at
+/// the evictions: else a step could be recorded that holds an evicted batch, and with it the epoch
+/// could never be proven.
+async fn check_planned(
+    tx: &mut Tx<'_>,
+    epoch: EpochNumber,
+    step: u32,
+    planned_at: BlockNumber,
+) -> Result<(), Error> {
+    let evicted_since = sqlx::query_scalar!(
+        r#"select exists (
+            select from batch_eviction where epoch_number = $1 and block_number > $2
+        ) as "evicted!""#,
+        epoch_key(epoch),
+        lookup(planned_at.number())
+    )
+    .fetch_one(&mut **tx)
+    .await?;
+    if evicted_since { Err(Error::StepOutdated { epoch, step }) } else { Ok(()) }
 }
 
 async fn insert_checkpoint(

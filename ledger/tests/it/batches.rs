@@ -240,8 +240,10 @@ fn an_epoch_takes_as_many_batches_as_fit_its_steps() {
         let mut api = connect(&world, Role::Api).await;
         let found = refused_by(&mut api, &(block(1, 4, 0) + &row)).await;
         assert_eq!(found.as_deref(), Some("batch_epoch_full"));
-        world.engine.evict(ONE, last.height(), "to make room").await.unwrap();
-        assert!(!world.api.post_batch(&last).await.unwrap().replayed);
+        world.evict(&last, "to make room").await.unwrap();
+        world.back_to(&last);
+        let other = world.batch(ONE, vec![to(TWO, ETH, 2)], Vec::new());
+        world.post(&other).await;
         check(&world, &one_more, |error| matches!(error, Error::EpochFull { .. })).await;
         world.seal().await;
         world.post(&one_more).await;

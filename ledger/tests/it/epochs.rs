@@ -44,7 +44,7 @@ fn steps_are_recorded_before_the_seal() {
         let [fixed] = &domain::fixed_steps(&open.operations).unwrap()[..] else { panic!() };
         let context = StepContext { domain_word: adoption().identity.word(), epoch: FIRST };
         let (_, output) = fixed.run(&open.opening, context, Word::ZERO).unwrap();
-        world.engine.record_step(FIRST, 1, &output, b"checkpoint").await.unwrap();
+        world.engine.record_step(FIRST, 1, &output, b"checkpoint", open.last_block).await.unwrap();
         assert_eq!(status(&world, FIRST).await, EpochStatus::Open);
         let early = NewProof { closing_digest: output.state_digest, steps: 1, bytes: vec![7] };
         check(&world, world.engine.record_settlement_proof(FIRST, &early), |error| {
@@ -178,20 +178,24 @@ fn folding_resumes_from_the_last_step() {
             let batch = world.batch(ONE, vec![to(TWO, ETH, 5)], vec![out(ETH, 3)]);
             world.post(&batch).await;
         }
-        let unopened = world.engine.record_step(SECOND, 1, &world_output(), b"").await;
+        let unopened = world
+            .engine
+            .record_step(SECOND, 1, &world_output(), b"", ledger::BlockNumber::new(0))
+            .await;
         assert!(matches!(unopened, Err(Error::UnknownEpoch { epoch: SECOND })), "{unopened:?}");
         let sealed = world.seal().await;
+        let at = sealed.last_block;
         let outputs = world.outputs(FIRST).await;
         assert!(outputs.len() > 2);
-        check(&world, world.engine.record_step(FIRST, 2, &outputs[1], b"2"), |error| {
+        check(&world, world.engine.record_step(FIRST, 2, &outputs[1], b"2", at), |error| {
             matches!(error, Error::StepOutOfOrder { step: 2, .. })
         })
         .await;
         for (step, output) in (1..).zip(&outputs) {
-            world.engine.record_step(FIRST, step, output, &step.to_be_bytes()).await.unwrap();
-            world.engine.record_step(FIRST, step, output, b"again").await.unwrap();
+            world.engine.record_step(FIRST, step, output, &step.to_be_bytes(), at).await.unwrap();
+            world.engine.record_step(FIRST, step, output, b"again", at).await.unwrap();
         }
-        check(&world, world.engine.record_step(FIRST, 1, &outputs[1], b""), |error| {
+        check(&world, world.engine.record_step(FIRST, 1, &outputs[1], b"", at), |error| {
             matches!(error, Error::StepConflict { step: 1, .. })
         })
         .await;

@@ -1,13 +1,13 @@
 //! Evicting a batch: it and what stands on it goes, by reversals that name it; the rest stays.
 
-use domain::{AssetId, Batch, EpochNumber, ExitIndex, Height, RollupId};
+use domain::{AssetId, Batch, EpochNumber, ExitIndex, Height, RollupId, StepContext, Word};
 use ledger::{
     BatchAttempt, BatchFilter, ClaimStatus, Error, EventKind, EventNumber, Evicted, ExitFilter,
     PageLimit, PostingKind, SealReason, TransferFilter,
 };
 use tokio::task::JoinSet;
 
-use crate::world::{ETH, ONE, THREE, TWO, USDC, World, deposit, out, to, with_world};
+use crate::world::{ETH, ONE, THREE, TWO, USDC, World, adoption, deposit, out, to, with_world};
 
 const REASON: &str = "its witness has no solution";
 
@@ -18,7 +18,9 @@ async fn balance(world: &World, rollup: RollupId, asset: AssetId) -> u128 {
 }
 
 async fn evict(world: &World, rollup: RollupId, height: u64) -> Vec<Evicted> {
-    world.engine.evict(rollup, Height::new(height), REASON).await.unwrap()
+    let height = Height::new(height);
+    let standing = world.read.batch(rollup, height).await.unwrap().unwrap().posted;
+    world.engine.evict(rollup, height, standing.digest, REASON).await.unwrap()
 }
 
 fn attempt(rollup: RollupId, height: u64, attempt: u32) -> BatchAttempt {
@@ -165,52 +167,145 @@ fn what_lives_on_an_evicted_batch_goes_with_it() {
     });
 }
 
-/// The height is free: the very same batch is booked anew, and from then on that is the answer;
-/// another one in its place contradicts nothing.
+/// The height is free: what went with another is booked anew, and from then on that is the answer;
+/// another one in its place contradicts nothing. What went for its own sake does not come back.
 #[test]
 fn a_height_is_free_again() {
     with_world(|mut world| async move {
-        let batch = world.batch(ONE, vec![to(TWO, ETH, 30)], vec![out(ETH, 5)]);
+        let giver = world.batch(TWO, vec![to(ONE, ETH, 50)], Vec::new());
+        world.post(&giver).await;
+        let batch = world.batch(ONE, vec![to(TWO, ETH, 1_030)], vec![out(ETH, 5)]);
         let other = world.batch(ONE, vec![to(TWO, ETH, 31)], vec![out(ETH, 6), out(ETH, 7)]);
+        let third = world.batch(ONE, vec![to(TWO, ETH, 32)], Vec::new());
         let first = world.post(&batch).await;
-        evict(&world, ONE, 0).await;
+        assert_eq!(names(&evict(&world, TWO, 0).await), [(TWO, 0), (ONE, 0)]);
+        world.record(vec![deposit(ONE, ETH, 50)]).await.unwrap();
         let again = world.api.post_batch(&batch).await.unwrap();
         assert!(!again.replayed && again.block > first.block);
         let replayed = world.api.post_batch(&batch).await.unwrap();
         assert_eq!(replayed, ledger::Posted { replayed: true, ..again });
+        // Whoever signs another one now does so in good faith: the height was free.
+        refused_as_other(&world, &other, 0).await;
         assert_eq!(evict(&world, ONE, 0).await[0].batch, attempt(ONE, 0, 2));
+        refused_for_good(&world, &batch).await;
+        refused_for_good(&world, &giver).await;
 
-        let third = world.api.post_batch(&other).await.unwrap();
-        assert!(world.read.equivocations(PageLimit::MAX).await.unwrap().is_empty());
+        let third_posted = world.api.post_batch(&other).await.unwrap();
         assert_eq!(balance(&world, TWO, ETH).await, 1_031);
         let detail = world.read.batch(ONE, Height::FIRST).await.unwrap().unwrap();
-        assert_eq!((detail.posted.attempt, detail.posted.block), (3, third.block));
+        assert_eq!((detail.posted.attempt, detail.posted.block), (3, third_posted.block));
         assert_eq!((detail.posted.eviction, &detail.batch), (None, &other));
         let earlier: Vec<_> = detail.earlier.iter().map(|one| one.attempt).collect();
         assert_eq!(earlier, [2, 1]);
         assert!(detail.earlier.iter().all(|one| one.eviction.is_some()));
         let filter = TransferFilter { batch: Some((ONE, Height::FIRST)), ..Default::default() };
         let listed = world.read.transfers(&filter, None, PageLimit::MAX).await.unwrap();
-        assert!(listed.len() == 3 && listed.iter().all(|one| one.id.block == third.block));
-        // Now that one stands, the evicted one does contradict it.
-        let refused = world.api.post_batch(&batch).await.unwrap_err();
-        assert!(matches!(refused, Error::BatchConflict { .. }), "{refused:?}");
-        let kept = world.read.equivocations(PageLimit::MAX).await.unwrap();
-        assert_eq!(kept[0].recorded.digest, third.digest);
+        assert!(listed.len() == 3 && listed.iter().all(|one| one.id.block == third_posted.block));
+        refused_as_other(&world, &batch, 0).await;
+        refused_as_other(&world, &third, 1).await;
         world.back_to(&batch);
         world.advance(&other);
         let next = world.batch(ONE, vec![to(TWO, ETH, 1)], vec![out(ETH, 1)]);
         world.post(&next).await;
         assert_settles(&world).await;
-        // Evicted in one epoch, taken in the next one.
-        let later = world.batch(ONE, vec![to(TWO, USDC, 1)], vec![out(ETH, 1)]);
-        world.post(&later).await;
+        // Evicted in one epoch, not taken in the next one either.
+        let gone = world.batch(ONE, vec![to(TWO, USDC, 1)], vec![out(ETH, 1)]);
+        world.post(&gone).await;
         evict(&world, ONE, 2).await;
         assert_eq!(world.engine.seal(SealReason::Command).await.unwrap(), None);
         world.record(vec![deposit(TWO, ETH, 1)]).await.unwrap();
         assert_settles(&world).await;
-        assert_eq!(world.api.post_batch(&later).await.unwrap().epoch, EpochNumber::new(3));
+        refused_for_good(&world, &gone).await;
+        world.back_to(&gone);
+        let mended = world.batch(ONE, vec![to(TWO, USDC, 2)], vec![out(ETH, 1)]);
+        assert_eq!(world.post(&mended).await.epoch, EpochNumber::new(3));
         assert_settles(&world).await;
+    });
+}
+
+/// Another batch at a taken height is refused; so many pairs are evidence by then.
+async fn refused_as_other(world: &World, batch: &Batch, pairs: usize) {
+    let refused = world.api.post_batch(batch).await.unwrap_err();
+    assert!(matches!(refused, Error::BatchConflict { .. }), "{refused:?}");
+    assert_eq!(world.read.equivocations(PageLimit::MAX).await.unwrap().len(), pairs);
+}
+
+async fn refused_for_good(world: &World, batch: &Batch) {
+    let before = world.dump().await;
+    let refused = world.api.post_batch(batch).await.unwrap_err();
+    let named = (batch.rollup(), batch.height(), batch.digest(adoption().identity.word()));
+    assert!(
+        matches!(refused, Error::BatchUnprovable { rollup, height, digest }
+            if (rollup, height, digest) == named),
+        "{refused:?}"
+    );
+    assert_eq!(world.dump().await, before);
+}
+
+/// An eviction hits the batch of its digest and no other, however often it is asked for.
+#[test]
+fn only_the_named_batch_is_evicted() {
+    with_world(|mut world| async move {
+        let other = world.batch(ONE, vec![to(TWO, ETH, 2)], Vec::new());
+        let batch = world.batch(ONE, vec![to(TWO, ETH, 1)], Vec::new());
+        world.post(&batch).await;
+        refuses(&world, &other, "batch 0 of rollup 1 is another one by attempt 1, of digest ")
+            .await;
+        assert_eq!(names(&world.evict(&batch, REASON).await.unwrap()), [(ONE, 0)]);
+        refuses(&world, &batch, "batch 0 of rollup 1 was evicted").await;
+        world.api.post_batch(&other).await.unwrap();
+        refuses(&world, &batch, "batch 0 of rollup 1 is another one by attempt 2, of digest ")
+            .await;
+        assert_eq!(standing(&world).await, [(ONE, 0)]);
+        assert_settles(&world).await;
+    });
+}
+
+async fn refuses(world: &World, batch: &Batch, words: &str) {
+    let before = world.dump().await;
+    let refused = world.evict(batch, REASON).await.unwrap_err().to_string();
+    assert!(refused.starts_with(words), "{refused}");
+    assert_eq!(world.dump().await, before);
+}
+
+/// PROVABLE: nothing goes that a folded step holds. The batch that fixed its window may go, alone as
+/// it is: the window stays fixed. What is folded while a batch goes is not recorded.
+#[test]
+fn folded_steps_stay() {
+    with_world(|mut world| async move {
+        let mut batches = Vec::new();
+        for _ in 0..domain::limits::BATCHES_PER_STEP {
+            batches.push(world.batch(ONE, vec![to(TWO, ETH, 60)], Vec::new()));
+            world.post(&batches[batches.len() - 1]).await;
+        }
+        let follower = world.batch(TWO, vec![to(THREE, ETH, 1_900)], Vec::new());
+        world.post(&follower).await;
+        let open = world.engine.open_operations().await.unwrap();
+        let fixed = domain::fixed_steps(&open.operations).unwrap();
+        let context =
+            StepContext { domain_word: adoption().identity.word(), epoch: EpochNumber::FIRST };
+        let (_, output) = fixed[0].run(&open.opening, context, Word::ZERO).unwrap();
+        let record = async |step: u32| {
+            let at = open.last_block;
+            world.engine.record_step(EpochNumber::FIRST, step, &output, b"fold", at).await
+        };
+        record(1).await.unwrap();
+        for batch in [&batches[0], &batches[15]] {
+            let words = format!("batch {} of rollup 1 cannot go: step 1 is folded", batch.height());
+            refuses(&world, batch, &words).await;
+        }
+        assert_eq!(names(&world.evict(&follower, REASON).await.unwrap()), [(TWO, 0)]);
+        let left = world.engine.open_operations().await.unwrap().operations;
+        assert_eq!(domain::fixed_steps(&left).unwrap(), fixed);
+        let late = record(2).await.unwrap_err();
+        assert!(matches!(late, Error::StepOutdated { step: 2, .. }), "{late:?}");
+        record(1).await.unwrap();
+        refuses(&world, &batches[15], "batch 15 of rollup 1 cannot go").await;
+        let sealed = world.seal().await;
+        let outputs = world.outputs(sealed.epoch).await;
+        assert_eq!((outputs.len(), &outputs[0]), (2, &output));
+        world.prove(sealed.epoch).await;
+        world.assert_clean().await;
     });
 }
 
@@ -280,11 +375,15 @@ fn a_refused_eviction_leaves_no_trace() {
             (ONE, 1, "", "the schema refused it by batch_eviction_reason_in_bound"),
             (ONE, 1, &long, "the schema refused it by batch_eviction_reason_in_bound"),
         ] {
-            let refused = world.engine.evict(rollup, Height::new(height), reason).await;
+            let height = Height::new(height);
+            let standing = world.read.batch(rollup, height).await.unwrap();
+            let digest = standing.map_or(Word::ZERO, |batch| batch.posted.digest);
+            let refused = world.engine.evict(rollup, height, digest, reason).await;
             assert_eq!(refused.unwrap_err().to_string(), expected);
         }
         for ledger in [&world.api, &world.read] {
-            let refused = ledger.evict(ONE, Height::new(1), REASON).await.unwrap_err();
+            let digest = paid.digest(adoption().identity.word());
+            let refused = ledger.evict(ONE, Height::new(1), digest, REASON).await.unwrap_err();
             let named = Error::Forbidden { constraint: "journal_block_of_its_role" }.to_string();
             let denied = matches!(refused, Error::PermissionDenied(_));
             assert!(denied || refused.to_string() == named, "{refused:?}");
@@ -309,25 +408,33 @@ fn evictions_race_with_posting() {
             chains.push(chain);
         }
         let mut racing = JoinSet::new();
+        let word = adoption().identity.word();
+        let digests: Vec<Vec<_>> = chains
+            .iter()
+            .map(|chain| chain.iter().map(|batch| batch.digest(word)).collect())
+            .collect();
         for chain in chains {
             let api = world.api.clone();
             racing.spawn(async move {
                 for batch in chain.iter().cycle().take(40) {
                     match api.post_batch(batch).await {
-                        // What it continues was evicted, or what it spends is gone.
-                        Ok(_) | Err(Error::Refused(_)) => {}
+                        // What it continues was evicted, or it was itself.
+                        Ok(_) | Err(Error::Refused(_) | Error::BatchUnprovable { .. }) => {}
                         Err(other) => panic!("{other:?}"),
                     }
                 }
             });
         }
-        for round in 0..2_u64 {
-            let engine = world.engine.clone();
+        for round in 0..2 {
+            let (engine, digests) = (world.engine.clone(), digests.clone());
             racing.spawn(async move {
-                for number in 0..18 {
+                // The first ones are left alone: what is evicted does not come back.
+                for number in (0..18).rev() {
                     let rollup = [ONE, TWO, THREE][number % 3];
-                    let height = Height::new(u64::try_from(number).unwrap() / 3 + round);
-                    match engine.evict(rollup, height, REASON).await {
+                    let height = number / 3 + round + 3;
+                    let digest = digests[number % 3][height];
+                    let height = Height::new(u64::try_from(height).unwrap());
+                    match engine.evict(rollup, height, digest, REASON).await {
                         Ok(gone) => assert_eq!(gone[0].batch.rollup, rollup),
                         Err(Error::UnknownBatch { .. } | Error::BatchEvicted { .. }) => {}
                         Err(other) => panic!("{other:?}"),

@@ -88,15 +88,6 @@ fn attacks() -> Vec<Attack> {
             "exit_says_what_its_transfer_says",
         ),
         (
-            Role::Api,
-            "insert into equivocation (rollup_id, height, recorded_digest, refused_digest,
-                refused_words, refused_signature)
-            select 1, 2, batch_digest, sha256('x'), refused_words, refused_signature
-            from equivocation, batch where block_number = 17"
-                .to_owned(),
-            "equivocation_of_batch",
-        ),
-        (
             Role::Engine,
             block(3, 5, 1)
                 + "insert into transfer select 24, 0, 3, 5, 1, 12884967425, 4294967297, 2, 0, 0,
@@ -111,6 +102,32 @@ fn attacks() -> Vec<Attack> {
     ]
 }
 
+/// Evidence against who may have signed in good faith.
+fn attacks_by_evidence() -> Vec<Attack> {
+    vec![
+        (
+            Role::Api,
+            "insert into equivocation (rollup_id, height, recorded_digest, refused_digest,
+                refused_words, refused_signature)
+            select 1, 2, batch_digest, sha256('x'), refused_words, refused_signature
+            from equivocation, batch where block_number = 17"
+                .to_owned(),
+            "equivocation_of_batch",
+        ),
+        // Two signed for a height, one of which was evicted: whichever way round.
+        (
+            Role::Api,
+            "insert into equivocation (rollup_id, height, recorded_digest, refused_digest,
+                refused_words, refused_signature)
+            select 1, 2, stands.batch_digest, gone.batch_digest, refused_words, refused_signature
+            from equivocation, batch stands, batch gone
+            where stands.block_number = 22 and gone.block_number = 17"
+                .to_owned(),
+            "equivocation_of_no_evicted",
+        ),
+    ]
+}
+
 /// Each is refused by its guard, and every row is as before.
 #[test]
 fn guards_of_evictions_hold() {
@@ -118,7 +135,7 @@ fn guards_of_evictions_hold() {
         live(&mut world).await;
         evicted(&mut world).await;
         let before = world.dump().await;
-        for (role, attack, guard) in attacks() {
+        for (role, attack, guard) in attacks().into_iter().chain(attacks_by_evidence()) {
             let mut connection = connect(&world, role).await;
             let found = refused_by(&mut connection, &attack).await;
             assert_eq!(found.as_deref(), Some(guard), "{}: {attack}", role.name());

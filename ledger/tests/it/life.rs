@@ -1,7 +1,7 @@
 //! A world with a row in every table: what attacks on the schema and on history start from.
 
 use domain::l1::L1Event;
-use domain::{EpochNumber, Height, Word};
+use domain::{EpochNumber, Word};
 use ledger::{Error, NewSettlement, SupersedeReason};
 
 use crate::world::{ETH, ONE, THREE, TWO, USDC, World, deposit, l1_block, out, submission, to};
@@ -24,12 +24,12 @@ pub(crate) async fn live(world: &mut World) {
     world.seal().await;
     let batch = world.batch(TWO, vec![to(ONE, ETH, 1)], Vec::new());
     world.post(&batch).await;
-    world.seal().await;
+    let at = world.seal().await.last_block;
     world.prove(FIRST).await;
     settle_twice(world).await;
     // The second epoch is half folded.
     let outputs = world.outputs(SECOND).await;
-    world.engine.record_step(SECOND, 1, &outputs[0], b"checkpoint").await.unwrap();
+    world.engine.record_step(SECOND, 1, &outputs[0], b"checkpoint", at).await.unwrap();
 
     let claim = world.claims(ONE).await[0];
     let state_digest = world.engine.sealed(FIRST).await.unwrap().unwrap().closing_digest;
@@ -56,7 +56,7 @@ pub(crate) async fn evicted(world: &mut World) {
     world.post(&second).await;
     let other = world.batch(TWO, vec![to(THREE, ETH, 1)], Vec::new());
     world.post(&other).await;
-    let gone = world.engine.evict(ONE, Height::new(2), "its witness has no solution").await;
+    let gone = world.evict(&first, "its witness has no solution").await;
     assert_eq!(gone.unwrap().len(), 2);
     world.back_to(&first);
     let mended = world.batch(ONE, vec![to(TWO, ETH, 5)], vec![out(ETH, 2), out(USDC, 1)]);

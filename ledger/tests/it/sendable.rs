@@ -42,7 +42,7 @@ fn epoch_futures_are_sendable(
     settlement: &NewSettlement,
 ) {
     let epoch = EpochNumber::FIRST;
-    sendable(ledger.record_step(epoch, 1, output, &[]));
+    sendable(ledger.record_step(epoch, 1, output, &[], ledger::BlockNumber::new(0)));
     sendable(ledger.record_proof(epoch, proof));
     sendable(ledger.record_settlement_proof(epoch, proof));
     sendable(ledger.record_submission(epoch, submission));

@@ -12,8 +12,8 @@ use domain::{
     Transfer, Word, plan_steps,
 };
 use ledger::{
-    Adoption, BookedLogs, Error, Ledger, NewProof, NewSettlement, NewSubmission, Posted, Role,
-    SealReason, Sealed,
+    Adoption, BookedLogs, Error, Evicted, Ledger, NewProof, NewSettlement, NewSubmission, Posted,
+    Role, SealReason, Sealed,
 };
 use sqlx::PgPool;
 
@@ -239,6 +239,12 @@ impl World {
         Batch::new(parts).unwrap()
     }
 
+    /// Evicts a batch, as the one that cannot be proven.
+    pub(crate) async fn evict(&self, batch: &Batch, reason: &str) -> Result<Vec<Evicted>, Error> {
+        let digest = batch.digest(adoption().identity.word());
+        self.engine.evict(batch.rollup(), batch.height(), digest, reason).await
+    }
+
     /// Posts a batch; the rollup goes on from it.
     pub(crate) async fn post(&mut self, batch: &Batch) -> Posted {
         let posted = self.api.post_batch(batch).await.unwrap();
@@ -301,8 +307,9 @@ impl World {
     /// Takes a sealed epoch through its steps; the proof is not recorded.
     pub(crate) async fn fold(&self, epoch: EpochNumber) -> NewProof {
         let outputs = self.outputs(epoch).await;
+        let at = self.engine.sealed(epoch).await.unwrap().unwrap().last_block;
         for (step, output) in (1..).zip(&outputs) {
-            self.engine.record_step(epoch, step, output, b"checkpoint").await.unwrap();
+            self.engine.record_step(epoch, step, output, b"checkpoint", at).await.unwrap();
         }
         NewProof {
             closing_digest: outputs.last().unwrap().state_digest,

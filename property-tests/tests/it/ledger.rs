@@ -61,8 +61,9 @@ fn without(operations: &[Operation], gone: &Batch) -> World {
     }
 }
 
-/// Evicts one of the batches so far; what the ledger lets go of is what the model does.
-async fn evict(ledger: &Ledger, world: &mut World, pick: usize) {
+/// Evicts one of the batches so far, which is the answer; what the ledger lets go of is what the model
+/// does.
+async fn evict(ledger: &Ledger, world: &mut World, pick: usize) -> Option<Box<Batch>> {
     let batches = |world: &World| -> Vec<(RollupId, domain::Height)> {
         let batch = |one: &Operation| match one {
             Operation::Batch(batch) => Some((batch.rollup(), batch.height())),
@@ -71,7 +72,7 @@ async fn evict(ledger: &Ledger, world: &mut World, pick: usize) {
         world.operations.iter().filter_map(batch).collect()
     };
     let before = batches(world);
-    let Some((rollup, height)) = before.get(pick % before.len().max(1)).copied() else { return };
+    let (rollup, height) = before.get(pick % before.len().max(1)).copied()?;
     let is_it = |one: &&Operation| match one {
         Operation::Batch(batch) => (batch.rollup(), batch.height()) == (rollup, height),
         _ => false,
@@ -81,10 +82,12 @@ async fn evict(ledger: &Ledger, world: &mut World, pick: usize) {
     };
     *world = without(&world.operations, &gone);
     let left = batches(world);
-    let evicted = ledger.evict(rollup, height, "picked").await.unwrap();
+    let digest = gone.digest(world.domain_word());
+    let evicted = ledger.evict(rollup, height, digest, "picked").await.unwrap();
     let evicted: Vec<_> = evicted.iter().map(|one| (one.batch.rollup, one.batch.height)).collect();
     let expected: Vec<_> = before.into_iter().filter(|one| !left.contains(one)).collect();
     assert_eq!(evicted, expected);
+    Some(gone)
 }
 
 /// Every cell holds what the model says, and debits equal credits of every asset.
@@ -118,12 +121,18 @@ async fn play(url: &str, actions: &[(Action, Option<usize>)]) {
         let Operation::Register { rollup, key } = operation else { unreachable!() };
         l1.book(&ledger, L1Event::RollupRegistered { rollup, key }).await;
     }
+    let mut gone = Vec::new();
     for (action, eviction) in actions {
         if let Some(pick) = eviction {
-            evict(&ledger, &mut world, *pick).await;
+            gone.extend(evict(&ledger, &mut world, *pick).await);
             assert_same(&ledger, &world).await;
         }
         let Some(operation) = world.operation(action) else { continue };
+        if matches!(&operation, Operation::Batch(batch) if gone.contains(batch)) {
+            let Operation::Batch(batch) = operation else { unreachable!() };
+            api.post_batch(&batch).await.unwrap_err();
+            continue;
+        }
         let model = world.apply(operation.clone());
         match operation {
             Operation::Deposit { rollup, asset, atoms } if model.is_ok() => {
@@ -141,8 +150,9 @@ async fn play(url: &str, actions: &[(Action, Option<usize>)]) {
     assert_same(&ledger, &world).await;
     let sealed = ledger.seal(SealReason::Command).await.unwrap().unwrap();
     assert_eq!(sealed.closing_digest, world.state.close_epoch().digest());
-    let rebuilt = ledger.operations_of(sealed.epoch).await.unwrap();
-    assert_eq!(rebuilt.operations, world.operations);
+    let mut rebuilt = ledger.operations_of(sealed.epoch).await.unwrap().operations;
+    rebuilt.retain(|operation| *operation != Operation::Evicted);
+    assert_eq!(rebuilt, world.operations);
     let report = ledger::audit::run(&ledger, &mut |_| ()).await.unwrap();
     assert_eq!((report.drift, report.first_fault), (0, None));
     ledger.close().await;
