@@ -1,7 +1,8 @@
 //! Decides when the open epoch is sealed, and that it can be proven then.
 //!
-//! **Invariant:** an epoch without operations is never sealed, whatever asks for it: nothing would
-//! have to be proven or settled. Neither is one with a step that was not checked.
+//! **Invariant:** an epoch without operations is never sealed, whatever asks for it, but to keep the
+//! settler's grace: nothing else would have to be proven or settled. Nor is one ever sealed with a step
+//! that was not checked.
 
 use std::time::Duration;
 
@@ -14,20 +15,31 @@ use tracing::info;
 use crate::config::SealPolicy;
 use crate::context::{Context, Progress};
 use crate::error::Error;
+use crate::grace::GraceWatch;
 use crate::milestone::Milestone;
 use crate::provable::Checks;
 use crate::prove::blocking;
 
 /// Seals the open epoch if it is due.
-pub(crate) async fn seal_when_due(context: &Context) -> Result<Progress, Error> {
+pub(crate) async fn seal_when_due(
+    context: &Context,
+    grace: &mut GraceWatch,
+) -> Result<Progress, Error> {
     let open = context.ledger.open_epoch().await?;
     let commanded = context.ledger.pending_seal_request().await?.is_some();
     let now = OffsetDateTime::now_utc();
     let due = if commanded { Some(SealReason::Command) } else { due(&open, context, now) };
-    let Some(reason) = due.filter(|_| open.operations > 0) else { return Ok(Progress::Idle) };
+    let reason = match due.filter(|_| open.operations > 0) {
+        Some(reason) => reason,
+        None if Box::pin(grace.is_due(context, open.epoch)).await? => SealReason::Grace,
+        None => return Ok(Progress::Idle),
+    };
     let Some(sealed) = Box::pin(seal_checked(context, open.epoch, reason)).await? else {
         return Ok(Progress::Idle);
     };
+    if reason == SealReason::Grace {
+        grace.sealed();
+    }
     let ledger::Sealed { epoch, batches, operations, .. } = sealed;
     info!(
         %epoch, ?reason, batches, operations, opening_digest = %sealed.opening_digest,

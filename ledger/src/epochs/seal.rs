@@ -37,6 +37,8 @@ pub enum SealReason {
     Value,
     /// Somebody asked for it.
     Command,
+    /// Half of the settler's grace on L1 had gone: even an epoch that holds nothing.
+    Grace,
 }
 
 /// A sealed epoch.
@@ -46,7 +48,7 @@ pub struct Sealed {
     pub epoch: EpochNumber,
     /// Why it was sealed.
     pub reason: SealReason,
-    /// Its last block.
+    /// Its last block: that of the epoch before, if it holds nothing.
     pub last_block: BlockNumber,
     /// That block's hash: what settles pins the books.
     pub last_block_hash: B256,
@@ -86,6 +88,7 @@ impl SealReason {
             Self::Size => 2,
             Self::Value => 3,
             Self::Command => 4,
+            Self::Grace => 5,
         }
     }
 
@@ -95,6 +98,7 @@ impl SealReason {
             2 => Ok(Self::Size),
             3 => Ok(Self::Value),
             4 => Ok(Self::Command),
+            5 => Ok(Self::Grace),
             _ => Err(TABLE.corrupt()),
         }
     }
@@ -230,7 +234,7 @@ impl Sealing<'_> {
     }
 
     /// Seals the open epoch and opens the next. `None` when nothing happened in it: an epoch without
-    /// operations sends nothing.
+    /// operations sends nothing, but to keep the grace. `None` also before anything was ever posted.
     ///
     /// # Errors
     /// [`Error::BaselineMissing`], [`Error::BaselineDiffers`].
@@ -238,7 +242,9 @@ impl Sealing<'_> {
         let Self { mut tx, head } = self;
         let Some(l1_cutoff) = l1_logs::cursor(&mut tx).await? else { return Ok(None) };
         let (batches, operations, transfers) = counts(&mut tx, head.epoch).await?;
-        if operations == 0 {
+        let nothing = operations == 0 && reason != SealReason::Grace;
+        // A seal pins the journal by its last block.
+        if nothing || head.block == BlockNumber::new(0) {
             return Ok(None);
         }
         let (_, opening_digest) = state::at_opening(&mut tx, head.epoch).await?;
