@@ -79,7 +79,8 @@ async fn seal_checked(
         }
         let open = Box::pin(sealing.operations()).await?;
         let all;
-        (known, all) = check(known, open, Vec::new(), most_under_lock).await?;
+        let work = check(known, open, Vec::new(), most_under_lock);
+        (known, all) = Box::pin(sealing.keep_during(KEEP_EVERY, work)).await??;
         if all {
             return Ok(Box::pin(sealing.seal(reason)).await?);
         }
@@ -123,9 +124,12 @@ fn age(opened_at: OffsetDateTime, now: OffsetDateTime) -> Duration {
 }
 
 /// How many steps are checked, at most, while nobody can post, each time that the lock is taken: a
-/// step takes some tenths of a second. Whatever is left the last time is checked then: postings that
-/// keep changing many steps, as only an epoch without steps to spare has them, do not put the seal off.
+/// step takes some tenths of a second of a core. Whatever is left the last time is checked then:
+/// postings that keep changing many steps, as only an epoch without steps to spare has them, do not put
+/// the seal off.
 const MOST_UNDER_LOCK: [usize; 4] = [3, 3, 3, MAX_STEPS_PER_EPOCH];
+/// Postgres takes the lock from whoever is silent for a minute.
+const KEEP_EVERY: Duration = Duration::from_secs(5);
 
 #[cfg(test)]
 mod tests {

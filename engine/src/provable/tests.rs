@@ -1,3 +1,5 @@
+use std::sync::atomic::{AtomicBool, Ordering};
+
 use domain::{
     AssetId, Atoms, BatchParts, ExitRoot, L2Root, Operation, Refusal, SigningKey, Transfer, limits,
 };
@@ -119,6 +121,26 @@ fn checks_go_on_where_the_plan_changed() {
         let fault = self::checks(&second).go_on(&second, &folded, 2).unwrap_err();
         assert!(matches!(fault, Error::PartsDiffer { position, .. } if position == at));
     }
+}
+
+/// Of many faults the first one is found, though others are found sooner.
+#[test]
+fn the_first_fault_is_found() {
+    let items: Vec<usize> = (0..1_000).collect();
+    let find = |first: usize| {
+        let found_later = AtomicBool::new(false);
+        first_fault(&items, |item| {
+            let waits = *item == 0 && rayon::current_num_threads() > 1;
+            while waits && !found_later.load(Ordering::Acquire) {
+                std::thread::yield_now();
+            }
+            found_later.fetch_or(*item >= 500, Ordering::Release);
+            (*item >= 500 || *item == first).then_some(*item)
+        })
+    };
+    assert_eq!([0, 1, 400, 499, 500, 2_000].map(find), [0, 1, 400, 499, 500, 500].map(Some));
+    assert_eq!(first_fault(&items, |_| None::<usize>), None);
+    assert_eq!(first_fault(&[], |(): &()| Some(1)), None);
 }
 
 /// The shortest failing run is found in few tries, whichever it is.

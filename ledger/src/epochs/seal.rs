@@ -1,5 +1,8 @@
 //! Sealing: order and L1 cut-off are fixed, and the next epoch is open at once.
 
+use std::pin::pin;
+use std::time::Duration;
+
 use alloy_primitives::B256;
 use domain::l1::L1Block;
 use domain::{EpochNumber, LiquidityState, Word};
@@ -223,6 +226,25 @@ impl Sealing<'_> {
     #[must_use]
     pub fn last_block(&self) -> BlockNumber {
         self.head.block
+    }
+
+    /// Keeps the books while something else is done: Postgres lets go of what is held for a minute
+    /// without a word. If this process dies, they are free with its connection all the same.
+    ///
+    /// # Errors
+    /// [`Error::Unreachable`] when they are lost; the work is dropped then.
+    pub async fn keep_during<T>(
+        &mut self,
+        every: Duration,
+        work: impl Future<Output = T>,
+    ) -> Result<T, Error> {
+        let mut work = pin!(work);
+        loop {
+            match tokio::time::timeout(every, &mut work).await {
+                Ok(done) => return Ok(done),
+                Err(_) => sqlx::query("select 1").execute(&mut *self.tx).await?,
+            };
+        }
     }
 
     /// What is about to be sealed.
