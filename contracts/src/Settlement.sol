@@ -63,9 +63,9 @@ contract Settlement is Custody, Pausable {
     uint32 private immutable _domainId;
     uint64 private immutable _settlerGrace;
 
-    /// @dev With the number, so that one write of a settlement tells both.
+    /// @dev In one slot, so that a settlement pays for one.
     EpochNumber private _epoch;
-    uint64 private _lastSettledAt;
+    uint64 private _settlerSettledAt;
     uint16 private _rollupCount;
     address private _guardian;
     address private _settler;
@@ -82,7 +82,8 @@ contract Settlement is Custody, Pausable {
     /// @param epochVerifier Its key is pinned here and is part of the domain word.
     /// @param genesisDigest Digest of the state before the first epoch.
     /// @param initialSettler Who settles; see ISettlement.
-    /// @param grace Seconds without a settlement after which anybody may settle, for good.
+    /// @param grace Seconds without a settlement by the settler after which anybody may settle; it
+    /// never changes.
     constructor(
         address initialOwner,
         uint32 domain,
@@ -103,7 +104,7 @@ contract Settlement is Custody, Pausable {
         _stateDigest = genesisDigest;
         _settlerGrace = grace;
         // The cast holds for the next 500 billion years.
-        _lastSettledAt = uint64(block.timestamp);
+        _settlerSettledAt = uint64(block.timestamp);
         _setSettler(initialSettler);
     }
 
@@ -162,14 +163,15 @@ contract Settlement is Custody, Pausable {
 
         bytes32 digest = bytes32(last[STATE_DIGEST_WORD]);
         _epoch = number;
-        _lastSettledAt = uint64(block.timestamp);
+        // A stranger's leaves the grace over, or an empty epoch of theirs would shut the way out.
+        if (msg.sender == _settler) _settlerSettledAt = uint64(block.timestamp);
         _stateDigest = digest;
         emit EpochSettled(number, digest, count);
         _book(number, steps);
     }
 
     /// @dev Before the grace is over the settler alone, and not while paused; then anybody, paused or
-    /// not, until an epoch settles: neither the settler's silence nor a pause may last longer.
+    /// not, until the settler settles: neither the settler's silence nor a pause may last longer.
     function _requireMaySettle() private view {
         uint256 openAt = openToAllAt();
         // Whoever proposes blocks can move this by seconds; the grace is an hour at least.
@@ -389,7 +391,7 @@ contract Settlement is Custody, Pausable {
 
     /// @inheritdoc ISettlement
     function openToAllAt() public view returns (uint256) {
-        return uint256(_lastSettledAt) + _settlerGrace;
+        return uint256(_settlerSettledAt) + _settlerGrace;
     }
 
     /// @inheritdoc ISettlement

@@ -52,7 +52,7 @@ contract InvariantsTest is TestBase {
         checkClaimsArePaidOnce();
         checkEpochsContinueOneAnother();
         checkNothingTamperedIsAccepted();
-        checkTheGraceIsOfTheLastSettlement();
+        checkTheGraceIsOfTheSettlersLast();
     }
 
     /// @dev That histories are no empty ones: a plain one reaches every kind of event.
@@ -178,7 +178,7 @@ contract InvariantsTest is TestBase {
     }
 
     /// @dev Whatever settlers and pauses there were; and within it only the settler has settled.
-    function checkTheGraceIsOfTheLastSettlement() public view {
+    function checkTheGraceIsOfTheSettlersLast() public view {
         vm.assertEq(settlement.openToAllAt(), handler.settledAt() + 7 days, "grace");
         vm.assertEq(handler.wronglyRefused(), 0, "refused");
     }

@@ -9,7 +9,7 @@ import {Settlement} from "src/Settlement.sol";
 import {ISettlement} from "src/interfaces/ISettlement.sol";
 import {EpochNumber} from "src/types/EpochNumber.sol";
 
-/// @dev One account settles; when nothing has settled for the grace, everybody may, whatever any
+/// @dev One account settles; when it has not for the grace, everybody may until it does, whatever any
 /// role has done meanwhile. The test itself is the settler.
 contract SettlerTest is SettlementTest {
     /// @dev From then on everybody may settle the first epoch.
@@ -70,18 +70,52 @@ contract SettlerTest is SettlementTest {
         settleAs(caller);
     }
 
-    /// @dev Whoever settles, from then on the settler has the whole grace again.
-    function testFuzz_settle_startsTheGraceAnew(address caller, uint256 time) public {
-        vm.assume(caller != address(this));
-        time = bound(time, _openAt, _openAt + 1000 days);
+    /// @dev Whenever the settler settles, they have the whole grace again.
+    function testFuzz_settle_startsTheGraceAnew(address stranger, uint256 time) public {
+        vm.assume(stranger != address(this));
+        time = bound(time, _openAt - GRACE, _openAt + 1000 days);
         vm.warp(time);
-        settleAs(caller);
+        settleEpoch();
         vm.assertEq(settlement.openToAllAt(), time + GRACE, "anew");
-        checkSettlerOnly(caller);
+        checkSettlerOnly(stranger);
         vm.warp(time + GRACE - 1);
-        checkSettlerOnly(caller);
+        checkSettlerOnly(stranger);
         settleEpoch();
         vm.assertEq(settlement.openToAllAt(), time + 2 * GRACE - 1, "anew");
+    }
+
+    /// @dev EXIT_OPEN: whatever others settle, epochs without any emission included, the way stays
+    /// open to all, until the settler settles.
+    function testFuzz_settle_strangersDoNotShutTheWay(
+        address[3] memory strangers,
+        uint256[3] memory times,
+        uint8 emissions
+    ) public {
+        uint256 time = _openAt;
+        for (uint256 i = 0; i < 3; ++i) {
+            vm.assume(strangers[i] != address(this));
+            time = bound(times[i], time, time + 1000 days);
+            vm.warp(time);
+            if (emissions >> i & 1 == 1) emitRollup(A, uint64(i), bytes32(i));
+            settleAs(strangers[i]);
+            vm.assertEq(settlement.openToAllAt(), _openAt, "as it was");
+            settleAs(BOB);
+            vm.assertEq(settlement.openToAllAt(), _openAt, "as it was");
+        }
+        settleEpoch();
+        vm.assertEq(settlement.openToAllAt(), time + GRACE, "anew");
+        checkSettlerOnly(BOB);
+    }
+
+    /// @dev It is the settler of now: one who was named before is a stranger.
+    function test_settle_aFormerSettlersStartsNothingAnew() public {
+        vm.warp(_openAt);
+        vm.prank(OWNER);
+        settlement.setSettler(BOB);
+        settleAs(address(this));
+        vm.assertEq(settlement.openToAllAt(), _openAt, "as it was");
+        settleAs(BOB);
+        vm.assertEq(settlement.openToAllAt(), _openAt + GRACE, "anew");
     }
 
     /// @dev A settlement that is refused is none.
@@ -116,6 +150,7 @@ contract SettlerTest is SettlementTest {
 
     /// @dev WINDOW_FROZEN, EXIT_OPEN: nor do pauses, and the last of them ends with the grace.
     function testFuzz_pause_doesNotOutlastTheGrace(address caller, uint256[2] memory times) public {
+        vm.assume(caller != address(this));
         uint256 time = bound(times[0], _openAt - GRACE, _openAt - 1);
         vm.warp(time);
         vm.prank(GUARDIAN);
@@ -131,7 +166,8 @@ contract SettlerTest is SettlementTest {
         vm.warp(_openAt);
         vm.assertTrue(settlement.paused(), "still paused");
         settleAs(caller);
-        // The pause holds again until the next grace is over, deposits all the time.
+        settleEpoch();
+        // By the settler: the pause holds again until the next grace is over, deposits all the time.
         checkPaused();
         vm.warp(_openAt + GRACE - 1);
         checkPaused();
@@ -181,6 +217,7 @@ contract SettlerTest is SettlementTest {
         vm.prank(caller);
         settlement.settle(wrapped(next), Steps.pack(steps), proof);
         vm.assertEq(unwrapped(), next, "settled");
+        forget();
     }
 
     function checkSettlerOnly(address caller) private {

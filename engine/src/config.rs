@@ -19,7 +19,7 @@ pub struct Config {
 }
 
 /// When the open epoch is sealed; besides, by command at any time. An epoch without operations is
-/// never sealed.
+/// sealed only to keep the settler's grace on L1.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub struct SealPolicy {
     /// At this age of the epoch.

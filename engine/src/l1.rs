@@ -8,6 +8,7 @@
 mod bindings;
 mod claims;
 mod deploy;
+mod grace;
 mod logs;
 mod revert;
 mod settle;
@@ -18,6 +19,7 @@ mod views;
 
 pub use claims::{ClaimReceipt, ProvenClaim};
 pub use deploy::Deployment;
+pub use grace::Grace;
 pub use revert::Revert;
 pub use settle::{PreparedL1Tx, SettlementReceipt};
 pub use signer::SignerKey;
@@ -167,29 +169,6 @@ impl L1 {
             let (recorded, found) = (Box::new(*recorded), Box::new(found));
             Err(Error::ContractDiffers { recorded, found })
         }
-    }
-
-    /// Checks that the signer may settle: as the settler, or as anybody once nothing has settled for
-    /// the contract's grace.
-    ///
-    /// # Errors
-    /// [`Error::NotSettler`].
-    pub async fn check_settler(&self) -> Result<(), Error> {
-        let call = self.contract.settler().call().await;
-        let settler = call.map_err(|error| Error::contract("settler", error))?;
-        if settler == self.signer {
-            return Ok(());
-        }
-        let call = self.contract.openToAllAt().call().await;
-        let open_at = call.map_err(|error| Error::contract("openToAllAt", error))?;
-        let open_to_all_at = u64::try_from(open_at)
-            .map_err(|_| Error::answer("openToAllAt", AnswerFault::missing("time")))?;
-        let latest = self.provider.get_block(BlockId::latest()).await;
-        let latest = latest.map_err(|error| Error::rpc("eth_getBlockByNumber", error))?;
-        if latest.is_some_and(|block| block.header().timestamp() >= open_to_all_at) {
-            return Ok(());
-        }
-        Err(Error::NotSettler { settler, signer: self.signer, open_to_all_at })
     }
 
     /// The newest block.

@@ -8,7 +8,8 @@
 //!
 //! The way of an epoch: [`run`](run()) → `seal` → `prove` → `submit` → `confirm`, with `advance` as
 //! the map of its states and `mirror` as the eyes on L1; `ahead` folds what is fixed of it before it is
-//! sealed, and `provable` finds what could not be proven, which `evict` takes out.
+//! sealed, `provable` finds what could not be proven, which `evict` takes out, and `grace` lets an epoch
+//! be sealed before the settler's time on L1 is over.
 //!
 //! ```no_run
 //! use engine::{Config, l1::L1};
@@ -30,6 +31,7 @@ mod confirm;
 mod context;
 mod error;
 mod evict;
+mod grace;
 pub mod l1;
 mod milestone;
 mod mirror;

@@ -11,6 +11,8 @@ use domain::{
 };
 use folding::StepWitness;
 use ledger::{BlockNumber, OpenOperations};
+use rayon::ThreadPoolBuilder;
+use rayon::iter::{IntoParallelRefIterator, ParallelIterator};
 
 use crate::error::{Error, Part, Side};
 
@@ -64,14 +66,10 @@ impl Place {
         if output == *folded { Ok(next) } else { Err(not_of_the_plan(self.epoch(), next.steps)) }
     }
 
-    /// The witness of a step that satisfies the circuit.
-    fn check(&self, step: &Step) -> Result<StepWitness, Error> {
-        self.try_step(step).map_err(|fault| self.blame(step, fault))
-    }
-
-    /// After a step.
-    fn after(&self, witness: &StepWitness) -> Self {
-        self.next(witness.closing().clone(), witness.output())
+    /// After a step, by the reference transition alone.
+    fn after(&self, step: &Step) -> Result<Self, folding::Error> {
+        let (state, output) = step.run(&self.state, self.context, self.emission_digest)?;
+        Ok(self.next(state, &output))
     }
 
     fn next(&self, state: LiquidityState, output: &StepOutput) -> Self {
@@ -84,10 +82,8 @@ impl Place {
         StepWitness::new(&self.state, step, self.context, self.emission_digest)
     }
 
-    fn try_step(&self, step: &Step) -> Result<StepWitness, folding::Error> {
-        let witness = self.try_witness(step)?;
-        witness.check()?;
-        Ok(witness)
+    fn try_step(&self, step: &Step) -> Result<(), folding::Error> {
+        self.try_witness(step)?.check()
     }
 
     /// The batch because of which a step fails; the fault itself if it is no batch's, which is a
@@ -203,19 +199,74 @@ impl Checks {
             return Ok(false);
         }
         self.passed.truncate(known);
-        for (position, step) in steps.into_iter().enumerate().skip(known) {
-            let place = self.place(position);
-            let next = match folded.get(position) {
-                Some(folded) => place.after_folded(&step, folded)?,
-                None => place.after(&place.check(&step)?),
-            };
-            self.passed.push((step, next));
+        let checked = self.check_after(known, steps, folded);
+        if checked.is_err() {
+            self.passed.truncate(known);
         }
+        checked?;
         if folded.len() > self.passed.len() {
             return Err(not_of_the_plan(open.epoch, folded.len()));
         }
         self.last_block = Some(open.last_block);
         Ok(true)
+    }
+
+    /// Checks the steps of a plan after those that are `known`. Where each begins is the reference
+    /// transition's to say, fast and in order; the circuit then runs on all of them at once.
+    fn check_after(
+        &mut self,
+        known: usize,
+        steps: Vec<Step>,
+        folded: &[StepOutput],
+    ) -> Result<(), Error> {
+        let mut refused = None;
+        for (position, step) in steps.into_iter().enumerate().skip(known) {
+            let place = self.place(position);
+            let next = match folded.get(position) {
+                Some(folded) => Ok(place.after_folded(&step, folded)?),
+                None => place.after(&step),
+            };
+            match next {
+                Ok(next) => self.passed.push((step, next)),
+                Err(fault) => {
+                    refused = Some((step, fault));
+                    break;
+                }
+            }
+        }
+        self.check_from(known.max(folded.len()))?;
+        match refused {
+            // The steps before it are not to blame.
+            Some((step, fault)) => Err(self.place(self.passed.len()).blame(&step, fault)),
+            None => Ok(()),
+        }
+    }
+
+    /// Runs the circuit on the steps from a position on. Whichever of them is done first, the first one
+    /// that fails is blamed. Each witness goes with its check: they are large.
+    fn check_from(&self, first: usize) -> Result<(), Error> {
+        let steps = self.passed.iter().enumerate().skip(first);
+        let steps: Vec<_> =
+            steps.map(|(position, (step, _))| (self.place(position), step)).collect();
+        let failing = first_fault(&steps, |(place, step)| {
+            let fault = place.try_step(step).err()?;
+            Some((*place, *step, fault))
+        });
+        match failing {
+            Some((place, step, fault)) => Err(place.blame(step, fault)),
+            None => Ok(()),
+        }
+    }
+}
+
+/// The fault of the first item that has one, looked for on all cores. On threads of its own: those that
+/// prove are busy for seconds at a time, and the books may be held for this.
+fn first_fault<T: Sync, E: Send>(items: &[T], fault: impl Fn(&T) -> Option<E> + Sync) -> Option<E> {
+    let find = || items.par_iter().find_map_first(&fault);
+    match ThreadPoolBuilder::new().build() {
+        Ok(pool) => pool.install(find),
+        // No threads to be had: those that prove have to do.
+        Err(_) => find(),
     }
 }
 

@@ -19,6 +19,7 @@ use crate::config::Config;
 use crate::context::{Context, Progress};
 use crate::error::Error;
 use crate::evict::evict;
+use crate::grace::GraceWatch;
 use crate::l1::L1;
 use crate::milestone::Observer;
 use crate::mirror::book_logs;
@@ -91,7 +92,7 @@ async fn work(context: &Context) -> Result<(), Error> {
     tokio::try_join!(
         Box::pin(listen(context, waker)),
         Box::pin(follow(context, Lane::Mirror, wake.clone())),
-        Box::pin(follow(context, Lane::Seal, wake.clone())),
+        Box::pin(follow(context, Lane::Seal(GraceWatch::default()), wake.clone())),
         Box::pin(follow(context, Lane::Prove(None), wake.clone())),
         Box::pin(follow(context, Lane::Settle, wake)),
     )?;
@@ -101,7 +102,7 @@ async fn work(context: &Context) -> Result<(), Error> {
 /// Each does one thing over and over.
 enum Lane {
     Mirror,
-    Seal,
+    Seal(GraceWatch),
     /// With what it keeps of the open epoch. It goes with the turn: another engine may fold next.
     Prove(Option<Ahead>),
     Settle,
@@ -111,7 +112,7 @@ impl Lane {
     fn name(&self) -> &'static str {
         match self {
             Self::Mirror => "mirror",
-            Self::Seal => "seal",
+            Self::Seal(_) => "seal",
             Self::Prove(_) => "prove",
             Self::Settle => "settle",
         }
@@ -120,7 +121,7 @@ impl Lane {
     async fn work(&mut self, context: &Context) -> Result<Progress, Error> {
         let worked = match self {
             Self::Mirror => book_logs(context).await,
-            Self::Seal => seal_when_due(context).await,
+            Self::Seal(grace) => seal_when_due(context, grace).await,
             Self::Prove(ahead) => prove_next(context, ahead).await,
             Self::Settle => settle_next(context).await,
         };

@@ -1,7 +1,8 @@
 //! Decides when the open epoch is sealed, and that it can be proven then.
 //!
-//! **Invariant:** an epoch without operations is never sealed, whatever asks for it: nothing would
-//! have to be proven or settled. Neither is one with a step that was not checked.
+//! **Invariant:** an epoch without operations is never sealed, whatever asks for it, but to keep the
+//! settler's grace: nothing else would have to be proven or settled. Nor is one ever sealed with a step
+//! that was not checked.
 
 use std::time::Duration;
 
@@ -14,20 +15,31 @@ use tracing::info;
 use crate::config::SealPolicy;
 use crate::context::{Context, Progress};
 use crate::error::Error;
+use crate::grace::GraceWatch;
 use crate::milestone::Milestone;
 use crate::provable::Checks;
 use crate::prove::blocking;
 
 /// Seals the open epoch if it is due.
-pub(crate) async fn seal_when_due(context: &Context) -> Result<Progress, Error> {
+pub(crate) async fn seal_when_due(
+    context: &Context,
+    grace: &mut GraceWatch,
+) -> Result<Progress, Error> {
     let open = context.ledger.open_epoch().await?;
     let commanded = context.ledger.pending_seal_request().await?.is_some();
     let now = OffsetDateTime::now_utc();
     let due = if commanded { Some(SealReason::Command) } else { due(&open, context, now) };
-    let Some(reason) = due.filter(|_| open.operations > 0) else { return Ok(Progress::Idle) };
+    let reason = match due.filter(|_| open.operations > 0) {
+        Some(reason) => reason,
+        None if Box::pin(grace.is_due(context, open.epoch)).await? => SealReason::Grace,
+        None => return Ok(Progress::Idle),
+    };
     let Some(sealed) = Box::pin(seal_checked(context, open.epoch, reason)).await? else {
         return Ok(Progress::Idle);
     };
+    if reason == SealReason::Grace {
+        grace.sealed();
+    }
     let ledger::Sealed { epoch, batches, operations, .. } = sealed;
     info!(
         %epoch, ?reason, batches, operations, opening_digest = %sealed.opening_digest,
@@ -67,7 +79,8 @@ async fn seal_checked(
         }
         let open = Box::pin(sealing.operations()).await?;
         let all;
-        (known, all) = check(known, open, Vec::new(), most_under_lock).await?;
+        let work = check(known, open, Vec::new(), most_under_lock);
+        (known, all) = Box::pin(sealing.keep_during(KEEP_EVERY, work)).await??;
         if all {
             return Ok(Box::pin(sealing.seal(reason)).await?);
         }
@@ -111,9 +124,12 @@ fn age(opened_at: OffsetDateTime, now: OffsetDateTime) -> Duration {
 }
 
 /// How many steps are checked, at most, while nobody can post, each time that the lock is taken: a
-/// step takes some tenths of a second. Whatever is left the last time is checked then: postings that
-/// keep changing many steps, as only an epoch without steps to spare has them, do not put the seal off.
+/// step takes some tenths of a second of a core. Whatever is left the last time is checked then:
+/// postings that keep changing many steps, as only an epoch without steps to spare has them, do not put
+/// the seal off.
 const MOST_UNDER_LOCK: [usize; 4] = [3, 3, 3, MAX_STEPS_PER_EPOCH];
+/// Postgres takes the lock from whoever is silent for a minute.
+const KEEP_EVERY: Duration = Duration::from_secs(5);
 
 #[cfg(test)]
 mod tests {

@@ -82,7 +82,7 @@ impl Ledger {
             // A plan made while tables were empty would be kept when they no longer are.
             ("plan_cache_mode", "force_custom_plan"),
             // Whoever waits for the books longer than this is told so, and may try again; whoever
-            // holds them without doing anything loses them.
+            // holds them without a word loses them, and may try again, too.
             ("lock_timeout", "30s"),
             ("idle_in_transaction_session_timeout", "60s"),
         ]);

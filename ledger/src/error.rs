@@ -377,7 +377,9 @@ impl From<sqlx::Error> for Error {
                 let known = refusal.constraint().and_then(constraint::known);
                 match (known, refusal.code().as_deref()) {
                     (Some(constraint), _) => Self::Forbidden { constraint },
-                    (None, Some("57P01" | "57P02" | "57P03")) => {
+                    // Postgres shuts down or starts up, or has ended a session that held a db_tx
+                    // without a word for too long: the connection is gone.
+                    (None, Some("57P01" | "57P02" | "57P03" | "25P03")) => {
                         Self::Unreachable(Cause::new(error))
                     }
                     (None, Some("53100")) => Self::DiskFull(Cause::new(error)),

@@ -72,9 +72,10 @@ pub(crate) enum EpochState {
 /// The sealing of an epoch.
 #[derive(Debug, Serialize, ToSchema)]
 pub(crate) struct SealInfo {
-    /// Why.
+    /// Why: `schedule`, `size`, `value`, `command`, or `grace`, so that the settler's grace on L1 starts
+    /// anew although nothing may have happened.
     pub reason: &'static str,
-    /// The last journal block that belongs to it.
+    /// The last journal block that belongs to it, or to one before if nothing does.
     pub last_block: u64,
     /// That block's hash.
     pub last_block_hash: String,
@@ -244,13 +245,14 @@ impl SealInfo {
     }
 }
 
-/// Why an epoch was sealed: `schedule`, `size`, `value` or `command`.
+/// The word for why an epoch was sealed.
 pub(crate) fn reason(reason: SealReason) -> &'static str {
     match reason {
         SealReason::Schedule => "schedule",
         SealReason::Size => "size",
         SealReason::Value => "value",
         SealReason::Command => "command",
+        SealReason::Grace => "grace",
     }
 }
 

@@ -129,7 +129,7 @@ fn settlement(facts: &Facts<'_>) -> Answer {
         return Answer::new("quiet", "Unknown", "No epoch is open yet.");
     };
     if open.operations == 0 {
-        let sentence = "The open epoch is empty; an empty epoch sends nothing to L1.";
+        let sentence = "The open epoch is empty; nothing has to be sent to L1.";
         return Answer::new("quiet", "Nothing to settle", sentence);
     }
     let short = format!("Epoch {}, after sealing", open.epoch);

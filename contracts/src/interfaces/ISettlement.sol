@@ -21,9 +21,10 @@ import {IEpochVerifier} from "./IEpochVerifier.sol";
 /// can only pause. A pause stops intake and settlement; nobody can stop a claim. Claiming and
 /// delivering credits are open to everybody.
 ///
-/// Way out. When no epoch has settled for the grace, a number of seconds that never changes, anybody
-/// may settle the next one with a valid proof, even while paused. Nothing but a settlement starts
-/// the grace anew: not another settler, not a pause, not its end.
+/// Way out. When the settler has not settled for the grace, a number of seconds that never changes,
+/// anybody may settle with a valid proof, epoch after epoch, even while paused. Nothing but a
+/// settlement by the settler starts the grace anew: not anybody else's, not another settler, not a
+/// pause, not its end.
 ///
 /// Tokens whose balances change by themselves (rebasing) or that take a fee must not be registered;
 /// a fee is refused at deposit.
@@ -141,7 +142,8 @@ interface ISettlement {
     error HeightDecreased(RollupId rollup, uint64 settled, uint64 given);
 
     /// @notice Settles the next epoch, with a valid proof. Until `openToAllAt` only the settler may, and
-    /// not while paused; from then on anybody, whether paused or not.
+    /// not while paused; from then on anybody, whether paused or not. By the settler it starts the
+    /// grace anew.
     /// @dev The statement starts from this contract's own domain word, epoch and state digest.
     /// Nothing is paid here: exits are added to their cell's pot and claimed.
     /// @param steps Each step's public outputs, in the one spelling of `StepOutput.sol`.
@@ -258,11 +260,11 @@ interface ISettlement {
     /// @notice Who settles.
     function settler() external view returns (address);
 
-    /// @notice Seconds without a settlement after which anybody may settle.
+    /// @notice Seconds without a settlement by the settler after which anybody may settle.
     function settlerGrace() external view returns (uint256);
 
-    /// @notice The time from which anybody may settle the next epoch: the last settlement, or the
-    /// deployment before the first, and the grace.
+    /// @notice The time from which anybody may settle, until the settler does: the last settlement by
+    /// the settler, or the deployment before the first, and the grace.
     function openToAllAt() external view returns (uint256);
 
     /// @notice The last settled epoch, 0 if none.

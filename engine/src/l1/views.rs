@@ -92,6 +92,30 @@ impl View {
         Word::from_bytes(digest).map_err(|fault| Error::answer("stateDigest", fault))
     }
 
+    /// The account that settles.
+    ///
+    /// # Errors
+    /// See [`Self::epoch`].
+    pub async fn settler(&self) -> Result<Address, Error> {
+        read!(self, "settler", self.l1.contract.settler())
+    }
+
+    /// Seconds without a settlement by the settler after which anybody may settle.
+    ///
+    /// # Errors
+    /// See [`Self::epoch`].
+    pub async fn settler_grace(&self) -> Result<U256, Error> {
+        read!(self, "settlerGrace", self.l1.contract.settlerGrace())
+    }
+
+    /// The time from which anybody may settle, until the settler does.
+    ///
+    /// # Errors
+    /// See [`Self::epoch`].
+    pub async fn open_to_all_at(&self) -> Result<U256, Error> {
+        read!(self, "openToAllAt", self.l1.contract.openToAllAt())
+    }
+
     /// How many assets are registered; their ids run from 1.
     ///
     /// # Errors

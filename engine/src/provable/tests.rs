@@ -1,3 +1,5 @@
+use std::sync::atomic::{AtomicBool, Ordering};
+
 use domain::{
     AssetId, Atoms, BatchParts, ExitRoot, L2Root, Operation, Refusal, SigningKey, Transfer, limits,
 };
@@ -135,6 +137,26 @@ fn a_folded_window_outlasts_what_fixed_it() {
     assert!(ahead.go_on(&open, &folded, 1).unwrap());
     assert_eq!(ahead.passed().map(|step| step.batches().len()).collect::<Vec<_>>(), [STEP, 0]);
     assert!(checks(&open).go_on(&open, &folded, limits::MAX_STEPS_PER_EPOCH).unwrap());
+}
+
+/// Of many faults the first one is found, though others are found sooner.
+#[test]
+fn the_first_fault_is_found() {
+    let items: Vec<usize> = (0..1_000).collect();
+    let find = |first: usize| {
+        let found_later = AtomicBool::new(false);
+        first_fault(&items, |item| {
+            let waits = *item == 0 && rayon::current_num_threads() > 1;
+            while waits && !found_later.load(Ordering::Acquire) {
+                std::thread::yield_now();
+            }
+            found_later.fetch_or(*item >= 500, Ordering::Release);
+            (*item >= 500 || *item == first).then_some(*item)
+        })
+    };
+    assert_eq!([0, 1, 400, 499, 500, 2_000].map(find), [0, 1, 400, 499, 500, 500].map(Some));
+    assert_eq!(first_fault(&items, |_| None::<usize>), None);
+    assert_eq!(first_fault(&[], |(): &()| Some(1)), None);
 }
 
 /// The shortest failing run is found in few tries, whichever it is.

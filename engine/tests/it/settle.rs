@@ -4,10 +4,11 @@ use alloy_primitives::U256;
 use domain::EpochNumber;
 use engine::{Error, Milestone};
 use folding::EpochProof;
+use ledger::SealReason;
 
 use crate::anvil::KEYS;
 use crate::engine_process::{run_and_kill_at, run_and_stop_at};
-use crate::world::{World, config, params, settler};
+use crate::world::{GRACE, World, config, params, settler};
 
 /// Two epochs are sealed, proven, settled in order and final; the proofs verify from their bytes,
 /// and books and contract agree.
@@ -54,7 +55,9 @@ async fn two_epochs_end_to_end() {
 }
 
 /// What may happen to an intent between signing and sending: somebody else settles the epoch, which
-/// counts; or somebody else spends the nonce, and the intent is replaced by one that can land.
+/// counts; or somebody else spends the nonce, and the intent is replaced by one that can land. Somebody
+/// else's settlement leaves the way open to all; the engine shuts it by itself, with an epoch that holds
+/// nothing.
 #[tokio::test]
 async fn an_intent_overtaken() {
     let mut world = World::new().await;
@@ -73,9 +76,9 @@ async fn an_intent_overtaken() {
     run_and_stop_at(&world, "Final", 1);
     let settlement = world.ledger.settlement(epoch).await.unwrap().unwrap();
     assert_eq!(settlement.tx_hash, theirs.tx_hash);
+    let open = world.l1.grace().await.unwrap();
+    assert!(open.open_to_all_at <= open.block_time, "{open:?}");
 
-    world.post(2, &[(1, 1, 1)], &[]).await;
-    world.posting.request_seal("test").await.unwrap();
     run_and_kill_at(&world, "IntentWritten", 1);
     let key = KEYS[1].parse().unwrap();
     let same = engine::l1::L1::connect(&world.anvil.url, world.l1.settlement(), &key).await;
@@ -84,6 +87,11 @@ async fn an_intent_overtaken() {
     same.unwrap().deposit(domain::RollupId::new(1), ether, token_atoms).await.unwrap();
     run_and_stop_at(&world, "Final", 1);
     let second = EpochNumber::new(2);
+    let sealed = world.ledger.sealed(second).await.unwrap().unwrap();
+    assert_eq!((sealed.reason, sealed.operations), (SealReason::Grace, 0));
+    let shut = world.l1.grace().await.unwrap();
+    assert_eq!(shut.epoch, Some(second));
+    assert!(shut.open_to_all_at > open.open_to_all_at + GRACE, "{shut:?}");
     let submissions = world.ledger.submissions(second).await.unwrap();
     let nonces: Vec<_> = submissions.iter().map(|submission| submission.nonce).collect();
     assert_eq!(nonces, [0, 1]);
@@ -122,15 +130,18 @@ async fn a_dropped_settlement_lands_again() {
 }
 
 /// A settlement that was mined and failed ends the engine with the contract's reason, again after a
-/// restart, and is not sent a second time.
+/// restart, and is not sent a second time. It is of an epoch that nothing asked for but the grace, half
+/// of which had gone.
 #[tokio::test]
 async fn a_failed_settlement_is_an_incident() {
     let mut world = World::new().await;
     world.deposit(1, 1, 1_000).await;
     run_and_stop_at(&world, "LogsBooked", 1);
     world.post(1, &[(2, 1, 300)], &[]).await;
-    world.posting.request_seal("test").await.unwrap();
+    world.pass(GRACE / 2).await;
     run_and_kill_at(&world, "IntentWritten", 1);
+    let sealed = world.ledger.sealed(EpochNumber::FIRST).await.unwrap().unwrap();
+    assert_eq!((sealed.reason, sealed.batches), (SealReason::Grace, 1));
     world.l1.pause().await.unwrap();
     for _ in 0..2 {
         let ended = world.engine(config(0)).await.ended().await.unwrap_err();

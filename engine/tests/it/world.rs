@@ -86,7 +86,12 @@ impl World {
 
     /// Lets so much time pass on L1 that anybody may settle.
     pub(crate) async fn outlast_the_grace(&self) {
-        self.anvil.call("evm_increaseTime", serde_json::json!([7 * 24 * 60 * 60])).await;
+        self.pass(GRACE).await;
+    }
+
+    /// Lets time pass on L1.
+    pub(crate) async fn pass(&self, seconds: u64) {
+        self.anvil.call("evm_increaseTime", serde_json::json!([seconds])).await;
         self.anvil.mine(1).await;
     }
 
@@ -213,6 +218,9 @@ impl RunningEngine {
         tokio::time::timeout(PATIENCE, self.task).await.expect("the engine goes on").unwrap()
     }
 }
+
+/// The contract's grace, in seconds.
+pub(crate) const GRACE: u64 = 7 * 24 * 60 * 60;
 
 /// The account that settles: the engines'.
 pub(crate) fn settler() -> Address {

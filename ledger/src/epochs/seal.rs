@@ -1,5 +1,8 @@
 //! Sealing: order and L1 cut-off are fixed, and the next epoch is open at once.
 
+use std::pin::pin;
+use std::time::Duration;
+
 use alloy_primitives::B256;
 use domain::l1::L1Block;
 use domain::{EpochNumber, LiquidityState, Word};
@@ -37,6 +40,8 @@ pub enum SealReason {
     Value,
     /// Somebody asked for it.
     Command,
+    /// Half of the settler's grace on L1 had gone: even an epoch that holds nothing.
+    Grace,
 }
 
 /// A sealed epoch.
@@ -46,7 +51,7 @@ pub struct Sealed {
     pub epoch: EpochNumber,
     /// Why it was sealed.
     pub reason: SealReason,
-    /// Its last block.
+    /// Its last block: that of the epoch before, if it holds nothing.
     pub last_block: BlockNumber,
     /// That block's hash: what settles pins the books.
     pub last_block_hash: B256,
@@ -86,6 +91,7 @@ impl SealReason {
             Self::Size => 2,
             Self::Value => 3,
             Self::Command => 4,
+            Self::Grace => 5,
         }
     }
 
@@ -95,6 +101,7 @@ impl SealReason {
             2 => Ok(Self::Size),
             3 => Ok(Self::Value),
             4 => Ok(Self::Command),
+            5 => Ok(Self::Grace),
             _ => Err(TABLE.corrupt()),
         }
     }
@@ -221,6 +228,25 @@ impl Sealing<'_> {
         self.head.block
     }
 
+    /// Keeps the books while something else is done: Postgres lets go of what is held for a minute
+    /// without a word. If this process dies, they are free with its connection all the same.
+    ///
+    /// # Errors
+    /// [`Error::Unreachable`] when they are lost; the work is dropped then.
+    pub async fn keep_during<T>(
+        &mut self,
+        every: Duration,
+        work: impl Future<Output = T>,
+    ) -> Result<T, Error> {
+        let mut work = pin!(work);
+        loop {
+            match tokio::time::timeout(every, &mut work).await {
+                Ok(done) => return Ok(done),
+                Err(_) => sqlx::query("select 1").execute(&mut *self.tx).await?,
+            };
+        }
+    }
+
     /// What is about to be sealed.
     ///
     /// # Errors
@@ -230,7 +256,7 @@ impl Sealing<'_> {
     }
 
     /// Seals the open epoch and opens the next. `None` when nothing happened in it: an epoch without
-    /// operations sends nothing.
+    /// operations sends nothing, but to keep the grace. `None` also before anything was ever posted.
     ///
     /// # Errors
     /// [`Error::BaselineMissing`], [`Error::BaselineDiffers`].
@@ -238,7 +264,9 @@ impl Sealing<'_> {
         let Self { mut tx, head } = self;
         let Some(l1_cutoff) = l1_logs::cursor(&mut tx).await? else { return Ok(None) };
         let (batches, operations, transfers) = counts(&mut tx, head.epoch).await?;
-        if operations == 0 {
+        let nothing = operations == 0 && reason != SealReason::Grace;
+        // A seal pins the journal by its last block.
+        if nothing || head.block == BlockNumber::new(0) {
             return Ok(None);
         }
         let (_, opening_digest) = state::at_opening(&mut tx, head.epoch).await?;

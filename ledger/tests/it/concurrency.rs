@@ -1,12 +1,18 @@
 //! Many at once: the books stay right, whoever comes first.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use domain::{Height, Refusal, RollupId};
 use ledger::{BatchFilter, Error, PageLimit, SealReason};
 use tokio::task::JoinSet;
 
 use crate::world::{ETH, ONE, THREE, TWO, World, out, to, with_world};
+
+/// Ends the backend that holds the books.
+const END_THE_HOLDER: &str = "select pg_terminate_backend(pid, 60000) from pg_locks
+    where locktype = 'advisory' and classid = 1852142694 and objid = 0 and granted
+        and database = (select oid from pg_database where datname = current_database())";
 
 async fn batches_of(world: &World, rollup: RollupId) -> usize {
     let filter = BatchFilter { rollup: Some(rollup), epoch: None };
@@ -150,4 +156,65 @@ fn sealing_races_with_posting() {
         assert_eq!(world.read.rollup(THREE).await.unwrap().unwrap().next_height, Height::new(12));
         world.assert_clean().await;
     });
+}
+
+/// Whoever holds the books without a word loses them, and others go on. What the driver says of it, at
+/// the next statement and at those after, is that one may try again.
+#[test]
+fn books_held_without_a_word_are_let_go() {
+    with_world(|mut world| async move {
+        let mut silent = world.raw.acquire().await.unwrap();
+        let pid: i32 =
+            sqlx::query_scalar("select pg_backend_pid()").fetch_one(&mut *silent).await.unwrap();
+        let hold = "set idle_in_transaction_session_timeout = '50ms'; begin; select lock_books()";
+        sqlx::raw_sql(hold).execute(&mut *silent).await.unwrap();
+        let is_there = "select exists (select from pg_stat_activity where pid = $1)";
+        while sqlx::query_scalar(is_there).bind(pid).fetch_one(&world.raw).await.unwrap() {}
+        for _ in 0..3 {
+            let lost = sqlx::query("select 1").execute(&mut *silent).await.unwrap_err();
+            let lost = Error::from(lost);
+            assert!(matches!(lost, Error::Unreachable(_)), "{lost:?}");
+            assert!(lost.is_transient());
+        }
+        drop(silent);
+        let batch = world.batch(ONE, vec![to(TWO, ETH, 5)], Vec::new());
+        world.post(&batch).await;
+        world.assert_clean().await;
+    });
+}
+
+/// Books that are held to be sealed are kept as long as the work before it takes; a seal that has lost
+/// them changes nothing, and the next one takes them.
+#[test]
+fn books_are_kept_until_they_are_sealed() {
+    with_world(|world| async move {
+        let every = Duration::from_millis(1);
+        let mut sealing = world.engine.begin_seal().await.unwrap();
+        let touched = sealing.keep_during(every, holders_query(&world, "select 1")).await.unwrap();
+        assert_eq!(touched, "select 1");
+
+        let ended = sealing.keep_during(every, async {
+            sqlx::query(END_THE_HOLDER).execute(&world.raw).await.unwrap();
+            std::future::pending::<()>().await;
+        });
+        let lost = ended.await.unwrap_err();
+        assert!(matches!(lost, Error::Unreachable(_)), "{lost:?}");
+        let lost = sealing.seal(SealReason::Command).await.unwrap_err();
+        assert!(lost.is_transient(), "{lost:?}");
+        assert_eq!(world.seal().await.epoch, domain::EpochNumber::FIRST);
+        world.assert_clean().await;
+    });
+}
+
+/// The last statement of whoever holds the books, once it is that one.
+async fn holders_query(world: &World, wanted: &str) -> String {
+    let last = "select query from pg_stat_activity join pg_locks using (pid)
+        where locktype = 'advisory' and classid = 1852142694 and objid = 0 and granted
+            and database = (select oid from pg_database where datname = current_database())";
+    loop {
+        let query: String = sqlx::query_scalar(last).fetch_one(&world.raw).await.unwrap();
+        if query == wanted {
+            return query;
+        }
+    }
 }

@@ -254,7 +254,7 @@ const ATTACKS: &[(&str, &str)] = &[
     ("seal_request_of_epoch", "update seal_request set epoch_number = 9"),
     ("seal_request_name_in_bound", "update seal_request set requested_by = repeat('x', 101)"),
     ("epoch_seal_key", "update epoch_seal set epoch_number = 1 where epoch_number = 2"),
-    ("epoch_seal_reason_known", "update epoch_seal set reason = 5"),
+    ("epoch_seal_reason_known", "update epoch_seal set reason = 6"),
     (
         "epoch_seal_of_epoch",
         "update epoch_seal set opening_digest = sha256('x') where epoch_number = 2",
@@ -268,6 +268,7 @@ const ATTACKS: &[(&str, &str)] = &[
         "update epoch_seal set l1_block_hash = sha256('x') where epoch_number = 2",
     ),
     ("epoch_seal_not_empty", "update epoch_seal set operation_count = 0"),
+    ("epoch_seal_not_empty", "update epoch_seal set operation_count = -1, reason = 5"),
     ("epoch_cell_key", "insert into epoch_cell select * from epoch_cell"),
     ("epoch_cell_of_seal", "insert into epoch_cell values (9, 1, 1, 0, 0, 0, true)"),
     ("epoch_rollup_key", "insert into epoch_rollup select * from epoch_rollup"),

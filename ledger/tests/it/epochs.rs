@@ -108,6 +108,39 @@ fn a_sealed_epoch_is_what_the_next_one_opens_with() {
     });
 }
 
+/// An epoch that holds nothing is sealed for the grace alone, as often as needed, and the books go on
+/// from it; but never before there is a journal to pin.
+#[test]
+fn an_empty_epoch_is_sealed_for_the_grace_alone() {
+    with_world(|mut world| async move {
+        let first = world.seal().await;
+        for number in 2..=3 {
+            assert_eq!(world.engine.seal(SealReason::Command).await.unwrap(), None);
+            let sealed = world.engine.seal(SealReason::Grace).await.unwrap().unwrap();
+            assert_eq!(sealed.epoch, EpochNumber::new(number));
+            assert_eq!((sealed.batches, sealed.operations, sealed.transfers), (0, 0, 0));
+            assert_eq!(sealed.last_block, first.last_block);
+            assert_eq!(sealed.closing_digest, first.closing_digest);
+            assert_eq!(world.read.sealed(sealed.epoch).await.unwrap(), Some(sealed));
+            assert_eq!(world.outputs(sealed.epoch).await.len(), 1);
+            world.prove(sealed.epoch).await;
+            assert_eq!(world.read.positions(sealed.epoch).await.unwrap(), []);
+        }
+        let batch = world.batch(ONE, vec![to(TWO, ETH, 5)], Vec::new());
+        world.post(&batch).await;
+        let fourth = world.engine.seal(SealReason::Grace).await.unwrap().unwrap();
+        assert_eq!((fourth.epoch.number(), fourth.operations), (4, 1));
+        world.prove(fourth.epoch).await;
+        world.assert_clean().await;
+    });
+    with_database(|url| async move {
+        let world = World::empty(url).await;
+        world.engine.adopt_domain(&adoption()).await.unwrap();
+        world.engine.record_l1_block_range(&[], l1_block(1)).await.unwrap();
+        assert_eq!(world.engine.seal(SealReason::Grace).await.unwrap(), None);
+    });
+}
+
 /// A missing or changed baseline is an error, never zero.
 #[test]
 fn a_missing_baseline_is_an_error() {
