@@ -1,5 +1,7 @@
 //! Batches: one rollup's signed state transition.
 
+mod signed;
+
 use std::collections::BTreeMap;
 
 use alloy_primitives::{Address, B256, keccak256};
@@ -10,6 +12,9 @@ use crate::{
     chain_hash,
     limits::{LANES_PER_BATCH, MAX_TRANSFERS_PER_BATCH},
 };
+
+pub use signed::SignedBatch;
+pub(crate) use signed::check_signature;
 
 /// Value moving from the batch's rollup to another one.
 #[derive(Clone, Copy, Debug, Eq, PartialEq, Serialize, Deserialize)]
@@ -216,18 +221,26 @@ impl BatchParts {
     /// per lane slot (an unused slot is zero).
     #[must_use]
     pub fn digest(&self, domain_word: Word) -> Word {
-        chain_hash("netfold.batch.v1", &self.digest_words(domain_word))
+        self.digest_over(domain_word, self.body_digest())
+    }
+
+    fn digest_over(&self, domain_word: Word, body_digest: B256) -> Word {
+        chain_hash("netfold.batch.v1", &self.words_over(domain_word, body_digest))
     }
 
     /// The words under the digest, in order: what the circuit recomputes it from.
     #[must_use]
     pub fn digest_words(&self, domain_word: Word) -> Vec<Word> {
+        self.words_over(domain_word, self.body_digest())
+    }
+
+    fn words_over(&self, domain_word: Word, body_digest: B256) -> Vec<Word> {
         let place = [(u128::from(self.rollup.number()), 0), (u128::from(self.height.number()), 16)];
         let mut words = vec![domain_word, Word::pack(place)];
         words.extend(self.previous_root.words());
         words.extend(self.new_root.words());
         words.extend(self.exit_root.words());
-        words.extend(Word::halves(self.body_digest()));
+        words.extend(Word::halves(body_digest));
         let used = self.lanes.iter().map(Lane::word);
         words.extend(used.chain(std::iter::repeat(Word::ZERO)).take(LANES_PER_BATCH));
         words

@@ -4,7 +4,9 @@
 //! changes nothing. This is the oracle for the ledger, the circuit and the contract.
 
 use crate::{
-    AssetId, Atoms, Batch, ExitRoot, Height, L2Root, Refusal, RollupId, SettlementKey, Word,
+    AssetId, Atoms, Batch, ExitRoot, Height, L2Root, Refusal, RollupId, SettlementKey, SignedBatch,
+    Word,
+    batch::check_signature,
     chain_hash,
     limits::{MAX_ASSETS, MAX_CELLS, MAX_ROLLUPS},
 };
@@ -270,9 +272,29 @@ impl LiquidityState {
         Ok(next)
     }
 
+    /// The state after a batch whose signature was verified before, by the key that is registered
+    /// here: what [`Self::apply`] says, without verifying it again.
+    ///
+    /// # Errors
+    /// As [`Self::apply`].
+    pub fn apply_signed(&self, signed: &SignedBatch, domain_word: Word) -> Result<Self, Refusal> {
+        let key = self.key_of(signed.batch().rollup())?;
+        if !signed.is_by(key, domain_word) {
+            return self.apply_batch(signed.batch(), domain_word);
+        }
+        self.check_order(signed.batch())?;
+        self.move_lanes(signed.batch())
+    }
+
     fn apply_batch(&self, batch: &Batch, domain_word: Word) -> Result<Self, Refusal> {
+        let key = self.key_of(batch.rollup())?;
+        self.check_order(batch)?;
+        check_signature(batch, batch.digest(domain_word), key)?;
+        self.move_lanes(batch)
+    }
+
+    fn move_lanes(&self, batch: &Batch) -> Result<Self, Refusal> {
         let rollup = batch.rollup();
-        self.check_place(batch, domain_word)?;
         let mut next = self.clone();
         for asset in AssetId::all() {
             let needed = batch.total_of(asset)?;
@@ -306,10 +328,9 @@ impl LiquidityState {
         Ok(next)
     }
 
-    /// The rules of a batch that concern its rollup alone: registered, in order, continuing, signed.
-    fn check_place(&self, batch: &Batch, domain_word: Word) -> Result<(), Refusal> {
+    /// A batch's place: in order, and continuing what is there.
+    fn check_order(&self, batch: &Batch) -> Result<(), Refusal> {
         let (rollup, parts) = (batch.rollup(), batch.parts());
-        let key = self.key_of(rollup)?;
         let state = self.rollup(rollup)?;
         if parts.height != state.next_height {
             let (expected, found) = (state.next_height, parts.height);
@@ -319,12 +340,7 @@ impl LiquidityState {
             let (expected, found) = (state.root, parts.previous_root);
             return Err(Refusal::PreviousRootMismatch { rollup, expected, found });
         }
-        let digest = batch.digest(domain_word);
-        if key.verifies(digest, &parts.signature) {
-            Ok(())
-        } else {
-            Err(Refusal::SignatureInvalid { rollup, digest: digest.to_bytes() })
-        }
+        Ok(())
     }
 
     fn rollup_mut(&mut self, rollup: RollupId) -> Result<&mut RollupState, Refusal> {

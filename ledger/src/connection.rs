@@ -4,14 +4,16 @@
 //! only a way in. Every db_tx that writes holds the lock of the books from its first statement.
 
 use std::str::FromStr;
+use std::sync::Arc;
 use std::time::Duration;
 
 use sqlx::migrate::Migrator;
-use sqlx::postgres::{PgConnectOptions, PgPool, PgPoolOptions};
+use sqlx::postgres::{PgConnectOptions, PgConnection, PgPool, PgPoolOptions};
 use sqlx::{Postgres, Transaction};
 
 use crate::Error;
 use crate::error::Cause;
+use crate::writer::Writer;
 
 /// A db_tx.
 pub(crate) type Tx<'a> = Transaction<'a, Postgres>;
@@ -21,6 +23,7 @@ pub(crate) type Tx<'a> = Transaction<'a, Postgres>;
 pub struct Ledger {
     pool: PgPool,
     role: Role,
+    writer: Arc<Writer>,
 }
 
 /// What a connection may do. The schema grants it; see `migrations/`.
@@ -81,6 +84,8 @@ impl Ledger {
             ("default_transaction_isolation", "read committed"),
             // A plan made while tables were empty would be kept when they no longer are.
             ("plan_cache_mode", "force_custom_plan"),
+            // Compiling a guard's few rows takes a thousand times longer than looking at them.
+            ("jit", "off"),
             // Whoever waits for the books longer than this is told so, and may try again; whoever
             // holds them without a word loses them, and may try again, too.
             ("lock_timeout", "30s"),
@@ -89,10 +94,11 @@ impl Ledger {
         let pool = PgPoolOptions::new()
             .max_connections(max_connections)
             .acquire_timeout(ACQUIRE_PATIENCE)
+            .after_release(|connection, _| Box::pin(is_in_step(connection)))
             .connect_with(options)
             .await
             .map_err(Error::connecting)?;
-        let ledger = Self { pool, role };
+        let ledger = Self { pool, role, writer: Arc::default() };
         ledger.check_schema().await?;
         Ok(ledger)
     }
@@ -121,13 +127,13 @@ impl Ledger {
         &self.pool
     }
 
+    pub(crate) fn writer(&self) -> &Writer {
+        &self.writer
+    }
+
     /// A db_tx that writes: it alone continues the books until it ends.
     pub(crate) async fn write(&self) -> Result<Tx<'_>, Error> {
-        // On the heap: getting a connection is a large future, and every call would carry it.
-        let mut tx = Box::pin(self.pool.begin()).await?;
-        // A statement of its own: the next one then sees what was committed while it waited.
-        sqlx::query("select lock_books()").execute(&mut *tx).await?;
-        Ok(tx)
+        write(&self.pool).await
     }
 
     /// A db_tx that reads one state of the books, however many statements it takes.
@@ -142,6 +148,22 @@ impl Ledger {
             .await?;
         if migrated { Ok(()) } else { Err(Error::NotMigrated) }
     }
+}
+
+/// Whether a connection that comes back answers what it is asked. A call that is dropped while Postgres
+/// ends a `COPY` leaves an answer behind that the driver does not count: to the next question that one
+/// would be the answer.
+async fn is_in_step(connection: &mut PgConnection) -> Result<bool, sqlx::Error> {
+    sqlx::query_scalar("select true").fetch_one(connection).await
+}
+
+/// A db_tx that writes: it alone continues the books until it ends.
+pub(crate) async fn write(pool: &PgPool) -> Result<Tx<'static>, Error> {
+    // On the heap: getting a connection is a large future, and every call would carry it.
+    let mut tx = Box::pin(pool.begin()).await?;
+    // A statement of its own: the next one then sees what was committed while it waited.
+    sqlx::query("select lock_books()").execute(&mut *tx).await?;
+    Ok(tx)
 }
 
 pub(crate) fn options(url: &str) -> Result<PgConnectOptions, Error> {

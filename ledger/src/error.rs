@@ -5,6 +5,7 @@
 //! look, which calling again does, since every write is idempotent.
 
 use std::fmt;
+use std::sync::Arc;
 
 use domain::l1::{L1Block, L1LogId};
 use domain::{EpochNumber, ExitIndex, Height, Refusal, RollupId, Word};
@@ -15,7 +16,7 @@ use crate::constraint;
 use crate::{Account, Adoption, BlockNumber};
 
 /// What the ledger refuses or fails at.
-#[derive(Debug, thiserror::Error)]
+#[derive(Clone, Debug, thiserror::Error)]
 pub enum Error {
     /// A rule of the reference transition refuses it.
     #[error(transparent)]
@@ -314,6 +315,15 @@ pub enum Error {
     /// The database has no schema, or not all of it.
     #[error("the database has no ledger schema yet")]
     NotMigrated,
+    /// So many batches wait that no more are taken for a moment.
+    #[error("{waiting} batches wait to be booked: come back in a moment")]
+    Busy {
+        /// How many.
+        waiting: usize,
+    },
+    /// The process is ending. Nothing is known of what was asked for: ask again.
+    #[error("the ledger stops")]
+    Stopped,
     /// No answer from the server.
     #[error("postgres does not answer")]
     Unreachable(#[source] Cause),
@@ -329,7 +339,8 @@ pub enum Error {
 }
 
 /// What lies under an [`Error`], for the log.
-pub struct Cause(Box<dyn std::error::Error + Send + Sync>);
+#[derive(Clone)]
+pub struct Cause(Arc<dyn std::error::Error + Send + Sync>);
 
 impl Error {
     /// Whether the same call may succeed: a serialisation failure, a deadlock, a lock not granted in
@@ -337,7 +348,7 @@ impl Error {
     #[must_use]
     pub fn is_transient(&self) -> bool {
         match self {
-            Self::Unreachable(_) | Self::DiskFull(_) => true,
+            Self::Unreachable(_) | Self::DiskFull(_) | Self::Busy { .. } => true,
             Self::Postgres(cause) => cause.sqlx().is_some_and(is_transient),
             _ => false,
         }
@@ -347,7 +358,18 @@ impl Error {
     /// write is idempotent, so calling again both looks and, if needed, does it.
     #[must_use]
     pub fn is_outcome_unknown(&self) -> bool {
-        matches!(self, Self::Unreachable(_))
+        matches!(self, Self::Unreachable(_) | Self::Stopped)
+    }
+
+    /// Whether a batch was refused for what it is, or for where the books are.
+    pub(crate) fn is_refusal(&self) -> bool {
+        matches!(
+            self,
+            Self::Refused(_)
+                | Self::EpochFull { .. }
+                | Self::SettledElsewhere { .. }
+                | Self::BatchUnprovable { .. }
+        )
     }
 
     /// The refusal by constraint `constraint` as something the caller can act on.
@@ -400,7 +422,7 @@ impl From<sqlx::Error> for Error {
 
 impl Cause {
     pub(crate) fn new(error: impl std::error::Error + Send + Sync + 'static) -> Self {
-        Self(Box::new(error))
+        Self(Arc::new(error))
     }
 
     fn sqlx(&self) -> Option<&sqlx::Error> {

@@ -21,10 +21,10 @@ mod folded;
 mod row;
 
 use alloy_primitives::B256;
-use domain::{Batch, Height, Operation, RollupId, Word};
+use domain::{Height, Operation, RollupId, Word};
 use time::OffsetDateTime;
 
-use crate::column::{Columns, lookup, rollup_key, word_bytes};
+use crate::column::{Columns, lookup, rollup_key};
 use crate::connection::Tx;
 use crate::hash::{self, ReversalFields};
 use crate::posting::{Head, Move};
@@ -154,30 +154,6 @@ pub(crate) fn mirror(moves: Vec<Move>) -> impl Iterator<Item = Move> {
         atoms: one.atoms,
         recipient: None,
     })
-}
-
-/// Refuses a batch that could not be proven when it stood: it would only be evicted again, and
-/// whoever has read it could post it for ever. One that went with another may come back.
-pub(crate) async fn check_not_cause(
-    tx: &mut Tx<'_>,
-    batch: &Batch,
-    digest: Word,
-) -> Result<(), Error> {
-    let (rollup, height) = (batch.rollup(), batch.height());
-    let was_cause = sqlx::query_scalar!(
-        r#"select exists (
-            select from batch b join batch_eviction e on e.reversed_block = b.block_number
-            where b.rollup_id = $1 and b.height = $2 and b.batch_digest = $3::bytea
-                and (e.cause_rollup_id, e.cause_height, e.cause_attempt)
-                    = (b.rollup_id, b.height, b.attempt)
-        ) as "was_cause!""#,
-        rollup_key(rollup),
-        lookup(height.number()),
-        word_bytes(digest)
-    )
-    .fetch_one(&mut **tx)
-    .await?;
-    if was_cause { Err(Error::BatchUnprovable { rollup, height, digest }) } else { Ok(()) }
 }
 
 /// The batch of that name and digest, if it stands and the open epoch may still let go of it.

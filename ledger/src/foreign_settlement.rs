@@ -76,14 +76,6 @@ impl Ledger {
     }
 }
 
-/// Refuses what could never settle.
-pub(crate) async fn check_none(tx: &mut Tx<'_>) -> Result<(), Error> {
-    match read(tx).await? {
-        None => Ok(()),
-        Some(foreign) => Err(Error::SettledElsewhere { epoch: foreign.epoch }),
-    }
-}
-
 async fn read(tx: &mut Tx<'_>) -> Result<Option<ForeignSettlement>, Error> {
     let row = sqlx::query!(
         "select epoch_number, tx_hash, l1_block_number, l1_block_hash, settled_digest,

@@ -27,6 +27,7 @@ mod cells;
 mod column;
 mod connection;
 mod constraint;
+mod copy;
 pub mod database;
 mod deposits;
 mod engine_lock;
@@ -44,6 +45,8 @@ mod posting;
 mod state;
 mod transfers;
 mod trial_balance;
+mod writer;
+pub mod yardstick;
 
 pub use account::{Account, AccountError, PostingKind};
 pub use adoption::Adoption;

@@ -1,20 +1,21 @@
-//! Writing one block of the journal: the only place where balances change.
+//! Writing blocks of the journal: the only place where balances change.
 //!
-//! **Invariant:** a posting is one block with all its transfers and the sums they make, in the
-//! caller's db_tx, under the lock of the books. It is written set by set, never row by row.
+//! **Invariant:** a posting is one block with all its transfers and the sums they make. Blocks are
+//! made in memory one after the other, and written together in the caller's db_tx, under the lock
+//! of the books: set by set, never row by row, each touched balance once.
 //!
 //! Whether a posting may be made is for the callers to decide; the schema's guards check again that
-//! block, transfers and balances agree.
+//! blocks, transfers and balances agree.
 
 use std::collections::BTreeMap;
 
 use alloy_primitives::{Address, B256};
 use domain::{Atoms, EpochNumber};
-use rust_decimal::Decimal;
 use time::OffsetDateTime;
 
 use crate::column::{Columns, asset_key, bigint, integer};
 use crate::connection::Tx;
+use crate::copy::CopyRows;
 use crate::hash::{self, BlockFields, TransferFields};
 use crate::{Account, Adoption, BlockNumber, Error, PostingKind};
 
@@ -30,6 +31,17 @@ pub(crate) struct Head {
     pub(crate) now: OffsetDateTime,
 }
 
+/// Where the books are, and the time.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Place {
+    pub(crate) epoch: EpochNumber,
+    pub(crate) block: BlockNumber,
+    pub(crate) hash: B256,
+    pub(crate) now: OffsetDateTime,
+    /// The epoch that somebody else settled with another state, if one did: no batch is booked any more.
+    pub(crate) settled_elsewhere: Option<EpochNumber>,
+}
+
 /// One transfer to be made.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Move {
@@ -39,24 +51,38 @@ pub(crate) struct Move {
     pub(crate) recipient: Option<Address>,
 }
 
-/// The sums of an account while a posting is made.
+/// The sums of accounts while postings are made.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct AllSums(BTreeMap<Account, Sums>);
+
+/// The sums of one account.
+#[derive(Clone, Copy, Debug)]
 struct Sums {
     debits: u128,
     credits: u128,
     balance: Atoms,
     transfers: i64,
+    last_block: BlockNumber,
+}
+
+/// A block that is made and not written yet.
+#[derive(Clone, Debug)]
+pub(crate) struct Block {
+    fields: BlockFields,
+    hash: B256,
+    transfers: Vec<(TransferFields, B256)>,
 }
 
 const BALANCE: Columns = Columns("balance");
+const BLOCK: Columns = Columns("journal_block");
 
-impl Head {
-    /// Reads the head. The caller holds the lock, so nobody moves it, or a snapshot, which sees none
-    /// of that.
+impl Place {
+    /// The caller holds the lock, so nobody moves it, or a snapshot, which sees none of that.
     pub(crate) async fn read(tx: &mut Tx<'_>) -> Result<Self, Error> {
-        let adoption = crate::adoption::read(&mut *tx).await?.ok_or(Error::NoDomain)?;
         let row = sqlx::query!(
             r#"select clock_timestamp() as "now!",
-                (select max(epoch_number) from epoch) as "epoch!",
+                (select max(epoch_number) from epoch) as epoch,
+                (select epoch_number from foreign_settlement) as foreign_epoch,
                 coalesce(last.block_number, 0) as "block!",
                 coalesce(last.block_hash, decode(repeat('00', 32), 'hex')) as "hash!"
             from (select) one
@@ -67,14 +93,28 @@ impl Head {
         )
         .fetch_one(&mut **tx)
         .await?;
-        let columns = Columns("journal_block");
         Ok(Self {
-            adoption,
-            epoch: columns.epoch(row.epoch)?,
-            block: columns.block(row.block)?,
-            hash: columns.b256(&row.hash)?,
+            epoch: BLOCK.epoch(row.epoch.ok_or(Error::NoDomain)?)?,
+            block: BLOCK.block(row.block)?,
+            hash: BLOCK.b256(&row.hash)?,
             now: row.now,
+            settled_elsewhere: row.foreign_epoch.map(|epoch| BLOCK.epoch(epoch)).transpose()?,
         })
+    }
+}
+
+impl Head {
+    /// Reads the head, as [`Place::read`] does.
+    pub(crate) async fn read(tx: &mut Tx<'_>) -> Result<Self, Error> {
+        let place = Place::read(tx).await?;
+        Self::at(tx, &place).await
+    }
+
+    /// The head at the place where the books are.
+    pub(crate) async fn at(tx: &mut Tx<'_>, place: &Place) -> Result<Self, Error> {
+        let adoption = crate::adoption::read(tx).await?.ok_or(Error::NoDomain)?;
+        let Place { epoch, block, hash, now, .. } = *place;
+        Ok(Self { adoption, epoch, block, hash, now })
     }
 
     /// Posts a block at the head, which moves on to it.
@@ -85,10 +125,25 @@ impl Head {
         posting: B256,
         moves: &[Move],
     ) -> Result<BlockNumber, Error> {
-        let mut sums = read_sums(tx, moves).await?;
-        let transfers = run(&mut sums, moves)?;
+        let mut sums = AllSums::of(tx, moves).await?;
+        let block = self.make(&mut sums, kind, posting, moves)?;
+        write(tx, &[block], &sums).await?;
+        Ok(self.block)
+    }
+
+    /// Makes a block at the head, which moves on to it; it is to be written after those before it.
+    ///
+    /// After an error the sums are worth nothing.
+    pub(crate) fn make(
+        &mut self,
+        sums: &mut AllSums,
+        kind: PostingKind,
+        posting: B256,
+        moves: &[Move],
+    ) -> Result<Block, Error> {
         let number = BlockNumber::new(self.block.number().saturating_add(1));
-        let block = BlockFields {
+        let transfers = sums.run(number, moves)?;
+        let fields = BlockFields {
             previous_hash: self.hash,
             number,
             epoch: self.epoch,
@@ -97,18 +152,19 @@ impl Head {
             posted_at: self.now,
             content: hash::content(
                 posting,
-                hash::root(transfers.iter().map(TransferFields::digest)),
+                hash::root(transfers.iter().map(|(_, digest)| *digest)),
             ),
         };
-        let hash = block.hash();
-        insert_block(tx, &block, hash).await?;
-        if !transfers.is_empty() {
-            insert_transfers(tx, &block, &transfers).await?;
-            update_balances(tx, number, &sums).await?;
-        }
+        let hash = fields.hash();
         self.block = number;
         self.hash = hash;
-        Ok(number)
+        Ok(Block { fields, hash, transfers })
+    }
+}
+
+impl Block {
+    pub(crate) fn number(&self) -> BlockNumber {
+        self.fields.number
     }
 }
 
@@ -135,148 +191,182 @@ impl Sums {
     }
 }
 
-/// Makes the moves in order on the sums; what each leaves behind goes into its transfer.
-fn run(sums: &mut BTreeMap<Account, Sums>, moves: &[Move]) -> Result<Vec<TransferFields>, Error> {
-    let mut transfers = Vec::with_capacity(moves.len());
-    for (position, Move { debit, credit, atoms, recipient }) in (0_u32..).zip(moves) {
-        let mut side =
-            |account: &Account, change: fn(&mut Sums, Account, Atoms) -> Option<Atoms>| {
-                let sums =
-                    sums.get_mut(account).ok_or(Error::UnknownAccount { account: *account })?;
-                change(sums, *account, *atoms).ok_or(Error::AccountOutOfBound { account: *account })
+impl AllSums {
+    /// Of the accounts that the moves touch.
+    async fn of(tx: &mut Tx<'_>, moves: &[Move]) -> Result<Self, Error> {
+        let mut numbers: Vec<i64> =
+            moves.iter().flat_map(|one| [one.debit.number(), one.credit.number()]).collect();
+        numbers.sort_unstable();
+        numbers.dedup();
+        if numbers.is_empty() { Ok(Self::default()) } else { Self::read(tx, Some(&numbers)).await }
+    }
+
+    /// Of every account.
+    pub(crate) async fn all(tx: &mut Tx<'_>) -> Result<Self, Error> {
+        Self::read(tx, None).await
+    }
+
+    async fn read(tx: &mut Tx<'_>, accounts: Option<&[i64]>) -> Result<Self, Error> {
+        let rows = sqlx::query!(
+            r#"select account_id, debits::text as "debits!", credits::text as "credits!", version,
+                last_block
+            from balance where $1::bigint[] is null or account_id = any($1)"#,
+            accounts
+        )
+        .fetch_all(&mut **tx)
+        .await?;
+        let mut all = BTreeMap::new();
+        for row in rows {
+            let sums = Sums {
+                debits: row.debits.parse().map_err(|_| BALANCE.corrupt())?,
+                credits: row.credits.parse().map_err(|_| BALANCE.corrupt())?,
+                balance: Atoms::ZERO,
+                transfers: row.version,
+                last_block: BALANCE.block(row.last_block)?,
             };
-        transfers.push(TransferFields {
-            position,
-            debit: *debit,
-            credit: *credit,
-            asset: debit.asset(),
-            atoms: *atoms,
-            debit_balance: side(debit, Sums::debit)?,
-            credit_balance: side(credit, Sums::credit)?,
-            recipient: *recipient,
-        });
+            all.insert(BALANCE.account(row.account_id)?, sums);
+        }
+        Ok(Self(all))
     }
-    Ok(transfers)
+
+    /// Makes the moves in order; what each leaves behind goes into its transfer, beside which is its
+    /// digest.
+    fn run(
+        &mut self,
+        block: BlockNumber,
+        moves: &[Move],
+    ) -> Result<Vec<(TransferFields, B256)>, Error> {
+        let mut transfers = Vec::with_capacity(moves.len());
+        for (position, Move { debit, credit, atoms, recipient }) in (0_u32..).zip(moves) {
+            let mut side =
+                |account: &Account, change: fn(&mut Sums, Account, Atoms) -> Option<Atoms>| {
+                    let unknown = Error::UnknownAccount { account: *account };
+                    let sums = self.0.get_mut(account).ok_or(unknown)?;
+                    sums.last_block = block;
+                    let out_of_bound = Error::AccountOutOfBound { account: *account };
+                    change(sums, *account, *atoms).ok_or(out_of_bound)
+                };
+            let transfer = TransferFields {
+                position,
+                debit: *debit,
+                credit: *credit,
+                asset: debit.asset(),
+                atoms: *atoms,
+                debit_balance: side(debit, Sums::debit)?,
+                credit_balance: side(credit, Sums::credit)?,
+                recipient: *recipient,
+            };
+            transfers.push((transfer, transfer.digest()));
+        }
+        Ok(transfers)
+    }
 }
 
-async fn read_sums(tx: &mut Tx<'_>, moves: &[Move]) -> Result<BTreeMap<Account, Sums>, Error> {
-    let mut numbers: Vec<i64> =
-        moves.iter().flat_map(|one| [one.debit.number(), one.credit.number()]).collect();
-    numbers.sort_unstable();
-    numbers.dedup();
-    if numbers.is_empty() {
-        return Ok(BTreeMap::new());
+/// Writes blocks that follow one another, the first one at the journal's end, with `sums` as they are
+/// after the last.
+pub(crate) async fn write(tx: &mut Tx<'_>, blocks: &[Block], sums: &AllSums) -> Result<(), Error> {
+    let Some(first) = blocks.first() else { return Ok(()) };
+    insert_blocks(tx, blocks).await?;
+    if blocks.iter().any(|block| !block.transfers.is_empty()) {
+        copy_transfers(tx, blocks).await?;
+        update_balances(tx, first.number(), sums).await?;
     }
-    let rows = sqlx::query!(
-        r#"select account_id, debits::text as "debits!", credits::text as "credits!", version
-        from balance where account_id = any($1)"#,
-        &numbers
-    )
-    .fetch_all(&mut **tx)
-    .await?;
-    let mut all = BTreeMap::new();
-    for row in rows {
-        let sums = Sums {
-            debits: row.debits.parse().map_err(|_| BALANCE.corrupt())?,
-            credits: row.credits.parse().map_err(|_| BALANCE.corrupt())?,
-            balance: Atoms::ZERO,
-            transfers: row.version,
-        };
-        all.insert(BALANCE.account(row.account_id)?, sums);
-    }
-    Ok(all)
+    Ok(())
 }
 
-async fn insert_block(tx: &mut Tx<'_>, block: &BlockFields, hash: B256) -> Result<(), Error> {
+async fn insert_blocks(tx: &mut Tx<'_>, blocks: &[Block]) -> Result<(), Error> {
+    let column = |of: fn(&BlockFields) -> Result<i64, Error>| {
+        blocks.iter().map(|block| of(&block.fields)).collect::<Result<Vec<_>, _>>()
+    };
+    let hashes = |of: fn(&Block) -> B256| -> Vec<Vec<u8>> {
+        blocks.iter().map(|block| of(block).to_vec()).collect()
+    };
+    let kinds: Vec<i16> = blocks.iter().map(|b| i16::from(b.fields.kind.code())).collect();
+    let counts = blocks
+        .iter()
+        .map(|block| integer("transfers", block.transfers.len()))
+        .collect::<Result<Vec<_>, _>>()?;
+    let moments: Vec<OffsetDateTime> = blocks.iter().map(|b| b.fields.posted_at).collect();
     sqlx::query!(
         "insert into journal_block (block_number, epoch_number, posting_kind, transfer_count,
             previous_hash, content_digest, block_hash, posted_at)
-        values ($1, $2, $3, $4, $5::bytea, $6::bytea, $7::bytea, $8)",
-        bigint("block number", block.number.number())?,
-        bigint("epoch", block.epoch.number())?,
-        i16::from(block.kind.code()),
-        i32::try_from(block.transfers).unwrap_or(i32::MAX),
-        block.previous_hash.as_slice(),
-        block.content.as_slice(),
-        hash.as_slice(),
-        block.posted_at,
+        select * from unnest($1::bigint[], $2::bigint[], $3::smallint[], $4::integer[],
+            $5::bytea[], $6::bytea[], $7::bytea[], $8::timestamptz[])",
+        &column(|fields| bigint("block number", fields.number.number()))?,
+        &column(|fields| bigint("epoch", fields.epoch.number()))?,
+        &kinds,
+        &counts,
+        &hashes(|block| block.fields.previous_hash),
+        &hashes(|block| block.fields.content),
+        &hashes(|block| block.hash),
+        &moments,
     )
     .execute(&mut **tx)
     .await?;
     Ok(())
 }
 
-async fn insert_transfers(
-    tx: &mut Tx<'_>,
-    block: &BlockFields,
-    transfers: &[TransferFields],
-) -> Result<(), Error> {
-    let column = |of: fn(&TransferFields) -> Decimal| transfers.iter().map(of).collect::<Vec<_>>();
-    let positions =
-        (0..transfers.len()).map(|p| integer("position", p)).collect::<Result<Vec<_>, _>>()?;
-    let assets: Vec<i32> = transfers.iter().map(|t| asset_key(t.asset)).collect();
-    let debits: Vec<i64> = transfers.iter().map(|t| t.debit.number()).collect();
-    let credits: Vec<i64> = transfers.iter().map(|t| t.credit.number()).collect();
-    let recipients: Vec<Vec<u8>> = transfers
-        .iter()
-        .map(|t| t.recipient.map(|recipient| recipient.to_vec()).unwrap_or_default())
-        .collect();
-    let digests: Vec<Vec<u8>> = transfers.iter().map(|t| t.digest().to_vec()).collect();
-    sqlx::query!(
-        "insert into transfer (block_number, epoch_number, posting_kind, position, asset_id,
-            debit_account_id, credit_account_id, atoms, debit_balance, credit_balance, recipient,
-            transfer_digest)
-        select $1::bigint, $2::bigint, $3::smallint, t.position, t.asset_id, t.debit, t.credit,
-            t.atoms, t.debit_balance, t.credit_balance, nullif(t.recipient, ''), t.digest
-        from unnest($4::integer[], $5::integer[], $6::bigint[], $7::bigint[], $8::numeric[],
-            $9::numeric[], $10::numeric[], $11::bytea[], $12::bytea[])
-            t (position, asset_id, debit, credit, atoms, debit_balance, credit_balance, recipient,
-                digest)",
-        bigint("block number", block.number.number())?,
-        bigint("epoch", block.epoch.number())?,
-        i16::from(block.kind.code()),
-        &positions,
-        &assets,
-        &debits,
-        &credits,
-        &column(|t| t.atoms.to_decimal()),
-        &column(|t| t.debit_balance.to_decimal()),
-        &column(|t| t.credit_balance.to_decimal()),
-        &recipients,
-        &digests,
-    )
-    .execute(&mut **tx)
-    .await?;
+/// In Postgres' own binary form: much less work for both sides than parameters.
+async fn copy_transfers(tx: &mut Tx<'_>, blocks: &[Block]) -> Result<(), Error> {
+    let mut rows = CopyRows::default();
+    for Block { fields, transfers, .. } in blocks {
+        let number = bigint("block number", fields.number.number())?;
+        let epoch = bigint("epoch", fields.epoch.number())?;
+        let kind = i16::from(fields.kind.code());
+        for (transfer, digest) in transfers {
+            rows.row(12);
+            rows.bigint(number);
+            rows.integer(i32::try_from(transfer.position).unwrap_or(i32::MAX));
+            rows.bigint(epoch);
+            rows.smallint(kind);
+            rows.integer(asset_key(transfer.asset));
+            rows.bigint(transfer.debit.number());
+            rows.bigint(transfer.credit.number());
+            rows.atoms(transfer.atoms);
+            rows.atoms(transfer.debit_balance);
+            rows.atoms(transfer.credit_balance);
+            rows.bytes(transfer.recipient.as_ref().map(|recipient| recipient.as_slice()));
+            rows.bytes(Some(digest.as_slice()));
+        }
+    }
+    let mut copy = tx.copy_in_raw(COPY_TRANSFERS).await?;
+    copy.send(rows.finish()).await?;
+    copy.finish().await?;
     Ok(())
 }
 
-/// Moves every touched account's sums at once, in the order of their numbers.
-async fn update_balances(
-    tx: &mut Tx<'_>,
-    block: BlockNumber,
-    sums: &BTreeMap<Account, Sums>,
-) -> Result<(), Error> {
-    let accounts: Vec<i64> = sums.keys().map(|account| account.number()).collect();
-    let debits: Vec<String> = sums.values().map(|sums| sums.debits.to_string()).collect();
-    let credits: Vec<String> = sums.values().map(|sums| sums.credits.to_string()).collect();
-    let versions: Vec<i64> = sums.values().map(|sums| sums.transfers).collect();
+/// Moves the sums of every account that was touched since a block, at once, in the order of their
+/// numbers.
+async fn update_balances(tx: &mut Tx<'_>, first: BlockNumber, sums: &AllSums) -> Result<(), Error> {
+    let touched = || sums.0.iter().filter(|(_, sums)| sums.last_block >= first);
+    let accounts: Vec<i64> = touched().map(|(account, _)| account.number()).collect();
+    let debits: Vec<String> = touched().map(|(_, sums)| sums.debits.to_string()).collect();
+    let credits: Vec<String> = touched().map(|(_, sums)| sums.credits.to_string()).collect();
+    let versions: Vec<i64> = touched().map(|(_, sums)| sums.transfers).collect();
+    let blocks = touched()
+        .map(|(_, sums)| bigint("block number", sums.last_block.number()))
+        .collect::<Result<Vec<_>, _>>()?;
     sqlx::query!(
         "update balance set debits = s.debits::numeric, credits = s.credits::numeric,
-            version = s.version, last_block = $1
-        from unnest($2::bigint[], $3::text[], $4::text[], $5::bigint[])
-            s (account_id, debits, credits, version)
+            version = s.version, last_block = s.last_block
+        from unnest($1::bigint[], $2::text[], $3::text[], $4::bigint[], $5::bigint[])
+            s (account_id, debits, credits, version, last_block)
         where balance.account_id = s.account_id",
-        bigint("block number", block.number())?,
         &accounts,
         &debits,
         &credits,
         &versions,
+        &blocks,
     )
     .execute(&mut **tx)
     .await
     .map_err(Error::from)
     .map_err(|error| {
-        error.on_constraint("balance_follows_the_journal", || Error::Drift { block })
+        error.on_constraint("balance_follows_the_journal", || Error::Drift { block: first })
     })?;
     Ok(())
 }
+
+const COPY_TRANSFERS: &str = "copy transfer (block_number, position, epoch_number, posting_kind,
+    asset_id, debit_account_id, credit_account_id, atoms, debit_balance, credit_balance, recipient,
+    transfer_digest) from stdin (format binary)";

@@ -124,7 +124,11 @@ impl Ledger {
                 recipient, posted_at, x.block_number as "reversed_by?"
             from transfer t join journal_block using (block_number)
             left join batch_eviction x on x.reversed_block = t.block_number
-            where ($1::bigint is null or t.epoch_number = $1)
+            where ($1::bigint is null or t.block_number between (
+                    select min(block_number) from journal_block where epoch_number = $1
+                ) and (
+                    select max(block_number) from journal_block where epoch_number = $1
+                ))
                 and ($2::integer is null or t.block_number = (
                     select block_number from batch where rollup_id = $2 and height = $3
                     order by attempt desc limit 1

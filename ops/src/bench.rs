@@ -4,9 +4,11 @@
 //! **Invariant:** every figure is of this run; a proof whose size, time or gas is told has been
 //! verified.
 
+mod books;
 mod clock;
 mod epoch;
 mod figures;
+pub(crate) mod ledger;
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -224,7 +226,8 @@ fn measure_gas(
     Ok((bytes, gas))
 }
 
-fn scratch_folder() -> PathBuf {
+/// A folder of this process that nothing else uses.
+pub(crate) fn scratch_folder() -> PathBuf {
     std::env::temp_dir().join(format!("netfold-bench-{}", std::process::id()))
 }
 

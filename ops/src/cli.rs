@@ -101,6 +101,8 @@ pub(crate) enum BenchCommand {
     Circuit(BenchCircuitArguments),
     /// Times, sizes, memory and L1 gas of folding and proving; takes a few minutes.
     Proof(BenchProofArguments),
+    /// Transfers a second into the ledger, held against other ways; takes a few minutes.
+    Ledger(BenchLedgerArguments),
 }
 
 #[derive(Debug, Args)]
@@ -126,6 +128,23 @@ pub(crate) struct BenchProofArguments {
     #[arg(long, value_name = "K", num_args = 1.., value_delimiter = ',', default_values_t = [1, 8, 32])]
     #[arg(value_parser = steps)]
     pub(crate) steps: Vec<usize>,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct BenchLedgerArguments {
+    #[command(flatten)]
+    pub(crate) program: PostgresProgram,
+    /// How often everything is measured; figures are medians.
+    #[arg(long, value_name = "NUMBER", default_value_t = 5, conflicts_with = "growth")]
+    #[arg(value_parser = clap::value_parser!(u8).range(1..=50))]
+    pub(crate) rounds: u8,
+    /// Instead, let the journal grow to so many transfers, and tell the rate on the way.
+    #[arg(long, value_name = "TRANSFERS")]
+    #[arg(value_parser = clap::value_parser!(u64).range(1_000..=100_000_000))]
+    pub(crate) growth: Option<u64>,
+    /// End with one JSON object on stdout.
+    #[arg(long)]
+    pub(crate) json: bool,
 }
 
 fn steps(text: &str) -> Result<usize, String> {

@@ -39,6 +39,7 @@ pub(crate) fn run(cli: Cli, output: &mut Output) -> anyhow::Result<ExitCode> {
         Command::Setup(SetupCommand::Check(arguments)) => setup::check(&arguments, output),
         Command::Bench(BenchCommand::Circuit(arguments)) => bench::circuit(&arguments, output),
         Command::Bench(BenchCommand::Proof(arguments)) => bench::proof(&arguments, output),
+        Command::Bench(BenchCommand::Ledger(arguments)) => bench::ledger(arguments, output),
         Command::Api(arguments) => wait_for(api::run(&arguments)),
         Command::Engine(arguments) => wait_for(engine::run(&arguments)),
         Command::Migrate(arguments) => wait_for(migrate(&arguments)),

@@ -133,19 +133,15 @@ pub(super) fn of_ledger(error: &ledger::Error) -> Problem {
         Ledger::DomainChanged { .. } | Ledger::NotGenesis { .. } => {
             Problem::new(Code::DomainChanged, "the operator has to look; the log says what differs")
         }
-        Ledger::Unreachable(_) => Problem::unavailable(),
-        Ledger::DiskFull(_) => Problem::new(
-            Code::DatabaseUnavailable,
-            "no space is left on the database's disk; send it again when the operator has made room",
-        ),
-        Ledger::Postgres(_) if error.is_transient() => Problem::unavailable(),
-        Ledger::NotMigrated
+        Ledger::Busy { .. } => Problem::new(Code::Overloaded, detail()),
+        Ledger::Unreachable(_)
+        | Ledger::Stopped
+        | Ledger::DiskFull(_)
+        | Ledger::Postgres(_)
+        | Ledger::NotMigrated
         | Ledger::LoginRefused(_)
         | Ledger::NoDatabase(_)
-        | Ledger::BadUrl(_) => Problem::new(
-            Code::DatabaseUnavailable,
-            "the operator has to look; the log says at what",
-        ),
+        | Ledger::BadUrl(_) => of_database(error),
         // What only the engine can cause, and defects: nothing of them leaves.
         Ledger::UnknownBatch { .. }
         | Ledger::BatchEvicted { .. }
@@ -172,7 +168,6 @@ pub(super) fn of_ledger(error: &ledger::Error) -> Problem {
         | Ledger::PermissionDenied(_)
         | Ledger::Corrupt { .. }
         | Ledger::OutOfBound { .. }
-        | Ledger::Postgres(_)
         | Ledger::Migration(_) => Problem::internal(),
     }
 }
@@ -188,4 +183,25 @@ fn of_height(code: Code, error: &ledger::Error, rollup: RollupId, height: Height
 /// What is wrong with an epoch that was asked for.
 fn of_epoch(code: Code, error: &ledger::Error, epoch: EpochNumber) -> Problem {
     Problem::new(code, error.to_string()).param("epoch").value(epoch.number())
+}
+
+/// What the database fails at.
+fn of_database(error: &ledger::Error) -> Problem {
+    use ledger::Error as Ledger;
+    match error {
+        Ledger::DiskFull(_) => Problem::new(
+            Code::DatabaseUnavailable,
+            "no space is left on the database's disk; send it again when the operator has made room",
+        ),
+        Ledger::NotMigrated
+        | Ledger::LoginRefused(_)
+        | Ledger::NoDatabase(_)
+        | Ledger::BadUrl(_) => Problem::new(
+            Code::DatabaseUnavailable,
+            "the operator has to look; the log says at what",
+        ),
+        Ledger::Unreachable(_) | Ledger::Stopped => Problem::unavailable(),
+        error if error.is_transient() => Problem::unavailable(),
+        _ => Problem::internal(),
+    }
 }

@@ -25,3 +25,4 @@ mod proofs;
 mod roles;
 mod sendable;
 mod world;
+mod writer;

@@ -193,6 +193,11 @@ const TRANSFER: &str = "insert into transfer (block_number, position, epoch_numb
     values (17, 0, 3, 4, 1, 8590000129, 8590065665, 1, 0, 0, substr(sha256('r'), 1, 20),
         sha256('t'));";
 
+const INSERT_TRANSFER: &str =
+    "insert into transfer (block_number, position, epoch_number, posting_kind,
+        asset_id, debit_account_id, credit_account_id, atoms, debit_balance, credit_balance,
+        recipient, transfer_digest)";
+
 /// Who tries what, and which guard refuses it.
 pub(crate) type Attack = (Role, String, &'static str);
 
@@ -200,6 +205,15 @@ pub(crate) type Attack = (Role, String, &'static str);
 fn posting_attacks() -> Vec<Attack> {
     let move_one = "update balance set debits = debits + 1, version = version + 1,
                 last_block = 17 where account_id = 8590000129;";
+    let first = TRANSFER.to_owned();
+    let second =
+        TRANSFER.replace("(17,", "(18,").replace("1, 0, 0, substr", "1, DEBITED, CREDITED, substr");
+    let holds = |account: &str, change: &str| {
+        format!("(select credits - debits {change} 1 from balance where account_id = {account})")
+    };
+    let second = second
+        .replace("DEBITED", &holds("8590000129", "-"))
+        .replace("CREDITED", &holds("8590065665", "+"));
     vec![
         (Role::Api, block(3, 4, 0), "journal_block_is_complete"),
         (Role::Api, block(2, 4, 0), "journal_block_in_open_epoch"),
@@ -211,8 +225,45 @@ fn posting_attacks() -> Vec<Attack> {
         (Role::Api, block(3, 4, 1) + TRANSFER, "journal_block_is_complete"),
         (Role::Api, move_one.replace("= 17", "= 16"), "balance_follows_the_journal"),
         (Role::Api, block(3, 4, 1) + TRANSFER + move_one, "balance_follows_the_journal"),
+        // Of two blocks at once: only the second moves, then the first one's transfer comes late.
+        (Role::Api, two_blocks() + &second + MOVE_BOTH + &first, "transfer_of_the_last_block"),
+        (Role::Api, two_blocks() + &second + MOVE_BOTH, "journal_block_is_complete"),
+        (Role::Api, two_blocks() + &first + &second + MOVE_BOTH, "balance_follows_the_journal"),
+        // Both ends are right, and between the two blocks there was more than the cell has.
+        (Role::Api, overdraft_between_blocks(), "balance_follows_the_journal"),
     ]
 }
+
+/// Cell 1:1 sends more than it has in block 17, and gets it back in block 18, all in one update.
+fn overdraft_between_blocks() -> String {
+    let there = TRANSFER.replace(
+        "8590065665, 1, 0, 0, substr",
+        "8590065665, 1000000, 0, (select credits - debits + 1000000 from balance where \
+         account_id = 8590065665), substr",
+    );
+    let back = TRANSFER.replace("(17,", "(18,").replace(
+        "8590000129, 8590065665, 1, 0, 0, substr",
+        "8590065665, 8590000129, 1000000, (select credits - debits from balance where \
+         account_id = 8590065665), (select credits - debits from balance where account_id = \
+         8590000129), substr",
+    );
+    let transfers = there.trim_end().trim_end_matches(';').to_owned()
+        + &back.replace(INSERT_TRANSFER, ",").replace("values", "");
+    two_blocks()
+        + &transfers
+        + "update balance set version = version + 2, last_block = 18, debits = debits + 1000000,
+            credits = credits + 1000000 where account_id in (8590000129, 8590065665);"
+}
+
+fn two_blocks() -> String {
+    block(3, 4, 1) + &block(3, 4, 1)
+}
+
+/// Both accounts of [`TRANSFER`] by one such transfer, of block 18.
+const MOVE_BOTH: &str = "update balance set version = version + 1, last_block = 18,
+        debits = debits + case when account_id = 8590000129 then 1 else 0 end,
+        credits = credits + case when account_id = 8590065665 then 1 else 0 end
+    where account_id in (8590000129, 8590065665);";
 
 /// A batch whose rows do not agree with each other.
 fn listing_attacks() -> Vec<Attack> {
@@ -238,6 +289,8 @@ fn listing_attacks() -> Vec<Attack> {
             "batch_moves_what_it_says",
         ),
         (Role::Api, block(3, 4, 1) + TRANSFER + &one_listed + &lane(2), "lane_sums_what_is_listed"),
+        // Before its transfers, nobody could say whose they are.
+        (Role::Api, block(3, 4, 1) + &one_listed, "batch_moves_what_it_says"),
         (Role::Api, lane(1).replace("(1, 2", "(1, 1"), "lane_key"),
         (
             Role::Api,

@@ -2,13 +2,16 @@
 
 use std::process::ExitCode;
 
+use anyhow::Context as _;
 use domain::limits::BATCHES_PER_STEP;
 use folding::{CircuitPart, CircuitSize, circuit_parts};
 use serde_json::json;
 
 use crate::bench;
-use crate::cli::{BenchCircuitArguments, BenchProofArguments};
+use crate::bench::ledger::Growth;
+use crate::cli::{BenchCircuitArguments, BenchLedgerArguments, BenchProofArguments};
 use crate::output::Output;
+use crate::postgres::{Postgres, Settings};
 use crate::services;
 
 pub(super) fn circuit(
@@ -73,6 +76,40 @@ pub(super) fn proof(
         output.json(&figures)?;
     } else {
         output.line(figures.table())?;
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+pub(super) fn ledger(
+    arguments: BenchLedgerArguments,
+    output: &mut Output,
+) -> anyhow::Result<ExitCode> {
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
+    let folder = bench::scratch_folder();
+    let settings = Settings { folder: folder.clone(), programs: arguments.program.pg_bin };
+    let postgres = Postgres::start(&settings)?;
+    let outcome = match arguments.growth {
+        None => {
+            let rounds = usize::from(arguments.rounds);
+            let figures = runtime.block_on(bench::ledger::compare(&postgres.url(), rounds));
+            figures.map(|figures| (figures.table(), json!(figures)))
+        }
+        Some(most) => {
+            let growth = runtime.block_on(bench::ledger::grow(&postgres.url(), most));
+            growth.map(|growth| (Growth::chart(&growth), json!({ "growth": growth })))
+        }
+    };
+    // Connections go before their server.
+    drop(runtime);
+    postgres.stop()?;
+    std::fs::remove_dir_all(&folder)
+        .with_context(|| format!("could not remove {}", folder.display()))?;
+    let (table, figures) = outcome?;
+    if arguments.json {
+        eprintln!("\n{table}\n");
+        output.json(&figures)?;
+    } else {
+        output.line(table)?;
     }
     Ok(ExitCode::SUCCESS)
 }

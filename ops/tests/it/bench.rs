@@ -64,3 +64,43 @@ fn nonsense_is_refused() {
         assert!(said(&output).1.contains(&sentence), "{steps}");
     }
 }
+
+/// One run books in every way, and its object has every figure; the journal's growth is told in steps.
+#[test]
+fn booking_is_measured() {
+    let found = last_json(&succeed(&mut netfold(&["bench", "ledger", "--json", "--rounds", "1"])));
+    for name in [
+        "cores",
+        "rounds",
+        "floor_per_s",
+        "classic_per_s",
+        "classic_hot_per_s",
+        "transfers_per_s.1",
+        "transfers_per_s.100",
+        "transfers_per_s.1000",
+        "transfers_per_s.8000",
+        "hot_transfers_per_s.1",
+        "hot_transfers_per_s.1000",
+        "ratio_to_classic",
+        "ratio_to_floor",
+        "hot_over_spread",
+        "lone_batch_ms",
+    ] {
+        let number = name.split('.').fold(&found, |found, part| &found[part]);
+        assert!(number.as_f64().is_some_and(|number| number > 0.0), "{name} of {found}");
+    }
+    let found =
+        last_json(&succeed(&mut netfold(&["bench", "ledger", "--json", "--growth", "5000"])));
+    let marks: Vec<u64> = found["growth"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|one| one["transfers"].as_u64().unwrap())
+        .collect();
+    assert_eq!(marks, [1_000, 2_000, 5_000], "{found}");
+    for nonsense in [["--rounds", "0"], ["--rounds", "many"], ["--growth", "999"]] {
+        let output = netfold(&[&["bench", "ledger"][..], &nonsense[..]].concat()).output().unwrap();
+        assert_eq!(output.status.code(), Some(2), "{nonsense:?}");
+        assert!(said(&output).1.contains(nonsense[0]), "{nonsense:?}");
+    }
+}

@@ -1,0 +1,218 @@
+//! The one writer of batches: books what waits, together.
+//!
+//! **Invariant:** batches are booked in the order they came, each whole or not at all, and each is
+//! answered once, after the commit: what is answered as booked is booked, and a refusal leaves nothing
+//! behind. All that came while the last db_tx was under way go into the next, one that came alone
+//! goes at once. Nothing here is needed for correctness: the writer holds the lock of the books while
+//! it writes, looks first whether its view of them still is what they are, and the schema's guards
+//! check what it did. So other writers, in this process or another, only cost time.
+//!
+//! A db_tx that fails takes nobody's batch with it: what failed for a moment is tried again, what
+//! failed otherwise is done over one by one, so that only the batch at fault is told of it. After an
+//! unknown outcome the books say what became of each.
+
+mod group;
+mod rows;
+mod signers;
+mod view;
+
+use std::collections::VecDeque;
+use std::sync::{Mutex, PoisonError};
+use std::time::Duration;
+
+use domain::limits::MAX_TRANSFERS_PER_BATCH;
+use domain::{Batch, SignedBatch};
+use sqlx::PgPool;
+use tokio::sync::{mpsc, oneshot};
+
+use crate::{Error, Posted};
+
+use signers::{Signer, Signers};
+use view::View;
+
+/// The writer of one [`crate::Ledger`] and its clones. Its task starts with the first batch and ends
+/// with the last clone; should it ever panic, the next batch starts another.
+#[derive(Debug, Default)]
+pub(crate) struct Writer {
+    queue: Mutex<Option<mpsc::Sender<Waiting>>>,
+    signers: Signers,
+}
+
+/// A batch that waits to be booked.
+#[derive(Debug)]
+struct Waiting {
+    batch: Checked,
+    answer: oneshot::Sender<Result<Posted, Error>>,
+}
+
+/// A batch on its way in.
+#[derive(Debug)]
+enum Checked {
+    /// Its signature holds.
+    Signed(Box<SignedBatch>),
+    /// Its signature does not, or its rollup is unknown so far: the reference transition says which
+    /// rule comes first.
+    Unsigned(Box<Batch>),
+}
+
+impl Checked {
+    fn batch(&self) -> &Batch {
+        match self {
+            Self::Signed(signed) => signed.batch(),
+            Self::Unsigned(batch) => batch,
+        }
+    }
+}
+
+impl Writer {
+    /// Has a batch booked.
+    ///
+    /// # Errors
+    /// Why it was not; [`Error::Busy`] when too many wait.
+    pub(crate) async fn post(&self, pool: &PgPool, batch: &Batch) -> Result<Posted, Error> {
+        // Verified here and not by the task, so that many can be at once.
+        let batch = match self.signers.find(pool, batch.rollup()).await? {
+            Some(Signer { key, domain_word }) => SignedBatch::verify(batch, key, domain_word).ok(),
+            None => None,
+        }
+        .map_or_else(
+            || Checked::Unsigned(Box::new(batch.clone())),
+            |s| Checked::Signed(Box::new(s)),
+        );
+        let (answer, answered) = oneshot::channel();
+        match self.queue(pool).try_send(Waiting { batch, answer }) {
+            Ok(()) => answered.await.unwrap_or(Err(Error::Stopped)),
+            Err(mpsc::error::TrySendError::Full(_)) => Err(Error::Busy { waiting: LENGTH }),
+            Err(mpsc::error::TrySendError::Closed(_)) => Err(Error::Stopped),
+        }
+    }
+
+    fn queue(&self, pool: &PgPool) -> mpsc::Sender<Waiting> {
+        // A thread that panicked meanwhile has changed nothing by halves.
+        let mut queue = self.queue.lock().unwrap_or_else(PoisonError::into_inner);
+        match &*queue {
+            Some(open) if !open.is_closed() => open.clone(),
+            _ => {
+                let (open, waiting) = mpsc::channel(LENGTH);
+                tokio::spawn(work(pool.clone(), waiting));
+                *queue = Some(open.clone());
+                open
+            }
+        }
+    }
+}
+
+async fn work(pool: PgPool, mut queue: mpsc::Receiver<Waiting>) {
+    let mut view = None;
+    let mut waiting: VecDeque<Waiting> = VecDeque::new();
+    loop {
+        if waiting.is_empty() {
+            match queue.recv().await {
+                Some(first) => waiting.push_back(first),
+                None => return,
+            }
+        }
+        while waiting.len() < LENGTH
+            && let Ok(next) = queue.try_recv()
+        {
+            waiting.push_back(next);
+        }
+        let group = take_group(&mut waiting);
+        let later = book(&pool, &mut view, group).await;
+        for one in later.into_iter().rev() {
+            waiting.push_front(one);
+        }
+    }
+}
+
+/// As many from the front as one db_tx should take.
+fn take_group(waiting: &mut VecDeque<Waiting>) -> Vec<Waiting> {
+    let mut group = Vec::new();
+    let mut transfers = 0_usize;
+    while transfers <= MOST_TRANSFERS.saturating_sub(MAX_TRANSFERS_PER_BATCH)
+        && let Some(next) = waiting.pop_front()
+    {
+        let parts = next.batch.batch().parts();
+        let listed = parts.transfers.len().saturating_add(parts.exits.len());
+        transfers = transfers.saturating_add(listed).saturating_add(WEIGHT_OF_A_BATCH);
+        group.push(next);
+    }
+    group
+}
+
+/// Books a group and answers it, and gives back those that have to wait for the next.
+async fn book(pool: &PgPool, view: &mut Option<View>, mut group: Vec<Waiting>) -> Vec<Waiting> {
+    // Whoever does not wait any more has not been answered, and may ask again.
+    group.retain(|one| !one.answer.is_closed());
+    let mut pauses = PAUSES.iter();
+    let mut unknown = None;
+    loop {
+        match group::book(pool, view, &group).await {
+            Ok(outcomes) => return answer(group, outcomes),
+            Err(error) => {
+                let (transient, last) = (error.is_transient(), remember(&mut unknown, error));
+                match pauses.next().filter(|_| transient) {
+                    Some(pause) => tokio::time::sleep(*pause).await,
+                    None if transient || group.len() == 1 => return fail(group, &last),
+                    None => return one_by_one(pool, view, group, unknown).await,
+                }
+            }
+        }
+    }
+}
+
+async fn one_by_one(
+    pool: &PgPool,
+    view: &mut Option<View>,
+    group: Vec<Waiting>,
+    unknown: Option<Error>,
+) -> Vec<Waiting> {
+    for one in group {
+        let mut alone = vec![one];
+        while !alone.is_empty() {
+            alone = match group::book(pool, view, &alone).await {
+                Ok(outcomes) => answer(alone, outcomes),
+                Err(error) => fail(alone, &remember(&mut unknown.clone(), error)),
+            };
+        }
+    }
+    Vec::new()
+}
+
+/// What to tell of a failure: once the outcome was unknown it stays so, until the books have said.
+fn remember(unknown: &mut Option<Error>, error: Error) -> Error {
+    if error.is_outcome_unknown() {
+        unknown.get_or_insert(error).clone()
+    } else {
+        unknown.clone().unwrap_or(error)
+    }
+}
+
+fn answer(group: Vec<Waiting>, outcomes: Vec<group::Outcome>) -> Vec<Waiting> {
+    let mut later = Vec::new();
+    for (one, outcome) in group.into_iter().zip(outcomes) {
+        match outcome {
+            // Nobody may be listening any more, which is theirs to know.
+            group::Outcome::Done(outcome) => drop(one.answer.send(outcome)),
+            group::Outcome::Later => later.push(one),
+        }
+    }
+    later
+}
+
+fn fail(group: Vec<Waiting>, error: &Error) -> Vec<Waiting> {
+    for one in group {
+        drop(one.answer.send(Err(error.clone())));
+    }
+    Vec::new()
+}
+
+/// Batches that may wait. Beyond that, callers are told to come back.
+const LENGTH: usize = 1_024;
+/// Transfers in one db_tx, about: more do not make it faster, only longer.
+const MOST_TRANSFERS: usize = 16_000;
+/// What a batch costs beside its transfers, in transfers.
+const WEIGHT_OF_A_BATCH: usize = 50;
+/// Before what failed for a moment is tried again.
+const PAUSES: [Duration; 3] =
+    [Duration::from_millis(20), Duration::from_millis(100), Duration::from_millis(500)];

@@ -1,0 +1,288 @@
+//! What the writer knows of the books: enough to book a batch without asking.
+//!
+//! **Invariant:** it is what the books are at its head. Whatever is booked moves the head, whoever
+//! did it: so a view is good exactly while the books have its head, and is read anew otherwise.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use alloy_primitives::B256;
+use domain::limits::MAX_BATCHES_PER_EPOCH;
+use domain::{
+    AssetId, Batch, EpochNumber, ExitTree, Height, LiquidityState, Operation, Refusal, RollupId,
+    Word,
+};
+
+use super::Checked;
+use crate::batches;
+use crate::column::{Columns, epoch_key};
+use crate::connection::Tx;
+use crate::hash::{self, BatchPlace};
+use crate::posting::{AllSums, Block, Head, Place};
+use crate::{BlockNumber, Error, Posted, PostingKind, state};
+
+/// The books at a head.
+#[derive(Clone, Debug)]
+pub(super) struct View {
+    pub(super) head: Head,
+    pub(super) domain_word: Word,
+    pub(super) state: LiquidityState,
+    pub(super) sums: AllSums,
+    assets: BTreeSet<AssetId>,
+    tips: BTreeMap<RollupId, Tip>,
+    /// The heights that are free and were tried: their batches were evicted.
+    tried: BTreeMap<(RollupId, Height), Tried>,
+    /// Batches of the open epoch: the next one's number, and how many stand.
+    next_place: u32,
+    standing: usize,
+    settled_elsewhere: Option<EpochNumber>,
+}
+
+/// Where a rollup's last batch that stands left it.
+#[derive(Clone, Debug)]
+struct Tip {
+    attempt: i32,
+    tree: ExitTree,
+}
+
+/// What was evicted at a height at which no batch stands.
+#[derive(Clone, Debug, Default)]
+struct Tried {
+    attempts: i32,
+    /// The digests of those that cannot be proven: they would only be evicted again, and whoever has
+    /// read one could post it for ever. What went with another may come back.
+    unprovable: Vec<Word>,
+}
+
+/// A batch that was accepted, and all that is to be written of it.
+#[derive(Debug)]
+pub(super) struct Accepted<'a> {
+    pub(super) batch: &'a Batch,
+    pub(super) digest: Word,
+    pub(super) body_digest: B256,
+    pub(super) block: BlockNumber,
+    pub(super) epoch: EpochNumber,
+    pub(super) place_in_epoch: u32,
+    /// The rollup's exits before it.
+    pub(super) tree: ExitTree,
+    /// The waiting node of each level after it.
+    pub(super) exit_tree: Vec<u8>,
+    /// Which batch of its height it is, and which of the height before it continues; from 1.
+    pub(super) attempt: i32,
+    pub(super) continued_attempt: i32,
+}
+
+const BATCH: Columns = Columns("batch");
+
+impl Default for Tip {
+    fn default() -> Self {
+        Self { attempt: 1, tree: ExitTree::empty() }
+    }
+}
+
+impl View {
+    /// The view, if it is of that place.
+    pub(super) fn at(self, place: &Place) -> Option<Self> {
+        let Head { epoch, block, hash, .. } = self.head;
+        let here = (epoch, block, hash) == (place.epoch, place.block, place.hash);
+        let head = Head { now: place.now, ..self.head };
+        here.then_some(Self { head, settled_elsewhere: place.settled_elsewhere, ..self })
+    }
+
+    /// Reads it. The caller holds the lock of the books.
+    pub(super) async fn read(tx: &mut Tx<'_>, place: &Place) -> Result<Self, Error> {
+        let head = Head::at(tx, place).await?;
+        let assets = sqlx::query_scalar!("select asset_id from asset").fetch_all(&mut **tx).await?;
+        let assets = assets.into_iter().map(|asset| Columns("asset").asset(asset));
+        let (next_place, standing) = places(tx, head.epoch).await?;
+        Ok(Self {
+            state: state::at_head(tx, head.epoch).await?,
+            sums: AllSums::all(tx).await?,
+            assets: assets.collect::<Result<_, _>>()?,
+            tips: tips(tx).await?,
+            tried: tried(tx).await?,
+            next_place,
+            standing,
+            settled_elsewhere: place.settled_elsewhere,
+            domain_word: head.adoption.identity.word(),
+            head,
+        })
+    }
+
+    /// The height of each rollup's next batch.
+    pub(super) fn next_heights(&self) -> BTreeMap<RollupId, Height> {
+        self.state.rollups().map(|(rollup, state)| (rollup, state.next_height)).collect()
+    }
+
+    /// Books a batch in the view: what is to be written, with the block that goes with it. Refused, it
+    /// leaves the view as it was.
+    ///
+    /// # Errors
+    /// As [`crate::Ledger::post_batch`]. After any but a refusal the view is worth nothing.
+    pub(super) fn accept<'a>(
+        &mut self,
+        checked: &'a Checked,
+    ) -> Result<(Accepted<'a>, Block), Error> {
+        let batch = checked.batch();
+        let rollup = batch.rollup();
+        self.check_assets(batch)?;
+        let (state, digest, body_digest) = self.apply(checked)?;
+        let Tip { attempt: continued_attempt, tree } =
+            self.tips.get(&rollup).cloned().unwrap_or_default();
+        let grown = batch.continue_exit_tree(&tree)?;
+        self.check_open()?;
+        let attempt = self.next_attempt(batch, digest)?;
+        let exit_tree = grown.waiting().iter().flat_map(|node| node.0).collect::<Vec<u8>>();
+        let place_in_epoch = self.next_place;
+        let place = BatchPlace {
+            digest,
+            body_digest,
+            place_in_epoch,
+            exits_before: tree.next_index().number(),
+            exit_tree: &exit_tree,
+        };
+        let posting = hash::batch_posting(batch, place);
+        let moves = batches::moves(batch);
+        let block = self.head.make(&mut self.sums, PostingKind::Batch, posting, &moves)?;
+        self.state = state;
+        self.tips.insert(rollup, Tip { attempt, tree: grown });
+        self.tried.remove(&(rollup, batch.height()));
+        self.next_place = self.next_place.saturating_add(1);
+        self.standing = self.standing.saturating_add(1);
+        let accepted = Accepted {
+            batch,
+            digest,
+            body_digest,
+            block: block.number(),
+            epoch: self.head.epoch,
+            place_in_epoch,
+            tree,
+            exit_tree,
+            attempt,
+            continued_attempt,
+        };
+        Ok((accepted, block))
+    }
+
+    /// What an accepted batch is answered with.
+    pub(super) fn answer(&self, accepted: &Accepted<'_>) -> Posted {
+        Posted {
+            rollup: accepted.batch.rollup(),
+            height: accepted.batch.height(),
+            block: accepted.block,
+            epoch: accepted.epoch,
+            digest: accepted.digest,
+            posted_at: self.head.now,
+            replayed: false,
+        }
+    }
+
+    /// The reference transition, with the digests of the batch.
+    fn apply(&self, checked: &Checked) -> Result<(LiquidityState, Word, B256), Refusal> {
+        match checked {
+            Checked::Signed(signed) => {
+                let state = self.state.apply_signed(signed, self.domain_word)?;
+                Ok((state, signed.digest(), signed.body_digest()))
+            }
+            Checked::Unsigned(batch) => {
+                let operation = Operation::Batch(batch.clone());
+                let state = self.state.apply(&operation, self.domain_word)?;
+                Ok((state, batch.digest(self.domain_word), batch.parts().body_digest()))
+            }
+        }
+    }
+
+    fn check_assets(&self, batch: &Batch) -> Result<(), Refusal> {
+        let mut assets = batch.lanes().iter().map(|lane| lane.asset);
+        match assets.find(|asset| !self.assets.contains(asset)) {
+            Some(asset) => Err(Refusal::UnknownAsset { asset }),
+            None => Ok(()),
+        }
+    }
+
+    /// Which batch of its height this one would be, if it may come.
+    fn next_attempt(&self, batch: &Batch, digest: Word) -> Result<i32, Error> {
+        let (rollup, height) = (batch.rollup(), batch.height());
+        let Some(tried) = self.tried.get(&(rollup, height)) else { return Ok(1) };
+        if tried.unprovable.contains(&digest) {
+            return Err(Error::BatchUnprovable { rollup, height, digest });
+        }
+        Ok(tried.attempts.saturating_add(1))
+    }
+
+    /// Whether the books go on, and the epoch has room among the batches that stand: evicted ones
+    /// take no steps, and an epoch full of nothing else could never be sealed.
+    fn check_open(&self) -> Result<(), Error> {
+        if let Some(epoch) = self.settled_elsewhere {
+            return Err(Error::SettledElsewhere { epoch });
+        }
+        let (epoch, limit) = (self.head.epoch, MAX_BATCHES_PER_EPOCH);
+        if self.standing < limit { Ok(()) } else { Err(Error::EpochFull { epoch, limit }) }
+    }
+}
+
+async fn tips(tx: &mut Tx<'_>) -> Result<BTreeMap<RollupId, Tip>, Error> {
+    let rows = sqlx::query!(
+        r#"select r.rollup_id, attempt, exits_after as "exits_after!", exit_tree
+        from rollup r
+        join lateral (
+            select attempt, exits_after, exit_tree from batch b
+            where b.rollup_id = r.rollup_id and not exists (
+                select from batch_eviction e where e.reversed_block = b.block_number
+            ) order by height desc limit 1
+        ) last on true"#
+    )
+    .fetch_all(&mut **tx)
+    .await?;
+    let mut tips = BTreeMap::new();
+    for row in rows {
+        let waiting =
+            row.exit_tree.chunks(32).map(|node| BATCH.b256(node)).collect::<Result<Vec<_>, _>>()?;
+        let tree = ExitTree::from_parts(BATCH.exit_index(row.exits_after)?, waiting);
+        let tip = Tip { attempt: row.attempt, tree: tree.ok_or(BATCH.corrupt())? };
+        tips.insert(BATCH.rollup(row.rollup_id)?, tip);
+    }
+    Ok(tips)
+}
+
+/// Of heights at which no batch stands: all that were tried there were evicted.
+async fn tried(tx: &mut Tx<'_>) -> Result<BTreeMap<(RollupId, Height), Tried>, Error> {
+    let rows = sqlx::query!(
+        r#"select e.rollup_id, e.height, e.attempt, b.batch_digest,
+            (cause_rollup_id, cause_height, cause_attempt) = (e.rollup_id, e.height, e.attempt)
+                as "unprovable!"
+        from batch_eviction e join batch b on b.block_number = e.reversed_block
+        where not exists (
+            select from batch s where s.rollup_id = e.rollup_id and s.height = e.height
+                and not exists (
+                    select from batch_eviction x where x.reversed_block = s.block_number
+                )
+        )"#
+    )
+    .fetch_all(&mut **tx)
+    .await?;
+    let mut all = BTreeMap::<_, Tried>::new();
+    for row in rows {
+        let tried = all.entry((BATCH.rollup(row.rollup_id)?, BATCH.height(row.height)?));
+        let tried = tried.or_default();
+        tried.attempts = tried.attempts.max(row.attempt);
+        if row.unprovable {
+            tried.unprovable.push(BATCH.word(&row.batch_digest)?);
+        }
+    }
+    Ok(all)
+}
+
+/// The next batch's number in the epoch, and how many of its batches stand.
+async fn places(tx: &mut Tx<'_>, epoch: EpochNumber) -> Result<(u32, usize), Error> {
+    let row = sqlx::query!(
+        r#"select coalesce(max(place_in_epoch) + 1, 0) as "place!", count(*) - (
+            select count(*) from batch_eviction where epoch_number = $1
+        ) as "standing!"
+        from batch where epoch_number = $1"#,
+        epoch_key(epoch)
+    )
+    .fetch_one(&mut **tx)
+    .await?;
+    let standing = usize::try_from(row.standing).map_err(|_| BATCH.corrupt())?;
+    Ok((BATCH.small(row.place)?, standing))
+}

@@ -1,0 +1,212 @@
+//! What booking costs here, measured in one run on one server with its default durability: the
+//! ledger, with every check on, against the same rows alone and against a db_tx per transfer.
+//!
+//! **Invariant:** every figure is of this run, and the ways that are compared took turns in it; what is
+//! timed starts with signed batches and ends with the last answer.
+
+mod figures;
+
+use std::time::{Duration, Instant};
+
+use ::ledger::Ledger;
+use ::ledger::yardstick::{Classic, Floor};
+use domain::Batch;
+use domain::limits::{MAX_BATCHES_PER_EPOCH, MAX_TRANSFERS_PER_BATCH};
+use tokio::task::JoinSet;
+
+use super::books::{Books, POSTERS, Spread};
+use super::clock;
+use crate::progress::Stage;
+use figures::Rates;
+pub(crate) use figures::{Figures, Growth};
+
+/// What one post brings.
+#[derive(Clone, Copy, Debug)]
+struct Load {
+    /// Batches that each poster sends before it waits for their answers.
+    at_once: usize,
+    /// Transfers of each.
+    transfers: usize,
+    /// How often each poster does it.
+    posts: usize,
+}
+
+/// Measures all ways in turn, so many times, on an empty database.
+///
+/// # Errors
+/// When Postgres fails, or the ledger refuses a batch.
+pub(crate) async fn compare(url: &str, rounds: usize) -> anyhow::Result<Figures> {
+    let mut books = Books::new(url).await?;
+    // The floor's rows are the journal's, so there have to be some.
+    books.post(LOADS[2], Spread::Even).await?;
+    let mut floor = Floor::new(url, ROWS_OF_THE_FLOOR).await?;
+    let mut rates = Rates::default();
+    let stage = Stage::of("Booking in every way, in turn", rounds);
+    for _ in 0..rounds {
+        let began = Instant::now();
+        let mut rows = 0_u64;
+        for _ in 0..COPIES {
+            rows = rows.saturating_add(floor.copy().await?);
+        }
+        rates.floor.push(clock::rate(usize::try_from(rows)?, began.elapsed()));
+        for (hot, found) in [(false, &mut rates.classic), (true, &mut rates.classic_hot)] {
+            let classic = Classic::new(url, ACCOUNTS, POSTERS).await?;
+            found.push(classic_rate(&classic, hot).await?);
+            classic.close().await;
+        }
+        for (load, found) in LOADS.into_iter().zip(&mut rates.even) {
+            found.push(books.post(load, Spread::Even).await?);
+        }
+        for (load, found) in LOADS.into_iter().zip(&mut rates.hot) {
+            found.push(books.post(load, Spread::Hot).await?);
+        }
+        rates.lone_ms.push(books.lone_ms().await?);
+        stage.advance();
+    }
+    stage.done(format!("Every way of booking was measured {rounds} times"));
+    rates.figures()
+}
+
+/// Posts batches of 1,000 until the journal has `most` transfers, and tells the rate on the way.
+///
+/// # Errors
+/// As [`compare`].
+pub(crate) async fn grow(url: &str, most: u64) -> anyhow::Result<Vec<Growth>> {
+    let mut books = Books::new(url).await?;
+    let stage = Stage::of("Growing the journal", usize::try_from(most)?);
+    let (mut growth, mut all, mut mark) = (Vec::new(), 0_u64, FIRST_MARK);
+    let mut in_epoch = 0_usize;
+    while all < most {
+        let (mut took, mut booked) = (Duration::ZERO, 0_u64);
+        while all < mark.min(most) {
+            let left = usize::try_from(mark.saturating_sub(all))?;
+            let batches = left.div_ceil(MAX_TRANSFERS_PER_BATCH).min(BATCHES_A_TURN);
+            let turn = books.batches(batches, MAX_TRANSFERS_PER_BATCH, Spread::Even)?;
+            let transfers = u64::try_from(batches.saturating_mul(MAX_TRANSFERS_PER_BATCH))?;
+            took = took.saturating_add(books.time(turn, 1).await?);
+            booked = booked.saturating_add(transfers);
+            all = all.saturating_add(transfers);
+            in_epoch = in_epoch.saturating_add(batches);
+            if in_epoch.saturating_add(BATCHES_A_TURN) > MAX_BATCHES_PER_EPOCH {
+                books.seal().await?;
+                in_epoch = 0;
+            }
+            stage.reach(usize::try_from(all)?);
+        }
+        growth.push(Growth::new(all, clock::rate(usize::try_from(booked)?, took)));
+        mark = next_mark(mark);
+    }
+    stage.done(format!("The journal grew to {all} transfers"));
+    Ok(growth)
+}
+
+/// 1,000, 2,000, 5,000, 10,000 and so on.
+fn next_mark(mark: u64) -> u64 {
+    let mut power = FIRST_MARK;
+    while power.saturating_mul(10) <= mark {
+        power = power.saturating_mul(10);
+    }
+    let next = if mark == power.saturating_mul(2) { 5 } else { 2 };
+    let next = if mark == power.saturating_mul(5) { 10 } else { next };
+    power.saturating_mul(next)
+}
+
+impl Books {
+    /// Transfers a second under a load.
+    async fn post(&mut self, load: Load, spread: Spread) -> anyhow::Result<f64> {
+        let each = load.at_once.saturating_mul(load.posts);
+        let count = each.saturating_mul(usize::try_from(POSTERS)?);
+        let work = self.batches(count, load.transfers, spread)?;
+        let posted: usize = work.iter().map(Vec::len).sum();
+        let took = self.time(work, load.at_once).await?;
+        // An epoch takes only so many batches.
+        self.seal().await?;
+        Ok(clock::rate(posted.saturating_mul(load.transfers), took))
+    }
+
+    /// What all posters together take for their batches, so many at once each.
+    async fn time(&mut self, work: Vec<Vec<Batch>>, at_once: usize) -> anyhow::Result<Duration> {
+        let began = Instant::now();
+        let mut posters = JoinSet::new();
+        for batches in work {
+            let ledger = self.api.clone();
+            posters.spawn(async move {
+                for batches in batches.chunks(at_once) {
+                    post_together(&ledger, batches).await?;
+                }
+                anyhow::Ok(())
+            });
+        }
+        while let Some(done) = posters.join_next().await {
+            done??;
+        }
+        Ok(began.elapsed())
+    }
+
+    /// The median time of a batch of one transfer that comes alone.
+    async fn lone_ms(&mut self) -> anyhow::Result<f64> {
+        let mut times = Vec::with_capacity(LONE_POSTS);
+        for _ in 0..LONE_POSTS {
+            let batch = self.batch(1, Spread::Even)?;
+            let began = Instant::now();
+            self.api.post_batch(&batch).await?;
+            times.push(began.elapsed());
+        }
+        self.seal().await?;
+        times.sort_unstable();
+        Ok(clock::milliseconds(times.get(times.len() / 2).copied().unwrap_or_default()))
+    }
+}
+
+/// In their order: each is queued before the next.
+async fn post_together(ledger: &Ledger, batches: &[Batch]) -> anyhow::Result<()> {
+    let posts = batches.iter().map(|batch| ledger.post_batch(batch));
+    for posted in futures_util::future::join_all(posts).await {
+        posted?;
+    }
+    Ok(())
+}
+
+async fn classic_rate(classic: &Classic, hot: bool) -> anyhow::Result<f64> {
+    let began = Instant::now();
+    let mut clients = JoinSet::new();
+    for client in 0..POSTERS {
+        let classic = classic.clone();
+        clients.spawn(async move {
+            let mut count = 0_usize;
+            // A linear congruential generator, of Numerical Recipes: anything uneven will do.
+            let mut drawn = client;
+            while began.elapsed() < CLASSIC_TIME {
+                drawn = drawn.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+                // Two different ones of 2^14, as one of them is even.
+                let debit = if hot { 2 } else { drawn >> 18 & !1 };
+                let credit = drawn >> 3 & 0x3fff | 1;
+                classic.post(debit, credit, u64::from(drawn | 1)).await?;
+                count = count.saturating_add(1);
+            }
+            anyhow::Ok(count)
+        });
+    }
+    let mut all = 0_usize;
+    while let Some(done) = clients.join_next().await {
+        all = all.saturating_add(done??);
+    }
+    Ok(clock::rate(all, began.elapsed()))
+}
+
+/// Of 1, 100, 1,000 and 8,000 transfers: the last one, as no batch is that long, in eight batches.
+const LOADS: [Load; 4] = [
+    Load { at_once: 1, transfers: 1, posts: 100 },
+    Load { at_once: 1, transfers: 100, posts: 40 },
+    Load { at_once: 1, transfers: 1_000, posts: 12 },
+    Load { at_once: 8, transfers: 1_000, posts: 2 },
+];
+const LONE_POSTS: usize = 100;
+const ROWS_OF_THE_FLOOR: u64 = 100_000;
+const COPIES: usize = 3;
+/// Of the classic way, so many that few transfers wait for another.
+const ACCOUNTS: u32 = 1 << 14;
+const CLASSIC_TIME: Duration = Duration::from_secs(2);
+const FIRST_MARK: u64 = 1_000;
+/// Sixteen of each poster; an epoch has room for seven times as many.
+const BATCHES_A_TURN: usize = 256;
