@@ -27,6 +27,7 @@ use time::OffsetDateTime;
 use crate::column::{Columns, lookup, rollup_key};
 use crate::connection::Tx;
 use crate::hash::{self, ReversalFields};
+use crate::operations::BlockRange;
 use crate::posting::{Head, Move};
 use crate::{BlockNumber, Error, Ledger, PostingKind, batches, operations, state};
 
@@ -84,7 +85,8 @@ struct Booked {
 const TABLE: Columns = Columns("batch");
 
 impl Ledger {
-    /// Evicts the batch of that digest which stands at a height of the open epoch, and with it what
+    /// Evicts the batch of that digest which stands at a height of the open epoch (recorded, or of its
+    /// rows as they are now, should they be damaged), and with it what
     /// cannot stand without it: the rollup's later batches, other rollups' batches that spend what
     /// they then do not have, and the later ones of those. All or none are reversed. In ledger order.
     ///
@@ -106,10 +108,10 @@ impl Ledger {
     ) -> Result<Vec<Evicted>, Error> {
         let mut tx = self.write().await?;
         let mut head = Head::read(&mut tx).await?;
+        let word = head.adoption.identity.word();
         let root = standing(&mut tx, &head, (rollup, height, digest)).await?;
         let (opening, _) = state::at_opening(&mut tx, head.epoch).await?;
         let operations = operations::of_epoch(&mut tx, head.epoch).await?;
-        let word = head.adoption.identity.word();
         let Closure { evicted, left } = closure::of(opening, &operations, root.block, word)?;
         let changed = folded::first_changed(&mut tx, head.epoch, &operations, &evicted).await?;
         if let Some(step) = changed {
@@ -175,7 +177,8 @@ async fn standing(
     .ok_or(Error::UnknownBatch { rollup, height })?;
     let epoch = TABLE.epoch(row.epoch_number)?;
     let found = TABLE.word(&row.batch_digest)?;
-    if found != digest {
+    let block = TABLE.block(row.block_number)?;
+    if found != digest && stored_digest(tx, head, block).await? != Some(digest) {
         let attempt = TABLE.small(row.attempt)?;
         return Err(Error::BatchReplaced { rollup, height, attempt, digest: found });
     }
@@ -185,7 +188,18 @@ async fn standing(
     if epoch != head.epoch {
         return Err(Error::BatchSealed { rollup, height, epoch });
     }
-    booked(tx, TABLE.block(row.block_number)?).await
+    booked(tx, block).await
+}
+
+/// The digest of a batch as its rows are now: not the recorded one if they were damaged, in which case
+/// whoever read them knows the batch by this one.
+async fn stored_digest(
+    tx: &mut Tx<'_>,
+    head: &Head,
+    block: BlockNumber,
+) -> Result<Option<Word>, Error> {
+    let stored = operations::batches(tx, BlockRange::one(block)?).await?;
+    Ok(stored.into_values().next().map(|parts| parts.digest(head.adoption.identity.word())))
 }
 
 async fn booked(tx: &mut Tx<'_>, block: BlockNumber) -> Result<Booked, Error> {

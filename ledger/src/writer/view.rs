@@ -8,8 +8,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use alloy_primitives::B256;
 use domain::limits::MAX_BATCHES_PER_EPOCH;
 use domain::{
-    AssetId, Batch, EpochNumber, ExitTree, Height, LiquidityState, Operation, Refusal, RollupId,
-    Word,
+    AssetId, Batch, BatchParts, EpochNumber, ExitTree, Height, LiquidityState, Operation, Refusal,
+    RollupId, Word,
 };
 
 use super::Checked;
@@ -17,6 +17,7 @@ use crate::batches;
 use crate::column::{Columns, epoch_key};
 use crate::connection::Tx;
 use crate::hash::{self, BatchPlace};
+use crate::operations::{self, BlockRange};
 use crate::posting::{AllSums, Block, Head, Place};
 use crate::{BlockNumber, Error, Posted, PostingKind, state};
 
@@ -48,9 +49,10 @@ struct Tip {
 #[derive(Clone, Debug, Default)]
 struct Tried {
     attempts: i32,
-    /// The digests of those that cannot be proven: they would only be evicted again, and whoever has
-    /// read one could post it for ever. What went with another may come back.
-    unprovable: Vec<Word>,
+    /// Those that cannot be proven, as they are stored: they would only be evicted again, and whoever
+    /// has read one could post it for ever. What went with another may come back; so may what was
+    /// evicted because its rows here were damaged, since it is another one.
+    unprovable: Vec<BatchParts>,
 }
 
 /// A batch that was accepted, and all that is to be written of it.
@@ -203,7 +205,7 @@ impl View {
     fn next_attempt(&self, batch: &Batch, digest: Word) -> Result<i32, Error> {
         let (rollup, height) = (batch.rollup(), batch.height());
         let Some(tried) = self.tried.get(&(rollup, height)) else { return Ok(1) };
-        if tried.unprovable.contains(&digest) {
+        if tried.unprovable.contains(batch.parts()) {
             return Err(Error::BatchUnprovable { rollup, height, digest });
         }
         Ok(tried.attempts.saturating_add(1))
@@ -247,10 +249,10 @@ async fn tips(tx: &mut Tx<'_>) -> Result<BTreeMap<RollupId, Tip>, Error> {
 /// Of heights at which no batch stands: all that were tried there were evicted.
 async fn tried(tx: &mut Tx<'_>) -> Result<BTreeMap<(RollupId, Height), Tried>, Error> {
     let rows = sqlx::query!(
-        r#"select e.rollup_id, e.height, e.attempt, b.batch_digest,
+        r#"select e.rollup_id, e.height, e.attempt, e.reversed_block,
             (cause_rollup_id, cause_height, cause_attempt) = (e.rollup_id, e.height, e.attempt)
                 as "unprovable!"
-        from batch_eviction e join batch b on b.block_number = e.reversed_block
+        from batch_eviction e
         where not exists (
             select from batch s where s.rollup_id = e.rollup_id and s.height = e.height
                 and not exists (
@@ -266,7 +268,13 @@ async fn tried(tx: &mut Tx<'_>) -> Result<BTreeMap<(RollupId, Height), Tried>, E
         let tried = tried.or_default();
         tried.attempts = tried.attempts.max(row.attempt);
         if row.unprovable {
-            tried.unprovable.push(BATCH.word(&row.batch_digest)?);
+            let block = BlockRange::one(BATCH.block(row.reversed_block)?)?;
+            match operations::batches(tx, block).await {
+                Ok(stored) => tried.unprovable.extend(stored.into_values()),
+                // Damaged beyond reading, so not what anybody posts.
+                Err(Error::Corrupt { .. }) => {}
+                Err(error) => return Err(error),
+            }
         }
     }
     Ok(all)

@@ -1,6 +1,7 @@
 //! Evicting a batch: it and what stands on it goes, by reversals that name it; the rest stays.
 
-use domain::{AssetId, Batch, EpochNumber, ExitIndex, Height, RollupId, StepContext, Word};
+use alloy_primitives::B256;
+use domain::{AssetId, Batch, EpochNumber, ExitIndex, Height, L2Root, RollupId, StepContext, Word};
 use ledger::{
     BatchAttempt, BatchFilter, ClaimStatus, Error, EventKind, EventNumber, Evicted, ExitFilter,
     PageLimit, PostingKind, SealReason, TransferFilter,
@@ -164,6 +165,34 @@ fn what_lives_on_an_evicted_batch_goes_with_it() {
             assert_eq!(balance(&world, rollup, asset).await, held, "{rollup} {asset}");
         }
         assert_settles(&world).await;
+    });
+}
+
+/// A batch whose row was damaged is named by what its row is now, and evicted; its rollup did nothing
+/// wrong, and posts the same again.
+#[test]
+fn a_damaged_batch_goes_and_may_come_back() {
+    with_world(|mut world| async move {
+        let batch = world.batch(ONE, vec![to(TWO, ETH, 5)], Vec::new());
+        world.post(&batch).await;
+        sqlx::raw_sql(
+            "alter table batch disable trigger append_only;
+            update batch set new_root = decode(repeat('ab', 32), 'hex') where rollup_id = 1;
+            alter table batch enable always trigger append_only",
+        )
+        .execute(&world.raw)
+        .await
+        .unwrap();
+        let mut damaged = batch.parts().clone();
+        damaged.new_root = L2Root::new(B256::repeat_byte(0xab));
+        let digest = damaged.digest(adoption().identity.word());
+        let neither = world.engine.evict(ONE, Height::FIRST, Word::ZERO, "neither").await;
+        assert!(matches!(neither, Err(Error::BatchReplaced { .. })), "{neither:?}");
+        let evicted = world.engine.evict(ONE, Height::FIRST, digest, "damaged").await.unwrap();
+        assert_eq!(names(&evicted), [(ONE, 0)]);
+        let again = world.engine.evict(ONE, Height::FIRST, digest, "damaged").await;
+        assert!(matches!(again, Err(Error::BatchEvicted { .. })), "{again:?}");
+        assert!(!world.api.post_batch(&batch).await.unwrap().replayed);
     });
 }
 
@@ -428,18 +457,23 @@ fn evictions_race_with_posting() {
         for round in 0..2 {
             let (engine, digests) = (world.engine.clone(), digests.clone());
             racing.spawn(async move {
-                // The first ones are left alone: what is evicted does not come back.
-                for number in (0..18).rev() {
-                    let rollup = [ONE, TWO, THREE][number % 3];
-                    let height = number / 3 + round + 3;
-                    let digest = digests[number % 3][height];
-                    let height = Height::new(u64::try_from(height).unwrap());
-                    match engine.evict(rollup, height, digest, REASON).await {
-                        Ok(gone) => assert_eq!(gone[0].batch.rollup, rollup),
-                        Err(Error::UnknownBatch { .. } | Error::BatchEvicted { .. }) => {}
-                        Err(other) => panic!("{other:?}"),
+                // The first ones are left alone: what is evicted does not come back. Once more, until
+                // something was there to evict.
+                let mut any = false;
+                while !any {
+                    for number in (0..18).rev() {
+                        let rollup = [ONE, TWO, THREE][number % 3];
+                        let height = number / 3 + round + 3;
+                        let digest = digests[number % 3][height];
+                        let height = Height::new(u64::try_from(height).unwrap());
+                        match engine.evict(rollup, height, digest, REASON).await {
+                            Ok(gone) => any |= gone[0].batch.rollup == rollup,
+                            Err(Error::BatchEvicted { .. }) => any = true,
+                            Err(Error::UnknownBatch { .. }) => {}
+                            Err(other) => panic!("{other:?}"),
+                        }
+                        tokio::task::yield_now().await;
                     }
-                    tokio::task::yield_now().await;
                 }
             });
         }

@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 use std::time::Duration;
 
 use domain::{Batch, Height, Refusal, RollupId};
+use futures_util::future::join_all;
 use ledger::{BatchFilter, BlockNumber, Error, Ledger, PageLimit, Posted, Role};
 use tokio::task::JoinSet;
 
@@ -21,22 +22,31 @@ fn chain(world: &mut World, rollup: RollupId, count: usize) -> Vec<Batch> {
         .collect()
 }
 
-/// Holds the books until all batches wait for them, and answers in their order.
+/// Posts the first batch, which waits for the books, then the others in their order, and lets the books
+/// go when all of them wait.
 async fn post_together(world: &World, batches: &[Batch]) -> Vec<Result<Posted, Error>> {
+    // Their signers are known then, so that each is queued when it is first polled.
+    for rollup in [ONE, TWO, THREE] {
+        let other = if rollup == ONE { TWO } else { ONE };
+        let refused = world.batch(rollup, vec![to(other, ETH, 1_000_000)], Vec::new());
+        world.api.post_batch(&refused).await.unwrap_err();
+    }
     let mut held = world.raw.begin().await.unwrap();
     sqlx::query("select lock_books()").execute(&mut *held).await.unwrap();
-    let mut posts = Vec::new();
-    for batch in batches {
-        let (api, batch) = (world.api.clone(), batch.clone());
-        posts.push(tokio::spawn(async move { api.post_batch(&batch).await }));
-        tokio::time::sleep(Duration::from_millis(10)).await;
-    }
-    held.rollback().await.unwrap();
-    let mut answers = Vec::new();
-    for post in posts {
-        answers.push(post.await.unwrap());
-    }
-    answers
+    let (first, others) = batches.split_first().unwrap();
+    let (first, mut others, ()) = tokio::join!(
+        world.api.post_batch(first),
+        async {
+            tokio::time::sleep(Duration::from_millis(200)).await;
+            join_all(others.iter().map(|batch| world.api.post_batch(batch))).await
+        },
+        async {
+            tokio::time::sleep(Duration::from_millis(500)).await;
+            held.rollback().await.unwrap();
+        }
+    );
+    others.insert(0, first);
+    others
 }
 
 async fn booked(world: &World) -> BTreeSet<(RollupId, Height)> {
