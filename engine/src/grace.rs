@@ -2,7 +2,8 @@
 //!
 //! **Invariant:** an epoch is sealed for the grace only by the settler's engine, since nobody else's
 //! settlement starts it anew; only when L1 has settled, for good, just the epochs before the open one,
-//! so that none waits beside it; and not twice within a quarter of the grace, whatever clocks say.
+//! so that none waits beside it; and, while it has its turn, not twice within a quarter of the grace,
+//! whatever clocks say.
 
 use std::time::{Duration, Instant};
 
@@ -35,6 +36,11 @@ impl GraceWatch {
         self.looked_at = Some(Instant::now());
         let grace = context.l1.grace().await?;
         if grace.settler != context.l1.signer() {
+            warn!(
+                settler = %grace.settler, signer = %context.l1.signer(),
+                "the contract names another settler: this engine cannot keep the grace, and settles \
+                 only once it is over"
+            );
             return Ok(false);
         }
         let left = left(&grace, OffsetDateTime::now_utc());

@@ -321,8 +321,8 @@ pub enum Error {
         /// How many.
         waiting: usize,
     },
-    /// The process is ending. Nothing is known of what was asked for: ask again.
-    #[error("the ledger stops")]
+    /// The process is ending, or the writer failed. Nothing is known of what was asked for: ask again.
+    #[error("no answer came: ask again")]
     Stopped,
     /// No answer from the server.
     #[error("postgres does not answer")]
