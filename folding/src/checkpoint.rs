@@ -63,13 +63,14 @@ pub(crate) fn decode(
     let folded = if statement.outputs.is_empty() {
         None
     } else {
+        params.decode()?;
         let encoded = reader.take_counted().map_err(malformed)?;
         let decoded = bincode::serde::decode_from_slice(encoded, encoding::<CHECKPOINT_LIMIT>());
         let recursive = match decoded {
             Ok((recursive, read)) if read == encoded.len() => recursive,
             _ => return Err(malformed(FileFault::Field { field: "fold" })),
         };
-        let flat = FlatFold::read(&mut reader, params.settlement(), &statement)?;
+        let flat = FlatFold::read(&mut reader, params.settlement()?, &statement)?;
         Some(Folded { recursive, flat })
     };
     reader.finish().map_err(malformed)?;

@@ -58,6 +58,12 @@ pub enum Error {
         /// The file.
         file: PathBuf,
     },
+    /// The circuit has changed, and its keys would be kept where those of another one are.
+    #[error("the circuit is {found}: its keys' folder, in folding/src/store.rs, is another one's")]
+    CircuitChanged {
+        /// Its id, in hex.
+        found: String,
+    },
     /// Bytes that are no verifying key.
     #[error("these bytes are no verifying key")]
     KeyMalformed,

@@ -79,6 +79,7 @@ impl Fold {
         if !witness.continues(self.context(), &self.statement) {
             return Err(Error::OutOfPlace);
         }
+        self.params.decode()?;
         // Side by side, since making a witness keeps one core busy and committing to it all of them.
         let (flat, recursive) =
             rayon::join(|| self.flat_step(witness), || self.recursive_step(witness));
@@ -92,14 +93,14 @@ impl Fold {
     /// The flat fold with one more step.
     pub(crate) fn flat_step(&self, witness: &StepWitness) -> Result<FlatFold, Error> {
         let before = self.folded.as_ref().map(|folded| &folded.flat);
-        FlatFold::step(before, self.params.settlement(), &self.statement, witness)
+        FlatFold::step(before, self.params.settlement()?, &self.statement, witness)
     }
 
     /// The recursive fold with one more step, whose constraints nobody has looked at.
     pub(crate) fn recursive_step(&self, witness: &StepWitness) -> Result<RecursiveProof, Error> {
         let StepContext { domain_word, epoch } = self.context();
         let circuit = RecursiveStep::from(witness.circuit());
-        let public = self.params.public();
+        let public = self.params.public()?;
         let mut recursive = match &self.folded {
             Some(folded) => folded.recursive.clone(),
             None => RecursiveProof::new(public, &circuit, &self.z0())?,
@@ -146,7 +147,7 @@ impl Fold {
     /// # Errors
     /// [`Error::NoSteps`], or [`Error::Incomplete`] when the steps so far leave something to emit.
     pub fn settlement_proof(&self) -> Result<SettlementProof, Error> {
-        self.complete()?.flat.prove(self.params.settlement(), &self.statement)
+        self.complete()?.flat.prove(self.params.settlement()?, &self.statement)
     }
 
     /// Compresses the fold into the epoch's aggregated proof, which is verified as a stranger would.
@@ -156,7 +157,7 @@ impl Fold {
     pub fn finish(self) -> Result<(EpochProof, EpochStatement), Error> {
         let recursive = &self.complete()?.recursive;
         let params = &self.params;
-        let proof = CompressedProof::prove(params.public(), params.prover_key(), recursive)?;
+        let proof = CompressedProof::prove(params.public()?, params.prover_key()?, recursive)?;
         let claim = Claim {
             identity: self.statement.identity,
             epoch: self.statement.epoch,
@@ -215,7 +216,7 @@ pub(crate) fn verify_running(
     steps: usize,
     z0: &[Scalar],
 ) -> Result<Vec<Scalar>, Error> {
-    let public = params.public();
+    let public = params.public()?;
     let ((constraints, secondary_constraints), (variables, secondary_variables)) =
         (public.num_constraints(), public.num_variables());
     let (public_values, z) = (2, RECURSIVE_Z_WORDS);

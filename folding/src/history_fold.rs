@@ -140,7 +140,7 @@ impl HistoryFold {
         // Nova folds a step that breaks constraints without a word, and nothing else looks at it.
         witness.check()?;
         let circuit = RecursiveStep::from(witness.circuit());
-        let public = self.params.public();
+        let public = self.params.public()?;
         let mut recursive = match &self.recursive {
             Some(recursive) => recursive.clone(),
             None => RecursiveProof::new(public, &circuit, &self.z0())?,
@@ -170,7 +170,7 @@ impl HistoryFold {
             return Err(Error::Incomplete { pending });
         }
         let params = &self.params;
-        let proof = CompressedProof::prove(params.public(), params.prover_key(), recursive)?;
+        let proof = CompressedProof::prove(params.public()?, params.prover_key()?, recursive)?;
         let claim = HistoryClaim {
             identity: self.identity,
             anchor: self.anchor,

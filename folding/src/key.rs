@@ -11,10 +11,11 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     Error, Setup,
+    deferred::Deferred,
     error::FileFault,
     file::{read_file, sha256},
     scheme::{VerifierKey, encoding},
-    sealed::{Format, push_counted},
+    sealed::{Format, Reader, push_counted},
     store::Store,
 };
 
@@ -47,7 +48,7 @@ pub struct VerifyingKey {
     id: KeyId,
     sizes: Sizes,
     params_digest: Word,
-    key: Arc<VerifierKey>,
+    key: Arc<Deferred<VerifierKey>>,
 }
 
 /// Sizes of parameters and proofs, as powers of two.
@@ -147,12 +148,13 @@ impl From<KeyId> for String {
 
 impl VerifyingKey {
     /// Loads the key of this program's circuit from the directory of
-    /// [`Params::load_or_create`](crate::Params::load_or_create). Takes a second or so: load once.
+    /// [`Params::load_or_create`](crate::Params::load_or_create). Verifying with it takes a second or so the first
+    /// time: load once.
     ///
     /// # Errors
     /// [`Error::KeyMissing`], [`Error::KeyDamaged`] or [`Error::Io`].
     pub fn load(directory: &Path, setup: &Setup) -> Result<Self, Error> {
-        Store::new(directory, setup.kind())?.verifying_key()
+        Store::new(directory, setup.kind()).verifying_key()
     }
 
     /// Reads a key from its own file.
@@ -170,10 +172,25 @@ impl VerifyingKey {
         key: VerifierKey,
     ) -> Result<Self, Error> {
         let id = KeyId::new(kind, [0; 32]);
-        let mut key = Self { id, sizes, params_digest, key: Arc::new(key) };
+        let mut key = Self { id, sizes, params_digest, key: Arc::new(Deferred::made(key)) };
         // The id is that of the bytes, so that what is loaded has the id of what was made.
         key.id = KeyId::new(kind, sha256(&key.to_bytes()?));
         Ok(key)
+    }
+
+    /// The key of a file that this program wrote: that the file is whole is checked now, it is decoded
+    /// when the key is first needed.
+    pub(crate) fn from_own_bytes(bytes: Vec<u8>) -> Result<Self, Error> {
+        let malformed = |_| Error::KeyMalformed;
+        let reader = FORMAT.open(&bytes).map_err(malformed)?;
+        let (kind, sizes, params_digest, _) = read_parts(reader).map_err(malformed)?;
+        let id = KeyId::new(kind, sha256(&bytes));
+        let decode = move || {
+            let reader = FORMAT.reopen(&bytes).map_err(malformed)?;
+            let (.., encoded) = read_parts(reader).map_err(malformed)?;
+            decode(encoded)
+        };
+        Ok(Self { id, sizes, params_digest, key: Arc::new(Deferred::new(decode)) })
     }
 
     /// Its id.
@@ -187,7 +204,7 @@ impl VerifyingKey {
     /// # Errors
     /// [`Error::KeyMalformed`], which no key that was made or loaded causes.
     pub fn to_bytes(&self) -> Result<Vec<u8>, Error> {
-        let key = bincode::serde::encode_to_vec(&*self.key, encoding::<KEY_LIMIT>())
+        let key = bincode::serde::encode_to_vec(self.key()?, encoding::<KEY_LIMIT>())
             .map_err(|_| Error::KeyMalformed)?;
         let Sizes { powers, primary_constraints, secondary_constraints } = self.sizes;
         Ok(FORMAT.seal(|bytes| {
@@ -204,18 +221,14 @@ impl VerifyingKey {
     /// [`Error::KeyMalformed`].
     pub fn from_bytes(bytes: &[u8]) -> Result<Self, Error> {
         let malformed = |_| Error::KeyMalformed;
-        let (kind, sizes, params_digest, encoded) = read_parts(bytes).map_err(malformed)?;
-        match bincode::serde::decode_from_slice(encoded, encoding::<KEY_LIMIT>()) {
-            Ok((key, read)) if read == encoded.len() => {
-                let id = KeyId::new(kind, sha256(bytes));
-                Ok(Self { id, sizes, params_digest, key: Arc::new(key) })
-            }
-            _ => Err(Error::KeyMalformed),
-        }
+        let reader = FORMAT.open(bytes).map_err(malformed)?;
+        let (kind, sizes, params_digest, encoded) = read_parts(reader).map_err(malformed)?;
+        let key = Arc::new(Deferred::made(decode(encoded)?));
+        Ok(Self { id: KeyId::new(kind, sha256(bytes)), sizes, params_digest, key })
     }
 
-    pub(crate) fn key(&self) -> &VerifierKey {
-        &self.key
+    pub(crate) fn key(&self) -> Result<&VerifierKey, Error> {
+        self.key.get()
     }
 
     pub(crate) fn sizes(&self) -> Sizes {
@@ -235,9 +248,15 @@ impl fmt::Debug for VerifyingKey {
     }
 }
 
+fn decode(encoded: &[u8]) -> Result<VerifierKey, Error> {
+    match bincode::serde::decode_from_slice(encoded, encoding::<KEY_LIMIT>()) {
+        Ok((key, read)) if read == encoded.len() => Ok(key),
+        _ => Err(Error::KeyMalformed),
+    }
+}
+
 /// Setup kind, sizes, digest of the public parameters and the encoded key of a key file.
-fn read_parts(bytes: &[u8]) -> Result<(SetupKind, Sizes, Word, &[u8]), FileFault> {
-    let mut reader = FORMAT.open(bytes)?;
+fn read_parts(mut reader: Reader<'_>) -> Result<(SetupKind, Sizes, Word, &[u8]), FileFault> {
     let [kind, powers, primary_constraints, secondary_constraints] = reader.take()?;
     let kind = SetupKind::from_code(kind).ok_or(FileFault::Field { field: "setup" })?;
     let params_digest = Word::from_bytes(B256::from(reader.take::<32>()?))

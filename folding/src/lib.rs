@@ -38,6 +38,7 @@
 
 mod checkpoint;
 mod circuit;
+mod deferred;
 mod error;
 mod field;
 mod fields;

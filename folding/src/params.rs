@@ -1,12 +1,13 @@
 //! Public parameters: made once per circuit and setup, then loaded from files.
 //!
 //! **Invariant:** the same program and the same powers of tau make the same keys, byte for byte; a
-//! key that is loaded is the one that was made, by SHA-256.
+//! key that is loaded is the one that was made, by SHA-256. That is checked at once; decoding, which
+//! takes seconds, waits until somebody folds, proves or verifies.
 
 use std::{
     fmt,
     path::{Path, PathBuf},
-    sync::{Arc, OnceLock},
+    sync::{Arc, Mutex, OnceLock, PoisonError},
 };
 
 use nova_snark::{errors::NovaError, r1cs::R1CSShape, traits::snark::RelaxedR1CSSNARKTrait};
@@ -14,6 +15,7 @@ use nova_snark::{errors::NovaError, r1cs::R1CSShape, traits::snark::RelaxedR1CSS
 use crate::{
     Error, KeyId, SetupKind, VerifyingKey,
     circuit::RecursiveStep,
+    deferred::Deferred,
     field::word,
     flat::{SettlementParams, SettlementVerifyingKey, flat_entries, flat_shape},
     key::Sizes,
@@ -64,10 +66,18 @@ pub struct SetupProgress {
 pub struct Params(Arc<Parts>);
 
 struct Parts {
+    verifying_key: VerifyingKey,
+    settlement_verifying_key: SettlementVerifyingKey,
+    recursive: Deferred<Recursive>,
+    settlement: Deferred<SettlementParams>,
+    /// Held by who decodes, so that nobody does it beside.
+    decoding: Mutex<()>,
+}
+
+/// What the aggregated proof takes.
+struct Recursive {
     public: PublicParams,
     prover_key: ProverKey,
-    verifying_key: VerifyingKey,
-    settlement: SettlementParams,
 }
 
 /// The size of a form of the circuit.
@@ -116,7 +126,7 @@ impl Params {
         setup: &Setup,
         progress: &mut dyn FnMut(SetupProgress),
     ) -> Result<Self, Error> {
-        let store = Store::new(directory, setup.kind())?;
+        let store = Store::new(directory, setup.kind());
         match store.verifying_key() {
             Ok(verifying_key) => Self::load(&store, setup, verifying_key, progress),
             Err(Error::KeyMissing { .. }) => {
@@ -155,19 +165,33 @@ impl Params {
     /// What settlement proofs are verified with.
     #[must_use]
     pub fn settlement_verifying_key(&self) -> &SettlementVerifyingKey {
-        self.settlement().verifying_key()
+        &self.0.settlement_verifying_key
     }
 
-    pub(crate) fn settlement(&self) -> &SettlementParams {
-        &self.0.settlement
+    /// Decodes what both folds take, side by side. Otherwise the first step that is folded has to wait
+    /// for it, a second or two.
+    ///
+    /// # Errors
+    /// [`Error::KeyDamaged`] or [`Error::Nova`], when the powers of tau are other ones than the keys
+    /// were made of.
+    pub fn decode(&self) -> Result<(), Error> {
+        // Nobody of the pool may wait for what the pool has to do.
+        let outside = rayon::current_thread_index().is_none();
+        let _turn = outside.then(|| self.0.decoding.lock().unwrap_or_else(PoisonError::into_inner));
+        let (settlement, public) = rayon::join(|| self.settlement(), || self.public());
+        settlement.and(public.map(drop))
     }
 
-    pub(crate) fn public(&self) -> &PublicParams {
-        &self.0.public
+    pub(crate) fn settlement(&self) -> Result<&SettlementParams, Error> {
+        self.0.settlement.get()
     }
 
-    pub(crate) fn prover_key(&self) -> &ProverKey {
-        &self.0.prover_key
+    pub(crate) fn public(&self) -> Result<&PublicParams, Error> {
+        Ok(&self.0.recursive.get()?.public)
+    }
+
+    pub(crate) fn prover_key(&self) -> Result<&ProverKey, Error> {
+        Ok(&self.0.recursive.get()?.prover_key)
     }
 
     fn load(
@@ -179,16 +203,32 @@ impl Params {
         progress(SetupProgress { stage: SetupStage::Loading, fraction: 0.0 });
         let powers = u32::from(verifying_key.sizes().powers);
         let powers_of_tau = powers_of_tau(store, setup, powers, progress)?;
-        let public = public_params(&powers_of_tau)?;
-        progress(SetupProgress { stage: SetupStage::Loading, fraction: 0.8 });
-        if word(public.digest()) != verifying_key.params_digest() {
-            return Err(store.damaged());
-        }
         let prover_key = store.prover_key(verifying_key.id())?;
-        let keys = store.settlement_keys()?;
-        let settlement = SettlementParams::new(&powers_of_tau, setup.kind(), Some(keys))?;
+        let settlement_verifying_key = store.settlement_verifying_key()?;
+        let settlement_prover_key = store.settlement_prover_key(settlement_verifying_key.id())?;
         progress(SetupProgress { stage: SetupStage::Loading, fraction: 1.0 });
-        Ok(Self(Arc::new(Parts { public, prover_key, verifying_key, settlement })))
+        let (powers, digest) = (powers_of_tau.clone(), verifying_key.params_digest());
+        let damaged = store.verifying_key_path();
+        let recursive = Deferred::new(move || {
+            let public = public_params(&powers)?;
+            if word(public.digest()) != digest {
+                return Err(Error::KeyDamaged { file: damaged.clone() });
+            }
+            Ok(Recursive { public, prover_key: prover_key.decode()? })
+        });
+        let (kind, key) = (setup.kind(), settlement_verifying_key.clone());
+        let settlement = Deferred::new(move || {
+            let keys = (settlement_prover_key.decode()?, key.clone());
+            SettlementParams::new(&powers_of_tau, kind, Some(keys))
+        });
+        let decoding = Mutex::default();
+        Ok(Self(Arc::new(Parts {
+            verifying_key,
+            settlement_verifying_key,
+            recursive,
+            settlement,
+            decoding,
+        })))
     }
 
     fn create(
@@ -196,6 +236,7 @@ impl Params {
         setup: &Setup,
         progress: &mut dyn FnMut(SetupProgress),
     ) -> Result<Self, Error> {
+        Store::check_circuit()?;
         let size = CircuitSize::measure()?;
         let powers = powers(&size)?;
         let powers_of_tau = powers_of_tau(store, setup, powers, progress)?;
@@ -222,7 +263,13 @@ impl Params {
         store.save_settlement(settlement.verifying_key(), settlement.prover_key())?;
         store.save(&verifying_key, &prover_key)?;
         progress(SetupProgress { stage: SetupStage::Saving, fraction: 1.0 });
-        Ok(Self(Arc::new(Parts { public, prover_key, verifying_key, settlement })))
+        Ok(Self(Arc::new(Parts {
+            verifying_key,
+            settlement_verifying_key: settlement.verifying_key().clone(),
+            recursive: Deferred::made(Recursive { public, prover_key }),
+            settlement: Deferred::made(settlement),
+            decoding: Mutex::default(),
+        })))
     }
 }
 

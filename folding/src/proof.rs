@@ -217,7 +217,7 @@ pub(crate) fn verify(
     }
     let z0: Vec<_> = z0.iter().copied().take(RECURSIVE_Z_WORDS).map(scalar).collect();
     let reached =
-        proof.verify(key.key(), steps, &z0).map_err(|error| Error::ProofInvalid(Some(error)))?;
+        proof.verify(key.key()?, steps, &z0).map_err(|error| Error::ProofInvalid(Some(error)))?;
     let stated = last_z.iter().copied().take(RECURSIVE_Z_WORDS);
     if reached.into_iter().map(word).eq(stated) { Ok(()) } else { Err(Error::ProofInvalid(None)) }
 }

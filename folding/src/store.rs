@@ -5,6 +5,7 @@
 
 use std::{
     fs::{self, File},
+    marker::PhantomData,
     path::{Path, PathBuf},
 };
 
@@ -16,7 +17,7 @@ use crate::{
     file::{io_error, read_file, replace_file},
     flat::{SettlementProverKey, SettlementVerifyingKey},
     scheme::{ProverKey, encoding},
-    sealed::{Format, push_counted},
+    sealed::{Format, Reader, push_counted},
 };
 
 /// More bytes than any prover's key has.
@@ -24,8 +25,9 @@ const PROVER_KEY_LIMIT: usize = 1 << 30;
 
 const PROVER_KEY: Format = Format { magic: b"NFPRVKEY", version: 1, limit: PROVER_KEY_LIMIT };
 
-/// Characters of the circuit's id in its folder's name.
-const CIRCUIT_CHARACTERS: usize = 16;
+/// The beginning of this program's circuit's id, in the name of the folder of its keys. To hash all
+/// constraints takes longer than to load the keys; that it is this one is checked before any are made.
+const CIRCUIT: &str = "d000f37021079665";
 
 /// The places of one circuit's files.
 pub(crate) struct Store {
@@ -35,10 +37,18 @@ pub(crate) struct Store {
 
 impl Store {
     /// The places for this program's circuit. Creates nothing.
-    pub(crate) fn new(directory: &Path, kind: SetupKind) -> Result<Self, Error> {
-        let circuit: String = hex::encode(circuit_id()?).chars().take(CIRCUIT_CHARACTERS).collect();
-        let keys = directory.join(format!("{}-{circuit}", kind.name()));
-        Ok(Self { directory: directory.to_owned(), keys })
+    pub(crate) fn new(directory: &Path, kind: SetupKind) -> Self {
+        let keys = directory.join(format!("{}-{CIRCUIT}", kind.name()));
+        Self { directory: directory.to_owned(), keys }
+    }
+
+    /// Finds that the folder is that of this program's circuit.
+    ///
+    /// # Errors
+    /// [`Error::CircuitChanged`].
+    pub(crate) fn check_circuit() -> Result<(), Error> {
+        let found = hex::encode(circuit_id()?);
+        if found.starts_with(CIRCUIT) { Ok(()) } else { Err(Error::CircuitChanged { found }) }
     }
 
     /// Where the development setup's powers of tau are.
@@ -65,24 +75,23 @@ impl Store {
         if !path.exists() {
             return Err(Error::KeyMissing { directory: self.keys.clone() });
         }
-        VerifyingKey::read(&path).map_err(|error| match error {
+        VerifyingKey::from_own_bytes(read_file(&path)?).map_err(|error| match error {
             Error::KeyMalformed => self.damaged(),
             other => other,
         })
     }
 
     /// The prover's key that is there; it must be the one of this verifying key.
-    pub(crate) fn prover_key(&self, id: KeyId) -> Result<ProverKey, Error> {
-        read_prover_key(&self.prover_key_path(), id)
+    pub(crate) fn prover_key(&self, id: KeyId) -> Result<StoredKey<ProverKey>, Error> {
+        StoredKey::read(self.prover_key_path(), id)
     }
 
-    /// Both keys of the settlement proof that are there.
-    pub(crate) fn settlement_keys(
+    /// The prover's key of the settlement proof that is there; it must be the one of this verifying key.
+    pub(crate) fn settlement_prover_key(
         &self,
-    ) -> Result<(SettlementProverKey, SettlementVerifyingKey), Error> {
-        let verifying = self.settlement_verifying_key()?;
-        let prover = read_prover_key(&self.settlement_prover_key_path(), verifying.id())?;
-        Ok((prover, verifying))
+        id: KeyId,
+    ) -> Result<StoredKey<SettlementProverKey>, Error> {
+        StoredKey::read(self.settlement_prover_key_path(), id)
     }
 
     /// The verifying key of the settlement proof that is there.
@@ -118,7 +127,7 @@ impl Store {
         Error::KeyDamaged { file: self.verifying_key_path() }
     }
 
-    fn verifying_key_path(&self) -> PathBuf {
+    pub(crate) fn verifying_key_path(&self) -> PathBuf {
         self.keys.join("verifying.key")
     }
 
@@ -135,19 +144,38 @@ impl Store {
     }
 }
 
-/// Reads a prover's key; it must be the one of this verifying key.
-fn read_prover_key<K: DeserializeOwned>(path: &Path, id: KeyId) -> Result<K, Error> {
-    let bytes = read_file(path)?;
-    let decode = || {
-        let mut reader = PROVER_KEY.open(&bytes).ok()?;
-        let made_with = reader.take::<32>().ok()?;
-        let encoded = reader.take_counted().ok()?;
-        reader.finish().ok()?;
-        let limited = encoding::<PROVER_KEY_LIMIT>();
-        let (key, read) = bincode::serde::decode_from_slice(encoded, limited).ok()?;
-        (read == encoded.len() && made_with == id.digest()).then_some(key)
-    };
-    decode().ok_or_else(|| Error::KeyDamaged { file: path.to_owned() })
+/// A prover's key as its file holds it: whole, and the one of its verifying key.
+pub(crate) struct StoredKey<K> {
+    path: PathBuf,
+    bytes: Vec<u8>,
+    key: PhantomData<fn() -> K>,
+}
+
+impl<K: DeserializeOwned> StoredKey<K> {
+    /// Reads a file; it must be the key of this verifying key.
+    fn read(path: PathBuf, id: KeyId) -> Result<Self, Error> {
+        let bytes = read_file(&path)?;
+        let is_of = |mut reader: Reader<'_>| reader.take::<32>().is_ok_and(|of| of == id.digest());
+        if PROVER_KEY.open(&bytes).is_ok_and(is_of) {
+            Ok(Self { path, bytes, key: PhantomData })
+        } else {
+            Err(Error::KeyDamaged { file: path })
+        }
+    }
+
+    /// The key.
+    pub(crate) fn decode(&self) -> Result<K, Error> {
+        let decode = || {
+            let mut reader = PROVER_KEY.reopen(&self.bytes).ok()?;
+            reader.take::<32>().ok()?;
+            let encoded = reader.take_counted().ok()?;
+            reader.finish().ok()?;
+            let limited = encoding::<PROVER_KEY_LIMIT>();
+            let (key, read) = bincode::serde::decode_from_slice(encoded, limited).ok()?;
+            (read == encoded.len()).then_some(key)
+        };
+        decode().ok_or_else(|| Error::KeyDamaged { file: self.path.clone() })
+    }
 }
 
 fn write_prover_key(path: &Path, id: KeyId, key: &impl Serialize) -> Result<(), Error> {
@@ -162,4 +190,15 @@ fn write_prover_key(path: &Path, id: KeyId, key: &impl Serialize) -> Result<(), 
 
 fn write_file(path: &Path, bytes: &[u8]) -> Result<(), Error> {
     replace_file(path, |file| std::io::Write::write_all(file, bytes))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The folder of the keys is that of this program's circuit.
+    #[test]
+    fn the_folder_is_the_circuits() {
+        Store::check_circuit().unwrap();
+    }
 }

@@ -60,7 +60,7 @@ impl Yardstick {
         let mut after = fold.clone();
         after.step(step)?;
         let after = after.folded().ok_or(Error::NoSteps)?;
-        let flat = folded.flat.committed(fold.params().settlement(), step)?;
+        let flat = folded.flat.committed(fold.params().settlement()?, step)?;
         let (before, after) = (parts(&folded.recursive)?, parts(&after.recursive)?);
         // A fold adds the challenge's multiple of what is fresh; the challenge is what u grows by.
         let challenge = inverse(after.2.u() - before.2.u())?;
@@ -116,7 +116,9 @@ impl Yardstick {
     }
 
     fn commit(&self, vectors: &[Vec<Scalar>]) {
-        let key = self.fold.params().settlement().commitment_key();
+        // They were decoded for the fold.
+        let Ok(settlement) = self.fold.params().settlement() else { return };
+        let key = settlement.commitment_key();
         for vector in vectors {
             let commitment = <Primary as Engine>::CE::commit(key, vector, &Scalar::ZERO);
             std::hint::black_box(commitment);
@@ -178,7 +180,7 @@ mod tests {
         }
         let measured = Yardstick::new(&fold, last).unwrap();
         let ((constraints, _), (variables, secondary)) =
-            (params.public().num_constraints(), params.public().num_variables());
+            (params.public().unwrap().num_constraints(), params.public().unwrap().num_variables());
         let [witness, cross_term] = &measured.recursive;
         assert_eq!((witness.len(), cross_term.len()), (variables, constraints));
         let values: HashSet<Vec<u8>> = witness.iter().map(bytes).collect();

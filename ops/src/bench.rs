@@ -36,6 +36,8 @@ pub(crate) fn run(
     params: &Params,
     runtime: &Runtime,
 ) -> anyhow::Result<Figures> {
+    // No measured step is to pay for it.
+    params.decode()?;
     // Before minutes of proving: without it there is no gas.
     let folder = scratch_folder();
     let settings =

@@ -60,6 +60,14 @@ impl Services {
         let config = config(schedule, l1.chain_id());
         let observer = drill::observer(drill);
         let stop = self.stop.clone();
+        let early = params.clone();
+        // Beside what goes on, so that no epoch waits for it, and other powers of tau than those of the
+        // keys are told at once. It ends with the process.
+        std::thread::spawn(move || {
+            if let Err(error) = early.decode() {
+                tracing::error!(%error, "the proving parameters cannot be used");
+            }
+        });
         let task =
             async move { Ok(engine::run(config, ledger, l1, params, observer, stop).await?) };
         self.tasks.push(("the engine", tokio::spawn(task)));

@@ -157,7 +157,7 @@ impl SettlementVerifyingKey {
     /// # Errors
     /// [`Error::KeyMissing`], [`Error::KeyDamaged`] or [`Error::Io`].
     pub fn load(directory: &Path, setup: &Setup) -> Result<Self, Error> {
-        Store::new(directory, setup.kind())?.settlement_verifying_key()
+        Store::new(directory, setup.kind()).settlement_verifying_key()
     }
 
     /// Reads a key from its own file.

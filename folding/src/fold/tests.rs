@@ -7,11 +7,15 @@ use domain::LiquidityState;
 use super::*;
 use crate::{Setup, history};
 
-/// The folder of parameters that all tests of this crate share.
+/// The parameters that all tests share.
 pub(crate) fn params() -> Params {
-    let program = std::env::current_exe().unwrap();
-    let target: PathBuf = program.ancestors().nth(3).unwrap().to_owned();
-    let directory = target.join("tmp").join("params");
+    let directory = std::env::var_os("NETFOLD_PARAMS").map_or_else(
+        || {
+            let program = std::env::current_exe().unwrap();
+            program.ancestors().nth(3).unwrap().join("netfold-params")
+        },
+        PathBuf::from,
+    );
     Params::load_or_create(&directory, &Setup::InsecureDevelopment, &mut |_| ()).unwrap()
 }
 
@@ -25,11 +29,11 @@ fn fold(
 ) -> Option<Vec<Scalar>> {
     let circuits: Vec<RecursiveStep> =
         steps.iter().map(|step| RecursiveStep::from(step.circuit())).collect();
-    let mut recursive = RecursiveProof::new(params.public(), &circuits[0], z0).unwrap();
+    let mut recursive = RecursiveProof::new(params.public().unwrap(), &circuits[0], z0).unwrap();
     for circuit in &circuits {
-        recursive.prove_step(params.public(), circuit).unwrap();
+        recursive.prove_step(params.public().unwrap(), circuit).unwrap();
     }
-    recursive.verify(params.public(), claimed_steps, z0).ok()
+    recursive.verify(params.public().unwrap(), claimed_steps, z0).ok()
 }
 
 /// A fold goes on from a complete epoch to the next; but a proof of one epoch is of one epoch: none
@@ -51,11 +55,13 @@ fn an_epoch_proof_is_of_a_single_epoch() {
 
     let z0 = first.z()[..RECURSIVE_Z_WORDS].to_vec();
     let circuit = RecursiveStep::from(first.circuit());
-    let mut recursive = RecursiveProof::new(params.public(), &circuit, &z0).unwrap();
+    let mut recursive = RecursiveProof::new(params.public().unwrap(), &circuit, &z0).unwrap();
     for step in [first, &second] {
-        recursive.prove_step(params.public(), &RecursiveStep::from(step.circuit())).unwrap();
+        recursive
+            .prove_step(params.public().unwrap(), &RecursiveStep::from(step.circuit()))
+            .unwrap();
     }
-    let reached = recursive.verify(params.public(), 2, &z0).unwrap();
+    let reached = recursive.verify(params.public().unwrap(), 2, &z0).unwrap();
     assert_eq!(word(reached[1]), Word::from(later.epoch.number()));
 
     for epoch in [context.epoch, later.epoch] {
@@ -66,9 +72,13 @@ fn an_epoch_proof_is_of_a_single_epoch() {
             closing_digest: second.output().state_digest,
             emitted: [first, &second].map(|step| step.output().emitted.clone()).to_vec(),
         };
-        let proof =
-            CompressedProof::prove(params.public(), params.prover_key(), &recursive).unwrap();
-        proof.verify(params.verifying_key().key(), 2, &z0).unwrap();
+        let proof = CompressedProof::prove(
+            params.public().unwrap(),
+            params.prover_key().unwrap(),
+            &recursive,
+        )
+        .unwrap();
+        proof.verify(params.verifying_key().key().unwrap(), 2, &z0).unwrap();
         let claimed = EpochProof::new(params.key_id(), claim, proof).unwrap();
         let refused = claimed.verify(params.verifying_key());
         assert!(matches!(refused, Err(Error::ProofInvalid(_))), "epoch {epoch}");

@@ -12,16 +12,18 @@ mod setup;
 
 use std::{
     fs::{self, File},
-    path::PathBuf,
+    path::{Path, PathBuf},
     sync::OnceLock,
 };
 
 use domain::{LiquidityState, Operation};
 use folding::{EpochProof, Fold, Params, Plan, Setup, VerifyingKey, plan};
 
-/// The folder of parameters. A lock in it lets one process make them and the others load.
+/// The folder of parameters, which all crates' tests share. A lock in it lets one process make them and
+/// the others load.
 fn directory() -> PathBuf {
-    PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join("params")
+    let kept = || Path::new(env!("CARGO_TARGET_TMPDIR")).join("../netfold-params");
+    std::env::var_os("NETFOLD_PARAMS").map_or_else(kept, PathBuf::from)
 }
 
 fn params() -> &'static Params {
@@ -49,13 +51,14 @@ fn start() -> Fold {
     Fold::start(params(), history::identity(), history::context().epoch, genesis)
 }
 
-/// The proof of an epoch of one step, made once: it is kept beside the parameters.
+/// The proof of an epoch of one step, made once and kept.
 fn short_proof() -> EpochProof {
     let id = key().id().to_string().replace(':', "-");
     // The tests that start together wait for the one that makes it.
-    let lock = File::create(directory().join("short-proof.lock")).unwrap();
+    let kept = Path::new(env!("CARGO_TARGET_TMPDIR"));
+    let lock = File::create(kept.join("short-proof.lock")).unwrap();
     lock.lock().unwrap();
-    let path = directory().join(format!("short-proof-{id}"));
+    let path = kept.join(format!("short-proof-{id}"));
     let kept = fs::read(&path).ok().and_then(|file| EpochProof::from_bytes(&file).ok());
     if let Some(proof) = kept.filter(|proof| proof.verify(key()).is_ok()) {
         return proof;
