@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use domain::{Height, Refusal, RollupId};
-use ledger::{BatchFilter, Error, PageLimit, SealReason};
+use ledger::{BatchFilter, Error, Ledger, PageLimit, Role, SealReason};
 use tokio::task::JoinSet;
 
 use crate::world::{ETH, ONE, THREE, TWO, World, out, to, with_world};
@@ -19,16 +19,18 @@ async fn batches_of(world: &World, rollup: RollupId) -> usize {
     world.read.batches(&filter, None, PageLimit::MAX).await.unwrap().len()
 }
 
-/// Of posters racing for one height exactly one wins; the others are refused as conflicts.
+/// Of posters racing for one height, of two processes with a writer each, exactly one wins; the others are
+/// refused as conflicts.
 #[test]
 fn one_of_many_racing_for_a_height_wins() {
     with_world(|world| async move {
+        let other = Ledger::connect(&world.url, Role::Api, 4).await.unwrap();
         let rivals: Vec<_> = (1..=8)
             .map(|amount| world.batch(ONE, vec![to(TWO, ETH, amount)], Vec::new()))
             .collect();
         let mut racing = JoinSet::new();
-        for rival in rivals {
-            let api = world.api.clone();
+        for (nth, rival) in rivals.into_iter().enumerate() {
+            let api = if nth % 2 == 0 { world.api.clone() } else { other.clone() };
             racing.spawn(async move { api.post_batch(&rival).await });
         }
         let outcomes = racing.join_all().await;
@@ -62,8 +64,8 @@ fn many_posting_the_same_batch_get_one_answer() {
     });
 }
 
-/// Sixteen posters that spend one hot cell never spend more than it holds: each rollup's poster sends
-/// its money to the hot cell's rollup, whose own posters race to spend it.
+/// Sixty-four clients, each with a connection and a writer of its own, that spend one hot cell never
+/// spend more than it holds, while others send to it.
 #[test]
 fn a_hot_cell_is_never_overdrawn() {
     with_world(|mut world| async move {
@@ -75,17 +77,20 @@ fn a_hot_cell_is_never_overdrawn() {
             wanted.push(batch);
         }
         let mut racing = JoinSet::new();
-        for poster in 0..16 {
-            let (api, wanted) = (world.api.clone(), wanted.clone());
+        for client in 0..64 {
+            let api = Ledger::connect(&world.url, Role::Api, 1).await.unwrap();
+            let wanted = wanted.clone();
             racing.spawn(async move {
                 let mut overdrafts = 0;
-                for batch in wanted.iter().cycle().skip(poster % 12).take(36) {
+                // The last come round once more, when all that can be is booked.
+                for batch in wanted.iter().cycle().skip(client % 12).take(24) {
                     match api.post_batch(batch).await {
                         Ok(_) | Err(Error::Refused(Refusal::HeightOutOfOrder { .. })) => {}
                         Err(Error::Refused(Refusal::Overdraft { .. })) => overdrafts += 1,
                         Err(other) => panic!("{other:?}"),
                     }
                 }
+                api.close().await;
                 overdrafts
             });
         }

@@ -1,15 +1,7 @@
-//! Every named constraint of the schema refuses what it is there for, whoever tries: here a superuser
-//! with the triggers of the second line switched off.
+//! What each constraint of the schema is there to refuse; `refusals` tries it.
 
-use std::collections::BTreeSet;
-
-use sqlx::Connection;
-
-use crate::life::{evicted, live};
-use crate::world::{World, with_world};
-
-/// What each constraint refuses, on the rows of [`live`].
-const ATTACKS: &[(&str, &str)] = &[
+/// On the rows of `life::live`.
+pub(crate) const ATTACKS: &[(&str, &str)] = &[
     // Values.
     ("atoms_in_bound", "update deposit set atoms = 'NaN'"),
     ("atoms_in_bound", "update deposit set atoms = 1.5"),
@@ -370,8 +362,8 @@ const ATTACKS: &[(&str, &str)] = &[
     ),
 ];
 
-/// The same on the rows of [`evicted`].
-const EVICTION_ATTACKS: &[(&str, &str)] = &[
+/// On those of `life::evicted`.
+pub(crate) const EVICTION_ATTACKS: &[(&str, &str)] = &[
     ("batch_attempt_from_one", "update batch set attempt = 0 where block_number = 23"),
     ("batch_attempt_follows_an_eviction", "update batch set attempt = 3 where block_number = 23"),
     ("batch_height_taken", "update batch set attempt = 1 where block_number = 22"),
@@ -423,98 +415,3 @@ const EVICTION_ATTACKS: &[(&str, &str)] = &[
     ("batch_eviction_reason_in_bound", "update batch_eviction set reason = ''"),
     ("batch_eviction_reason_in_bound", "update batch_eviction set reason = repeat('x', 1001)"),
 ];
-
-/// A key with more columns, there for foreign keys to point at: the key refuses before it.
-const IMPLIED_BY_A_KEY: &[&str] = &[
-    "batch_block_of_height_unique",
-    "batch_booked_unique",
-    "batch_end_unique",
-    "epoch_opening_unique",
-    "epoch_seal_closing_unique",
-    "event_hash_unique",
-    "exit_terms_unique",
-    "journal_block_hash_unique",
-    "journal_block_kind_unique",
-    "l1_log_kind_unique",
-    "l1_range_hash_unique",
-];
-
-/// Each attack is refused by its constraint, and every row is as before.
-async fn check(world: &World, attacks: &[(&str, &'static str)]) {
-    let before = world.dump().await;
-    let tables: Vec<String> = sqlx::query_scalar(
-        "select format('alter table %I disable trigger user', relname) from pg_class
-        where relkind = 'r' and relnamespace = 'public'::regnamespace",
-    )
-    .fetch_all(&world.raw)
-    .await
-    .unwrap();
-    let mut tx = world.raw.begin().await.unwrap();
-    let unguarded = sqlx::AssertSqlSafe(tables.join(";"));
-    sqlx::raw_sql(unguarded).execute(&mut *tx).await.unwrap();
-    let mut wrong = Vec::new();
-    for (constraint, attack) in attacks {
-        let mut attempt = tx.begin().await.unwrap();
-        let refused = sqlx::raw_sql(*attack).execute(&mut *attempt).await;
-        attempt.rollback().await.unwrap();
-        let error = refused.err();
-        let refusal = error.as_ref().and_then(sqlx::Error::as_database_error);
-        if refusal.and_then(|refusal| refusal.constraint()) != Some(*constraint) {
-            wrong.push(format!("{constraint}: {attack}: {error:?}"));
-        }
-    }
-    tx.rollback().await.unwrap();
-    assert!(wrong.is_empty(), "{wrong:#?}");
-    assert_eq!(world.dump().await, before);
-}
-
-/// Every constraint of the catalogue is attacked, and refuses by its own name.
-#[test]
-fn every_constraint_refuses_by_its_name() {
-    with_world(|mut world| async move {
-        live(&mut world).await;
-        check(&world, ATTACKS).await;
-        evicted(&mut world).await;
-        check(&world, EVICTION_ATTACKS).await;
-        let attacks = ATTACKS.iter().chain(EVICTION_ATTACKS);
-        let attacked: BTreeSet<&str> = attacks.map(|(constraint, _)| *constraint).collect();
-        let all: Vec<String> = sqlx::query_scalar(
-            "select conname::text from pg_constraint
-            where connamespace = 'public'::regnamespace and contype in ('c', 'f', 'p', 'u')
-                and conname not like '\\_sqlx%'",
-        )
-        .fetch_all(&world.raw)
-        .await
-        .unwrap();
-        let missed: Vec<&String> = all
-            .iter()
-            .filter(|name| !attacked.contains(name.as_str()))
-            .filter(|name| !IMPLIED_BY_A_KEY.contains(&name.as_str()))
-            .collect();
-        assert!(missed.is_empty(), "not attacked: {missed:?}");
-    });
-}
-
-/// The crate knows every name that the schema can refuse by: those of the catalogue and those of the
-/// guards.
-#[test]
-fn every_refusal_has_a_known_name() {
-    with_world(|world| async move {
-        let names: Vec<String> = sqlx::query_scalar(
-            r"select conname::text from pg_constraint
-            where connamespace = 'public'::regnamespace and contype <> 'n'
-                and conname not like '\_sqlx%'
-            union
-            select (regexp_matches(prosrc, 'refuse\(''(\w+)''', 'g'))[1] from pg_proc
-            where pronamespace = 'public'::regnamespace",
-        )
-        .fetch_all(&world.raw)
-        .await
-        .unwrap();
-        assert!(names.len() > 150);
-        let known = include_str!("../../src/constraint.rs");
-        let unknown: Vec<&String> =
-            names.iter().filter(|name| !known.contains(&format!("    \"{name}\",\n"))).collect();
-        assert!(unknown.is_empty(), "{unknown:?}");
-    });
-}

@@ -14,15 +14,24 @@ mod audit;
 mod batches;
 mod concurrency;
 mod constraints;
+#[path = "../../examples/schema/document.rs"]
+mod document;
 mod engine_lock;
 mod epochs;
 mod eviction;
 mod eviction_guards;
 mod exits;
+mod forbidden;
+mod interleaved;
 mod l1_logs;
 mod life;
 mod proofs;
+#[path = "../../examples/schema/prose.rs"]
+mod prose;
+mod refusals;
+mod retries;
 mod roles;
+mod schema;
 mod sendable;
 mod world;
 mod writer;

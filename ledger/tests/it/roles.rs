@@ -48,41 +48,36 @@ async fn tables(world: &World) -> Vec<(String, String)> {
     .collect()
 }
 
-/// Nobody who runs may update, delete or truncate history; the owner, and even a superuser, is
-/// stopped by the trigger.
+/// Nobody may update, delete or truncate history: those who run lack the privilege, as `forbidden` shows;
+/// the owner, and even a superuser, is stopped by the trigger.
 #[test]
 fn history_is_append_only() {
     with_world(|mut world| async move {
         live(&mut world).await;
         let before = world.dump().await;
         let tables = tables(&world).await;
-        assert_eq!(tables.len(), 33);
-        for role in [Role::Engine, Role::Api, Role::Read, Role::Owner] {
-            let mut connection = connect(&world, role).await;
-            let refusal = if role == Role::Owner { "append_only" } else { "42501" };
-            for (table, column) in &tables {
-                let update = format!("update {table} set {column} = {column}");
-                let delete = format!("delete from {table}");
-                let truncate = format!("truncate {table} cascade");
-                for statement in [update, delete, truncate] {
-                    let found = refused_by(&mut connection, &statement).await;
-                    let may = match (role, table.as_str()) {
-                        // Working data: the checkpoint in use stays all the same.
-                        (Role::Engine | Role::Owner, "epoch_checkpoint")
-                            if statement.starts_with("delete") =>
-                        {
-                            Some("epoch_checkpoint_in_use")
-                        }
-                        // An account's number is no sum; the owner meets the guard.
-                        (Role::Owner, "balance") if statement.starts_with("update") => {
-                            Some("balance_follows_the_journal")
-                        }
-                        _ => Some(refusal),
-                    };
-                    assert_eq!(found.as_deref(), may, "{}: {statement}", role.name());
-                }
+        assert!(tables.len() > 30);
+        let mut owner = connect(&world, Role::Owner).await;
+        for (table, column) in &tables {
+            let update = format!("update {table} set {column} = {column}");
+            let delete = format!("delete from {table}");
+            let truncate = format!("truncate {table} cascade");
+            for statement in [update, delete, truncate] {
+                let found = refused_by(&mut owner, &statement).await;
+                let guard = match table.as_str() {
+                    // Working data: the checkpoint in use stays all the same.
+                    "epoch_checkpoint" if statement.starts_with("delete") => {
+                        "epoch_checkpoint_in_use"
+                    }
+                    "balance" if statement.starts_with("update") => "balance_follows_the_journal",
+                    _ => "append_only",
+                };
+                assert_eq!(found.as_deref(), Some(guard), "{statement}");
             }
         }
+        let mut engine = connect(&world, Role::Engine).await;
+        let found = refused_by(&mut engine, "delete from epoch_checkpoint").await;
+        assert_eq!(found.as_deref(), Some("epoch_checkpoint_in_use"));
         let mut superuser = PgConnection::connect(&world.url).await.unwrap();
         for (table, _) in &tables {
             let delete = format!("delete from {table}");
@@ -93,55 +88,6 @@ fn history_is_append_only() {
             );
         }
         assert_eq!(world.dump().await, before);
-    });
-}
-
-/// Each role may write exactly these.
-#[test]
-fn privileges_are_exactly_these() {
-    with_world(|world| async move {
-        let rows = sqlx::query(
-            "select grantee::text, privilege_type::text, string_agg(table_name, ' ' order by table_name)
-            from information_schema.role_table_grants
-            where table_schema = 'public' and privilege_type <> 'SELECT'
-                and grantee in ('netfold_engine', 'netfold_api', 'netfold_read', 'PUBLIC')
-            group by 1, 2 order by 1, 2",
-        )
-        .fetch_all(&world.raw)
-        .await
-        .unwrap();
-        let found: Vec<String> = rows
-            .iter()
-            .map(|row| {
-                let (who, what, tables): (String, String, String) =
-                    (row.get(0), row.get(1), row.get(2));
-                format!("{who} {what} {tables}")
-            })
-            .collect();
-        assert_eq!(
-            found,
-            [
-                "netfold_api INSERT batch equivocation exit journal_block lane seal_request transfer",
-                "netfold_engine DELETE epoch_checkpoint",
-                "netfold_engine INSERT asset batch_eviction claim deposit domain_identity epoch epoch_cell \
-                epoch_checkpoint epoch_final epoch_proof epoch_reorg epoch_rollup epoch_seal \
-                epoch_settlement epoch_settlement_proof epoch_step epoch_submission \
-                epoch_submission_end foreign_settlement journal_block l1_log l1_range l1_settlement rollup \
-                seal_request transfer",
-            ]
-        );
-        let columns: Vec<String> = sqlx::query_scalar(
-            "select distinct table_name || '.' || column_name
-            from information_schema.role_column_grants
-            where table_schema = 'public' and privilege_type = 'UPDATE'
-                and grantee in ('netfold_engine', 'netfold_api', 'netfold_read', 'PUBLIC')
-            order by 1",
-        )
-        .fetch_all(&world.raw)
-        .await
-        .unwrap();
-        let expected = ["credits", "debits", "last_block", "version"];
-        assert_eq!(columns, expected.map(|column| format!("balance.{column}")));
     });
 }
 
@@ -382,30 +328,13 @@ fn guards_let_nobody_write_half_a_posting() {
     });
 }
 
-/// Neither triggers nor their functions can be got out of the way by a role that runs.
+/// A temporary table of a role's own does not get in the guards' way. (That a role can neither switch off
+/// nor replace them is for `forbidden` to show.)
 #[test]
 fn guards_cannot_be_switched_off() {
     with_world(|world| async move {
         for role in [Role::Engine, Role::Api] {
             let mut connection = connect(&world, role).await;
-            for statement in [
-                "alter table transfer disable trigger all",
-                "set session_replication_role = replica",
-                "create or replace function balance_guard() returns trigger language plpgsql as
-                    'begin return null; end'",
-                "create table journal_block_copy ()",
-                "insert into account values (5, 1, 1, 1)",
-                "insert into balance (account_id) values (5)",
-                "insert into event (event_number) values (99)",
-                "select append_event()",
-            ] {
-                let found = refused_by(&mut connection, statement).await;
-                let denied = matches!(found.as_deref(), Some("42501" | "0A000"));
-                // The session's login is a superuser here and might; a real one is not.
-                let own = statement.starts_with("set session") && found.is_none();
-                assert!(denied || own, "{}: {statement}: {found:?}", role.name());
-            }
-            // A temporary table does not get in the guards' way either.
             let shadow = "create temporary table transfer (like transfer);
                 update balance set credits = credits + 1, version = version + 1, last_block = 11
                 where account_id = 8590000129";

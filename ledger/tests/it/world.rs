@@ -151,7 +151,7 @@ impl World {
         }
     }
 
-    async fn build(url: String) -> Self {
+    pub(crate) async fn build(url: String) -> Self {
         let mut world = Self::empty(url).await;
         world.engine.adopt_domain(&adoption()).await.unwrap();
         let mut events = vec![
