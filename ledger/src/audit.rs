@@ -16,6 +16,7 @@ mod epoch;
 mod events;
 mod eviction;
 mod fault;
+mod holds;
 mod page;
 mod strays;
 
@@ -25,7 +26,7 @@ use alloy_primitives::B256;
 use domain::{EpochNumber, LiquidityState, RollupId};
 
 use crate::connection::Tx;
-use crate::{Account, Adoption, Error, Ledger};
+use crate::{Account, Adoption, BlockNumber, Error, Ledger};
 
 pub use fault::{Fault, FaultKind, Row};
 
@@ -66,6 +67,8 @@ struct Auditor<'t> {
     state: LiquidityState,
     chains: BTreeMap<RollupId, Chain>,
     open: Open,
+    /// Holds that have not ended.
+    holds: BTreeMap<BlockNumber, holds::Open>,
     epoch: EpochNumber,
     in_epoch: EpochCounts,
     head: (u64, B256),
@@ -80,6 +83,21 @@ struct Sums {
     credits: u128,
     transfers: u64,
     last_block: u64,
+    held_debits: u128,
+    held_credits: u128,
+    last_held: u64,
+}
+
+impl Sums {
+    /// Whether what is held of the account is there.
+    fn covers_held(&self, account: Account) -> bool {
+        let balance = if account.is_debit_normal() {
+            self.debits.checked_sub(self.credits).map(|balance| (balance, self.held_credits))
+        } else {
+            self.credits.checked_sub(self.debits).map(|balance| (balance, self.held_debits))
+        };
+        balance.is_some_and(|(balance, held)| balance >= held)
+    }
 }
 
 /// What an epoch had so far; what was evicted does not count.
@@ -103,6 +121,9 @@ struct RowCounts {
     lanes: u64,
     exits: u64,
     claims: u64,
+    holds: u64,
+    hold_ends: u64,
+    seen_deposits: u64,
 }
 
 /// Recomputes the books. Tells its progress after every page.
@@ -124,6 +145,7 @@ pub async fn run(
         state: LiquidityState::genesis(),
         chains: BTreeMap::new(),
         open: Open::new(LiquidityState::genesis()),
+        holds: BTreeMap::new(),
         epoch: EpochNumber::FIRST,
         in_epoch: EpochCounts::default(),
         head: (0, B256::ZERO),
@@ -163,6 +185,7 @@ impl Auditor<'_> {
         }
         self.close_epochs(None).await?;
         self.balances().await?;
+        self.open_holds().await?;
         self.strays().await?;
         self.events().await
     }

@@ -13,7 +13,7 @@ use domain::{EpochNumber, Word};
 use crate::column::{Columns, bigint, epoch_key};
 use crate::connection::Tx;
 use crate::posting::Head;
-use crate::{Error, Ledger};
+use crate::{Error, Ledger, holds};
 
 /// How many logs of each kind a range booked.
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
@@ -60,7 +60,8 @@ impl Ledger {
     }
 
     /// Books the logs of the L1 blocks after the cursor and up to `end`, in L1's order, and moves
-    /// the cursor there.
+    /// the cursor there. A deposit that is held posts its hold; what is held of these blocks and is not
+    /// among the logs is released.
     ///
     /// # Errors
     /// [`Error::L1CursorBehind`], [`Error::L1LogOutside`], [`Error::UnknownExit`],
@@ -97,6 +98,7 @@ impl Ledger {
             book::log(&mut tx, &mut head, log, &mut booked).await?;
             new = new.saturating_add(1);
         }
+        holds::release_passed(&mut tx, &mut head, start, end).await?;
         insert_range(&mut tx, start, end, new).await?;
         tx.commit().await?;
         Ok(booked)
@@ -139,7 +141,7 @@ pub(crate) async fn cursor(tx: &mut Tx<'_>) -> Result<Option<L1Block>, Error> {
 }
 
 /// Logs come in L1's order, each once, none after the range's end.
-fn check_order(logs: &[L1Log], end: L1Block) -> Result<(), Error> {
+pub(crate) fn check_order(logs: &[L1Log], end: L1Block) -> Result<(), Error> {
     let place = |log: &L1Log| (log.block.number, log.id.log_index);
     for pair in logs.windows(2) {
         if let [one, next] = pair

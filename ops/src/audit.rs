@@ -166,8 +166,8 @@ impl Comparison<'_> {
             let filter = DepositFilter::default();
             let page = self.ledger.deposits(&filter, before, PageLimit::MAX).await?;
             let Some(last) = page.last() else { break };
-            before = Some(last.block);
-            for deposit in &page {
+            before = Some(last.place);
+            for deposit in page.iter().filter(|deposit| deposit.is_posted()) {
                 add(&mut booked, deposit.rollup, deposit.asset, deposit.atoms);
             }
         }

@@ -125,6 +125,8 @@ codes! {
     BadDestination => UNPROCESSABLE_ENTITY, "A transfer cannot go there";
     /// A cell would fall below zero.
     Overdraft => UNPROCESSABLE_ENTITY, "The cell holds too little";
+    /// A part of the cell's balance is held, and what is left is too little.
+    AmountHeld => UNPROCESSABLE_ENTITY, "A part of what the cell holds may not be moved";
     /// The rollup's exit tree has no room left.
     ExitTreeFull => UNPROCESSABLE_ENTITY, "The exit tree is full";
     /// The epoch would need more steps than one may have.

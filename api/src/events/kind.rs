@@ -61,6 +61,10 @@ pub(crate) enum EventType {
     BatchEvicted,
     /// An exit was paid on L1.
     ClaimPaid,
+    /// An amount is held until what it waits for, such as a deposit on L1, is final.
+    Held,
+    /// A hold was released: what it waited for does not come.
+    Released,
     /// The ledger was bound to its L1 contract.
     DomainAdopted,
     /// An epoch opened.
@@ -140,6 +144,8 @@ impl Happening {
                 ..booked(EventType::BatchEvicted, block)
             },
             EventKind::ClaimPaid { block } => booked(EventType::ClaimPaid, block),
+            EventKind::Held { block } => booked(EventType::Held, block),
+            EventKind::Released { block } => booked(EventType::Released, block),
             EventKind::DomainAdopted => plain(EventType::DomainAdopted),
             EventKind::EpochOpened => plain(EventType::EpochOpened),
             EventKind::SealRequested => plain(EventType::SealRequested),

@@ -43,6 +43,10 @@ pub enum Row {
         rollup: RollupId,
         index: ExitIndex,
     },
+    /// With the deposit behind it.
+    Hold(BlockNumber),
+    /// Of the hold of that block.
+    HoldEnd(BlockNumber),
     Balance(Account),
     DomainIdentity,
     Epoch(EpochNumber),
@@ -179,6 +183,8 @@ impl fmt::Display for Row {
             Self::Claim { rollup, index } => {
                 write!(f, "the claim of exit {index} of rollup {rollup}")
             }
+            Self::Hold(block) => write!(f, "the hold of journal block {block}"),
+            Self::HoldEnd(hold) => write!(f, "the end of the hold of journal block {hold}"),
             Self::Balance(account) => write!(f, "the balance of account {account}"),
             Self::DomainIdentity => f.write_str("the domain's identity"),
             Self::Epoch(epoch) => write!(f, "epoch {epoch}"),

@@ -8,7 +8,7 @@ use super::{BookedLogs, kind};
 use crate::column::{Columns, asset_key, bigint, epoch_key, lookup, rollup_key, word_bytes};
 use crate::connection::Tx;
 use crate::posting::{Head, Move};
-use crate::{Account, Error, PostingKind, epochs, hash, state};
+use crate::{Account, Error, PostingKind, ReleaseReason, epochs, hash, holds, state};
 
 /// Books a log that is not booked yet.
 pub(super) async fn log(
@@ -125,7 +125,17 @@ async fn deposit(
         atoms,
         recipient: None,
     };
-    let block = head.post(tx, PostingKind::Deposit, posting, &[credit]).await?;
+    let block = match holds::open_of(tx, log.id).await? {
+        Some(open) if open.is_of(log) => {
+            head.post_held(tx, PostingKind::Deposit, posting, &open.hold).await?
+        }
+        open => {
+            // Held as it was in a block that a reorg dropped.
+            let gone = open.map(|open| (open.hold, ReleaseReason::Moved));
+            head.release(tx, gone.as_slice()).await?;
+            head.post(tx, PostingKind::Deposit, posting, &[credit]).await?
+        }
+    };
     sqlx::query!(
         "insert into deposit (block_number, epoch_number, rollup_id, asset_id, depositor, atoms,
             tx_hash, log_index)

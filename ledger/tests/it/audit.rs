@@ -349,7 +349,7 @@ fn an_altered_eviction_is_named() {
 }
 
 /// In a copy of the world, each tampering leads the audit to its row.
-async fn check(world: &World, name: &str, faults: &[(&str, &str)]) {
+pub(crate) async fn check(world: &World, name: &str, faults: &[(&str, &str)]) {
     let name = format!("ledger_it_{name}_{}", std::process::id());
     let mut wrong = Vec::new();
     for (tamper, row) in faults {

@@ -5,7 +5,8 @@ use std::collections::BTreeSet;
 
 use sqlx::Connection;
 
-use crate::life::{evicted, live};
+use crate::hold_guards::HOLD_ATTACKS;
+use crate::life::{evicted, held, live};
 use crate::world::{World, with_world};
 
 /// What each constraint refuses, on the rows of [`live`].
@@ -86,7 +87,7 @@ const ATTACKS: &[(&str, &str)] = &[
         "journal_block_of_epoch",
         "insert into journal_block (block_number, epoch_number, posting_kind, transfer_count, previous_hash, content_digest, block_hash, posted_at) select 17, 9, posting_kind, transfer_count, block_hash, content_digest, sha256('x'), posted_at from journal_block where block_number = 16",
     ),
-    ("journal_block_kind_known", "update journal_block set posting_kind = 7, transfer_count = 0"),
+    ("journal_block_kind_known", "update journal_block set posting_kind = 9, transfer_count = 0"),
     (
         "journal_block_transfers_in_bound",
         "update journal_block set transfer_count = 1001 where posting_kind = 4",
@@ -433,10 +434,12 @@ const IMPLIED_BY_A_KEY: &[&str] = &[
     "epoch_seal_closing_unique",
     "event_hash_unique",
     "exit_terms_unique",
+    "hold_end_kind_unique",
     "journal_block_hash_unique",
     "journal_block_kind_unique",
     "l1_log_kind_unique",
     "l1_range_hash_unique",
+    "seen_deposit_log_unique",
 ];
 
 /// Each attack is refused by its constraint, and every row is as before.
@@ -476,7 +479,9 @@ fn every_constraint_refuses_by_its_name() {
         check(&world, ATTACKS).await;
         evicted(&mut world).await;
         check(&world, EVICTION_ATTACKS).await;
-        let attacks = ATTACKS.iter().chain(EVICTION_ATTACKS);
+        held(&mut world).await;
+        check(&world, HOLD_ATTACKS).await;
+        let attacks = ATTACKS.iter().chain(EVICTION_ATTACKS).chain(HOLD_ATTACKS);
         let attacked: BTreeSet<&str> = attacks.map(|(constraint, _)| *constraint).collect();
         let all: Vec<String> = sqlx::query_scalar(
             "select conname::text from pg_constraint

@@ -1,6 +1,6 @@
 //! A world with a row in every table: what attacks on the schema and on history start from.
 
-use domain::l1::L1Event;
+use domain::l1::{L1Event, L1Log};
 use domain::{EpochNumber, Word};
 use ledger::{Error, NewSettlement, SupersedeReason};
 
@@ -63,6 +63,20 @@ pub(crate) async fn evicted(world: &mut World) {
     world.post(&mended).await;
     let empty = world.batch(ONE, Vec::new(), Vec::new());
     world.post(&empty).await;
+}
+
+/// Goes on from [`evicted`]: of two deposits that L1 shows one is booked, the other dropped and shown
+/// again. Blocks: 24 and 25 the holds, 26 the release of 25, 27 its deposit held again, 28 the deposit
+/// of 24. The hold of 27 is open.
+pub(crate) async fn held(world: &mut World) {
+    let one = world.deposited(deposit(ONE, ETH, 20), 3);
+    let two = world.deposited(deposit(TWO, USDC, 5), 3);
+    let both = [one.clone(), two.clone()];
+    assert_eq!(world.see(&both, 4).await.held, 2);
+    assert_eq!(world.see(&both[..1], 4).await.released, 1);
+    let again = L1Log { block: l1_block(4), ..two };
+    assert_eq!(world.see(&[one.clone(), again], 4).await.held, 1);
+    world.book(&[one], 3).await.unwrap();
 }
 
 async fn settle_twice(world: &World) {

@@ -19,6 +19,8 @@ mod epochs;
 mod eviction;
 mod eviction_guards;
 mod exits;
+mod hold_guards;
+mod holds;
 mod l1_logs;
 mod life;
 mod proofs;
