@@ -6,8 +6,8 @@
 //! what was booked from it may be backed by nothing. So does an epoch that somebody else settled with
 //! another state: the ledger's books end before it.
 
-use domain::EpochNumber;
 use domain::l1::{L1Block, L1Event, L1Log};
+use domain::{EpochNumber, Word};
 use ledger::BookedLogs;
 use tracing::{debug, info};
 
@@ -38,6 +38,12 @@ pub(crate) async fn book_logs(context: &Context) -> Result<Progress, Error> {
         Err(ledger::Error::NotSealed { epoch } | ledger::Error::SettledOtherwise { epoch, .. }) => {
             return Err(settled_elsewhere(context, epoch, &logs).await?);
         }
+        Err(ledger::Error::BooksDiffer { epoch, sealed: ours, settled: theirs }) => {
+            let found = settlement_of(epoch, &logs);
+            let (log, _) = found.ok_or(ledger::Error::NotSealed { epoch })?;
+            let tx_hash = log.id.tx_hash;
+            return Err(Error::BooksDiffer { epoch, ours, theirs, tx_hash });
+        }
         booked => booked?,
     };
     log(from, to, &booked);
@@ -52,17 +58,20 @@ async fn settled_elsewhere(
     epoch: EpochNumber,
     logs: &[L1Log],
 ) -> Result<Error, Error> {
-    let digest = |log: &L1Log| match log.event {
-        L1Event::EpochSettled { epoch: settled, state_digest, .. } if settled == epoch => {
-            Some(state_digest)
-        }
-        _ => None,
-    };
-    let found = logs.iter().find_map(|log| Some((log, digest(log)?)));
-    let (log, settled) = found.ok_or(ledger::Error::NotSealed { epoch })?;
+    let (log, settled) = settlement_of(epoch, logs).ok_or(ledger::Error::NotSealed { epoch })?;
     let ledger = &context.ledger;
     let foreign = ledger.record_foreign_settlement(epoch, log.id.tx_hash, log.block, settled);
     Ok(foreign.await?.into())
+}
+
+/// The log that settles an epoch, and the state that it settles.
+fn settlement_of(epoch: EpochNumber, logs: &[L1Log]) -> Option<(&L1Log, Word)> {
+    logs.iter().find_map(|log| match log.event {
+        L1Event::EpochSettled { epoch: settled, state_digest, .. } if settled == epoch => {
+            Some((log, state_digest))
+        }
+        _ => None,
+    })
 }
 
 async fn next_range(context: &Context) -> Result<Option<Range>, Error> {
