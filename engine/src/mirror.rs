@@ -10,8 +10,8 @@
 //! seen, until their block is deep enough or gone. What is held follows L1's newest blocks as they are,
 //! so a crash or a missed reorg is made good by looking again.
 
-use domain::EpochNumber;
 use domain::l1::{L1Block, L1Event, L1Log};
+use domain::{EpochNumber, Word};
 use ledger::{BookedLogs, HeldDeposits};
 use tracing::{debug, info, warn};
 
@@ -59,6 +59,12 @@ async fn book_logs(context: &Context, Range { from, to }: Range) -> Result<(), E
     let booked = match context.ledger.record_l1_block_range(&logs, to).await {
         Err(ledger::Error::NotSealed { epoch } | ledger::Error::SettledOtherwise { epoch, .. }) => {
             return Err(settled_elsewhere(context, epoch, &logs).await?);
+        }
+        Err(ledger::Error::BooksDiffer { epoch, sealed: ours, settled: theirs }) => {
+            let found = settlement_of(epoch, &logs);
+            let (log, _) = found.ok_or(ledger::Error::NotSealed { epoch })?;
+            let tx_hash = log.id.tx_hash;
+            return Err(Error::BooksDiffer { epoch, ours, theirs, tx_hash });
         }
         booked => booked?,
     };
@@ -109,17 +115,20 @@ async fn settled_elsewhere(
     epoch: EpochNumber,
     logs: &[L1Log],
 ) -> Result<Error, Error> {
-    let digest = |log: &L1Log| match log.event {
-        L1Event::EpochSettled { epoch: settled, state_digest, .. } if settled == epoch => {
-            Some(state_digest)
-        }
-        _ => None,
-    };
-    let found = logs.iter().find_map(|log| Some((log, digest(log)?)));
-    let (log, settled) = found.ok_or(ledger::Error::NotSealed { epoch })?;
+    let (log, settled) = settlement_of(epoch, logs).ok_or(ledger::Error::NotSealed { epoch })?;
     let ledger = &context.ledger;
     let foreign = ledger.record_foreign_settlement(epoch, log.id.tx_hash, log.block, settled);
     Ok(foreign.await?.into())
+}
+
+/// The log that settles an epoch, and the state that it settles.
+fn settlement_of(epoch: EpochNumber, logs: &[L1Log]) -> Option<(&L1Log, Word)> {
+    logs.iter().find_map(|log| match log.event {
+        L1Event::EpochSettled { epoch: settled, state_digest, .. } if settled == epoch => {
+            Some((log, state_digest))
+        }
+        _ => None,
+    })
 }
 
 async fn tail(context: &Context) -> Result<Tail, Error> {

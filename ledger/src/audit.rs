@@ -12,6 +12,7 @@
 mod balances;
 mod batch;
 mod block;
+mod books;
 mod epoch;
 mod events;
 mod eviction;

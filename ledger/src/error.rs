@@ -7,6 +7,7 @@
 use std::fmt;
 use std::sync::Arc;
 
+use alloy_primitives::B256;
 use domain::l1::{L1Block, L1LogId};
 use domain::{AssetId, EpochNumber, ExitIndex, Height, Refusal, RollupId, Word};
 
@@ -244,6 +245,16 @@ pub enum Error {
         sealed: Word,
         /// The digest on L1.
         settled: Word,
+    },
+    /// The ledger's own settlement said something else of the books than they were sealed with.
+    #[error("epoch {epoch} was sealed with books {sealed}, our l1_tx said {settled} of them")]
+    BooksDiffer {
+        /// The epoch.
+        epoch: EpochNumber,
+        /// Their digest at sealing; zero if it was sealed without.
+        sealed: B256,
+        /// The digest on L1.
+        settled: B256,
     },
     /// Another settlement of the epoch stands.
     #[error("epoch {epoch} is settled by another l1_tx")]

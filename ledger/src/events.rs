@@ -125,6 +125,8 @@ pub enum EventKind {
     },
     /// An epoch's settlement proof was recorded: it can be submitted.
     SettlementProven,
+    /// The books of an epoch were closed under one digest, as it was sealed.
+    BooksClosed,
 }
 
 /// Wakes a reader when there may be new events.
@@ -273,6 +275,7 @@ impl EventRow {
             21 => EventKind::SettlementLogged,
             22 => EventKind::Equivocation { rollup: rollup()?, height: height()? },
             23 => EventKind::SettlementProven,
+            24 => EventKind::BooksClosed,
             _ => return Err(TABLE.corrupt()),
         })
     }

@@ -7,6 +7,7 @@
 
 mod book;
 
+use alloy_primitives::B256;
 use domain::l1::{L1Block, L1Event, L1Log, L1LogId};
 use domain::{EpochNumber, Word};
 
@@ -41,6 +42,8 @@ pub struct L1Settlement {
     pub state_digest: Word,
     /// The number of steps.
     pub steps: u64,
+    /// What whoever settled it said of the books; `None` if it was booked before that was asked.
+    pub books: Option<B256>,
     /// The log that says so.
     pub log: L1LogId,
     /// Its block.
@@ -66,7 +69,7 @@ impl Ledger {
     /// # Errors
     /// [`Error::L1CursorBehind`], [`Error::L1LogOutside`], [`Error::UnknownExit`],
     /// [`Error::ClaimDiffers`], [`Error::SettledOtherwise`] or [`Error::NotSealed`] for a settlement
-    /// that is not the ledger's, [`Error::Refused`] by a rule of the reference transition. Any of
+    /// that is not the ledger's, [`Error::BooksDiffer`] for one of its own with other books, [`Error::Refused`] by a rule of the reference transition. Any of
     /// them means that the ledger and L1 disagree, and nothing of the range is booked.
     pub async fn record_l1_block_range(
         &self,
@@ -111,8 +114,10 @@ impl Ledger {
     pub async fn l1_settlement(&self, epoch: EpochNumber) -> Result<Option<L1Settlement>, Error> {
         let columns = Columns("l1_settlement");
         let row = sqlx::query!(
-            "select state_digest, step_count, tx_hash, log_index, l1_block_number, l1_block_hash
-            from l1_settlement join l1_log using (tx_hash, log_index) where epoch_number = $1",
+            r#"select state_digest, step_count, tx_hash, log_index, l1_block_number, l1_block_hash,
+                books_digest as "books_digest?"
+            from l1_settlement join l1_log using (tx_hash, log_index)
+            left join l1_settlement_books using (epoch_number) where epoch_number = $1"#,
             epoch_key(epoch)
         )
         .fetch_optional(self.pool())
@@ -122,6 +127,7 @@ impl Ledger {
                 epoch,
                 state_digest: columns.word(&row.state_digest)?,
                 steps: columns.number(row.step_count)?,
+                books: row.books_digest.map(|digest| columns.b256(&digest)).transpose()?,
                 log: columns.log(&row.tx_hash, row.log_index)?,
                 block: columns.l1_block(row.l1_block_number, &row.l1_block_hash)?,
             })

@@ -58,9 +58,9 @@ pub use connection::{Ledger, Role};
 pub use deposits::{Deposit, DepositFilter, DepositStatus};
 pub use engine_lock::EngineLock;
 pub use epochs::{
-    Epoch, EpochStatus, FoldedStep, NewProof, NewSettlement, NewSubmission, OpenEpoch, Proof,
-    ProofSummary, SealReason, SealRequest, Sealed, Sealing, Settlement, StepRecord, Submission,
-    SupersedeReason, TimelineEntry,
+    Books, ClosingAccount, Epoch, EpochStatus, FoldedStep, NewProof, NewSettlement, NewSubmission,
+    OpenEpoch, Proof, ProofSummary, SealReason, SealRequest, Sealed, Sealing, Settlement,
+    StepRecord, Submission, SupersedeReason, TimelineEntry,
 };
 pub use error::{Cause, Error};
 pub use events::{Event, EventKind, Listener};

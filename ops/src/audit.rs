@@ -10,9 +10,9 @@ use alloy_primitives::U256;
 use anyhow::Context as _;
 use domain::l1::L1Block;
 use domain::{AssetId, Atoms, RollupId};
-use engine::l1::{L1, View};
+use engine::l1::{L1, SettlementReceipt, View};
 use ledger::audit::AuditReport;
-use ledger::{ClaimStatus, DepositFilter, ExitFilter, Ledger, PageLimit};
+use ledger::{ClaimStatus, DepositFilter, ExitFilter, Ledger, PageLimit, Sealed, Settlement};
 
 use crate::progress::Stage;
 
@@ -21,22 +21,36 @@ use crate::progress::Stage;
 pub struct Audit {
     /// In the ledger itself.
     pub report: AuditReport,
-    /// Between ledger and contract, a sentence each; `None` if no contract was asked.
-    pub l1: Option<Vec<String>>,
+    /// Between ledger and contract; `None` if no contract was asked.
+    pub l1: Option<Found>,
+}
+
+/// What comparing ledger and contract found, a sentence each.
+#[derive(Debug, Default)]
+pub struct Found {
+    /// What must not be.
+    pub faults: Vec<String>,
+    /// What may be, and somebody should know.
+    pub notes: Vec<String>,
 }
 
 impl Audit {
     /// How much was found wrong; 0 is the only good number.
     #[must_use]
     pub fn drift(&self) -> u64 {
-        let l1 = self.l1.as_ref().map_or(0, Vec::len);
+        let l1 = self.l1.as_ref().map_or(0, |found| found.faults.len());
         self.report.drift.saturating_add(u64::try_from(l1).unwrap_or(u64::MAX))
     }
 
     /// Each fault in a sentence.
     pub fn faults(&self) -> impl Iterator<Item = String> {
         let first = self.report.first_fault.as_ref().map(ToString::to_string);
-        first.into_iter().chain(self.l1.iter().flatten().cloned())
+        first.into_iter().chain(self.l1.iter().flat_map(|found| found.faults.iter().cloned()))
+    }
+
+    /// What may be, and somebody should know.
+    pub fn notes(&self) -> impl Iterator<Item = &str> {
+        self.l1.iter().flat_map(|found| found.notes.iter().map(String::as_str))
     }
 }
 
@@ -64,33 +78,35 @@ pub async fn run(ledger: &Ledger, l1: Option<&L1>) -> anyhow::Result<Audit> {
 }
 
 /// Compares twice if the ledger booked a further block in between.
-async fn compare(ledger: &Ledger, l1: &L1) -> anyhow::Result<Vec<String>> {
+async fn compare(ledger: &Ledger, l1: &L1) -> anyhow::Result<Found> {
     loop {
         let cursor = ledger.l1_cursor().await?.context("the ledger has not seen L1 yet")?;
-        let faults = Comparison { ledger, view: l1.at(cursor), cursor, faults: Vec::new() };
-        let faults = faults.run().await?;
-        if faults.is_empty() || ledger.l1_cursor().await? == Some(cursor) {
-            return Ok(faults);
+        let found = Found::default();
+        let found = Comparison { ledger, l1, view: l1.at(cursor), cursor, found }.run().await?;
+        if found.faults.is_empty() || ledger.l1_cursor().await? == Some(cursor) {
+            return Ok(found);
         }
     }
 }
 
 struct Comparison<'a> {
     ledger: &'a Ledger,
+    l1: &'a L1,
     view: View,
     cursor: L1Block,
-    faults: Vec<String>,
+    found: Found,
 }
 
 type Cells<T> = BTreeMap<(RollupId, AssetId), T>;
 
 impl Comparison<'_> {
-    async fn run(mut self) -> anyhow::Result<Vec<String>> {
+    async fn run(mut self) -> anyhow::Result<Found> {
         self.custody().await?;
         self.settled().await?;
+        self.each_settlement().await?;
         self.pots().await?;
         self.deposits().await?;
-        Ok(self.faults)
+        Ok(self.found)
     }
 
     /// The contract's books and its purse hold what the ledger says.
@@ -107,7 +123,7 @@ impl Comparison<'_> {
             let owed = asset.to_token_atoms(found).checked_add(asset.to_token_atoms(credits));
             if owed.is_none_or(|owed| held < owed) {
                 let owed = owed.unwrap_or(U256::MAX);
-                self.faults.push(format!(
+                self.found.faults.push(format!(
                     "the contract owes {owed} of asset {} and holds {held}",
                     line.asset
                 ));
@@ -132,6 +148,46 @@ impl Comparison<'_> {
             let found = self.view.cell(position.rollup, position.asset).await?;
             let name = format!("balance of cell {}/{}", position.rollup, position.asset);
             self.same(name, &position.balance, &found.balance);
+        }
+        Ok(())
+    }
+
+    /// Every settled epoch's event says the state that was sealed and, if it is our own, the books.
+    async fn each_settlement(&mut self) -> anyhow::Result<()> {
+        let mut before = None;
+        loop {
+            let page = self.ledger.epochs(before, PageLimit::MAX).await?;
+            let Some(last) = page.last() else { return Ok(()) };
+            before = Some(last.epoch);
+            for (sealed, settlement) in page.iter().filter_map(|epoch| {
+                let settlement = epoch.settlement.as_ref()?;
+                let deep = settlement.block.number <= self.cursor.number;
+                Some((epoch.sealed?, settlement)).filter(|_| deep)
+            }) {
+                self.settlement(&sealed, settlement).await?;
+            }
+        }
+    }
+
+    async fn settlement(&mut self, sealed: &Sealed, settled: &Settlement) -> anyhow::Result<()> {
+        let (epoch, tx_hash) = (sealed.epoch, settled.tx_hash);
+        let receipt = self.l1.settlement_receipt(epoch, tx_hash).await?;
+        let Some(SettlementReceipt::Settled { state_digest, books, .. }) = receipt else {
+            self.found.faults.push(format!("epoch {epoch}: L1 has no settlement in {tx_hash}"));
+            return Ok(());
+        };
+        self.same(format!("state of epoch {epoch}"), &sealed.closing_digest, &state_digest);
+        let ours = sealed.books.unwrap_or_default();
+        if books == ours {
+            return Ok(());
+        }
+        let submissions = self.ledger.submissions(epoch).await?;
+        if submissions.iter().any(|submission| submission.tx_hash == tx_hash) {
+            self.same(format!("books of epoch {epoch}"), &ours, &books);
+        } else {
+            self.found.notes.push(format!(
+                "epoch {epoch} was settled by somebody else, who named books {books} and not {ours}"
+            ));
         }
         Ok(())
     }
@@ -184,7 +240,7 @@ impl Comparison<'_> {
 
     fn same<T: PartialEq + Debug>(&mut self, what: impl Display, ledger: &T, l1: &T) {
         if ledger != l1 {
-            self.faults.push(format!("{what}: the ledger says {ledger:?}, L1 says {l1:?}"));
+            self.found.faults.push(format!("{what}: the ledger says {ledger:?}, L1 says {l1:?}"));
         }
     }
 }

@@ -79,6 +79,8 @@ codes! {
     EpochNotFound => NOT_FOUND, "No such epoch";
     /// The epoch has no aggregated proof yet.
     ProofNotReady => NOT_FOUND, "The epoch has no aggregated proof yet";
+    /// The epoch is open, or was sealed before books were kept.
+    BooksNotFound => NOT_FOUND, "The epoch has no closed books";
     /// The epoch has not come so far yet.
     EpochNotReady => CONFLICT, "The epoch has not come so far yet";
     /// An amount is a JSON number or another type, not a string.

@@ -166,6 +166,7 @@ pub(super) fn of_ledger(error: &ledger::Error) -> Problem {
         | Ledger::SubmissionLive { .. }
         | Ledger::UnknownSubmission { .. }
         | Ledger::SettledOtherwise { .. }
+        | Ledger::BooksDiffer { .. }
         | Ledger::SettlementStands { .. }
         | Ledger::L1CursorBehind { .. }
         | Ledger::L1LogOutside { .. }

@@ -93,6 +93,8 @@ pub(crate) enum EventType {
     Equivocation,
     /// The epoch's settlement proof was made and checked: it can go to L1.
     SettlementProven,
+    /// The books were closed under one digest, as the epoch was sealed.
+    BooksClosed,
 }
 
 impl std::fmt::Display for EventType {
@@ -174,6 +176,7 @@ impl Happening {
                 ..plain(EventType::Equivocation)
             },
             EventKind::SettlementProven => plain(EventType::SettlementProven),
+            EventKind::BooksClosed => plain(EventType::BooksClosed),
         }
     }
 }

@@ -35,6 +35,7 @@ impl Auditor<'_> {
             };
             self.seal(&sealed)?;
             self.closing().await?;
+            self.sealed_books(&sealed).await?;
             self.steps(&sealed).await?;
             self.settled(&sealed).await?;
             self.state = self.state.close_epoch();

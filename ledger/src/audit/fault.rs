@@ -60,6 +60,11 @@ pub enum Row {
         epoch: EpochNumber,
         rollup: RollupId,
     },
+    EpochBalance {
+        epoch: EpochNumber,
+        account: Account,
+    },
+    EpochBooks(EpochNumber),
     EpochStep {
         epoch: EpochNumber,
         step: u32,
@@ -85,6 +90,7 @@ pub enum Row {
     EpochFinal(EpochNumber),
     SealRequest(EpochNumber),
     L1Settlement(EpochNumber),
+    L1SettlementBooks(EpochNumber),
     L1Range {
         last_block: u64,
     },
@@ -195,6 +201,10 @@ impl fmt::Display for Row {
             Self::EpochRollup { epoch, rollup } => {
                 write!(f, "the closing of rollup {rollup} in epoch {epoch}")
             }
+            Self::EpochBalance { epoch, account } => {
+                write!(f, "account {account} in the books of epoch {epoch}")
+            }
+            Self::EpochBooks(epoch) => write!(f, "the books of epoch {epoch}"),
             Self::EpochStep { epoch, step } => write!(f, "step {step} of epoch {epoch}"),
             Self::EpochProof(epoch) => write!(f, "the aggregated proof of epoch {epoch}"),
             Self::EpochSettlementProof(epoch) => {
@@ -215,6 +225,9 @@ impl fmt::Display for Row {
             Self::EpochFinal(epoch) => write!(f, "the finality of epoch {epoch}"),
             Self::SealRequest(epoch) => write!(f, "the wish to seal epoch {epoch}"),
             Self::L1Settlement(epoch) => write!(f, "L1's log of the settlement of epoch {epoch}"),
+            Self::L1SettlementBooks(epoch) => {
+                write!(f, "what L1's log of the settlement of epoch {epoch} says of the books")
+            }
             Self::L1Range { last_block } => write!(f, "the L1 range that ends at {last_block}"),
             Self::Equivocation { rollup, height } => {
                 write!(f, "the equivocation of rollup {rollup} at height {height}")

@@ -1,6 +1,6 @@
 //! One log and what it does to the books.
 
-use alloy_primitives::Address;
+use alloy_primitives::{Address, B256};
 use domain::l1::{L1Event, L1Log};
 use domain::{Asset, AssetId, Atoms, Claim, EpochNumber, Operation, RollupId, SettlementKey, Word};
 
@@ -31,8 +31,9 @@ pub(super) async fn log(
             deposit(tx, head, log, (*rollup, *asset), *depositor, *atoms).await?;
             &mut booked.deposits
         }
-        L1Event::EpochSettled { epoch, state_digest, steps } => {
+        L1Event::EpochSettled { epoch, state_digest, steps, books } => {
             settlement(tx, log, *epoch, *state_digest, *steps).await?;
+            said_of_the_books(tx, log, *epoch, *books).await?;
             &mut booked.settlements
         }
         L1Event::ClaimPaid { epoch, claim: paid } => {
@@ -175,6 +176,40 @@ async fn settlement(
         bigint("steps", steps)?,
         log.id.tx_hash.as_slice(),
         bigint("log index", log.id.log_index)?,
+    )
+    .execute(&mut **tx)
+    .await?;
+    Ok(())
+}
+
+/// What our own settlement said of the books must be what was sealed. What a stranger said is noted and
+/// no more: the state that they settled is the ledger's, and their word for the books binds nobody.
+async fn said_of_the_books(
+    tx: &mut Tx<'_>,
+    log: &L1Log,
+    epoch: EpochNumber,
+    settled: B256,
+) -> Result<(), Error> {
+    let columns = Columns("epoch_books");
+    let ours = sqlx::query!(
+        r#"select exists (
+                select from epoch_submission where tx_hash = $2::bytea
+            ) as "ours!",
+            (select books_digest from epoch_books where epoch_number = $1) as sealed"#,
+        epoch_key(epoch),
+        log.id.tx_hash.as_slice()
+    )
+    .fetch_one(&mut **tx)
+    .await?;
+    let sealed = ours.sealed.map(|digest| columns.b256(&digest)).transpose()?;
+    let sealed = sealed.unwrap_or_default();
+    if ours.ours && settled != sealed {
+        return Err(Error::BooksDiffer { epoch, sealed, settled });
+    }
+    sqlx::query!(
+        "insert into l1_settlement_books (epoch_number, books_digest) values ($1, $2::bytea)",
+        epoch_key(epoch),
+        settled.as_slice()
     )
     .execute(&mut **tx)
     .await?;

@@ -180,6 +180,18 @@ const ATTACKS: &[(&str, &str)] = &[
     ("l1_settlement_of_epoch", "update l1_settlement set epoch_number = 9"),
     ("l1_settlement_steps_in_bound", "update l1_settlement set step_count = 0"),
     ("l1_settlement_of_log", "update l1_settlement set log_index = 99"),
+    (
+        "l1_settlement_books_key",
+        "insert into l1_settlement_books select * from l1_settlement_books",
+    ),
+    (
+        "l1_settlement_books_of_settlement",
+        "insert into l1_settlement_books values (2, sha256('x'))",
+    ),
+    (
+        "l1_settlement_says_its_books",
+        "delete from l1_settlement_books; set constraints all immediate",
+    ),
     // Batches.
     (
         "batch_height_taken",
@@ -270,6 +282,18 @@ const ATTACKS: &[(&str, &str)] = &[
     ),
     ("epoch_seal_not_empty", "update epoch_seal set operation_count = 0"),
     ("epoch_seal_not_empty", "update epoch_seal set operation_count = -1, reason = 5"),
+    (
+        "epoch_seal_pins_the_books",
+        "insert into epoch_seal (epoch_number, reason, last_block, last_block_hash, l1_block_number, l1_block_hash, batch_count, operation_count, transfer_count, opening_digest, closing_digest) select 3, reason, last_block, last_block_hash, l1_block_number, l1_block_hash, batch_count, operation_count, transfer_count, closing_digest, closing_digest from epoch_seal where epoch_number = 2; set constraints all immediate",
+    ),
+    ("epoch_balance_key", "insert into epoch_balance select * from epoch_balance"),
+    ("epoch_balance_of_account", "insert into epoch_balance values (1, 7, 0, 0, 0, 0)"),
+    (
+        "epoch_balance_of_books",
+        "insert into epoch_balance values (3, 4294967297, 0, 0, 0, 0); set constraints all immediate",
+    ),
+    ("epoch_books_key", "insert into epoch_books select * from epoch_books"),
+    ("epoch_books_of_seal", "insert into epoch_books values (9, 0, sha256('x'))"),
     ("epoch_cell_key", "insert into epoch_cell select * from epoch_cell"),
     ("epoch_cell_of_seal", "insert into epoch_cell values (9, 1, 1, 0, 0, 0, true)"),
     ("epoch_rollup_key", "insert into epoch_rollup select * from epoch_rollup"),

@@ -32,11 +32,12 @@ pub(crate) async fn live(world: &mut World) {
     world.engine.record_step(SECOND, 1, &outputs[0], b"checkpoint", at).await.unwrap();
 
     let claim = world.claims(ONE).await[0];
-    let state_digest = world.engine.sealed(FIRST).await.unwrap().unwrap().closing_digest;
+    let sealed = world.engine.sealed(FIRST).await.unwrap().unwrap();
+    let (state_digest, books) = (sealed.closing_digest, sealed.books.unwrap());
     let steps = u64::from(world.engine.latest_step(FIRST).await.unwrap().unwrap().step);
     world
         .record(vec![
-            L1Event::EpochSettled { epoch: FIRST, state_digest, steps },
+            L1Event::EpochSettled { epoch: FIRST, state_digest, steps, books },
             L1Event::ClaimPaid { epoch: FIRST, claim },
             deposit(ONE, ETH, 9),
         ])

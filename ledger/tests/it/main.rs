@@ -12,6 +12,7 @@
 
 mod audit;
 mod batches;
+mod books;
 mod concurrency;
 mod constraints;
 mod engine_lock;

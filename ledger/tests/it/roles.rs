@@ -123,11 +123,11 @@ fn privileges_are_exactly_these() {
             [
                 "netfold_api INSERT batch equivocation exit journal_block lane seal_request transfer",
                 "netfold_engine DELETE epoch_checkpoint",
-                "netfold_engine INSERT asset batch_eviction claim deposit domain_identity epoch epoch_cell \
-                epoch_checkpoint epoch_final epoch_proof epoch_reorg epoch_rollup epoch_seal \
+                "netfold_engine INSERT asset batch_eviction claim deposit domain_identity epoch epoch_balance \
+                epoch_books epoch_cell epoch_checkpoint epoch_final epoch_proof epoch_reorg epoch_rollup epoch_seal \
                 epoch_settlement epoch_settlement_proof epoch_step epoch_submission \
                 epoch_submission_end foreign_settlement hold hold_end journal_block l1_log l1_range \
-                l1_settlement rollup seal_request seen_deposit transfer",
+                l1_settlement l1_settlement_books rollup seal_request seen_deposit transfer",
             ]
         );
         let columns: Vec<String> = sqlx::query_scalar(

@@ -79,6 +79,7 @@ fn report(found: &Audit, arguments: &AuditArguments, output: &mut Output) -> any
             "l1_compared": found.l1.is_some(),
             "drift": found.drift(),
             "faults": faults,
+            "notes": found.notes().collect::<Vec<_>>(),
         }));
     }
     output.line(format_args!(
@@ -90,6 +91,9 @@ fn report(found: &Audit, arguments: &AuditArguments, output: &mut Output) -> any
     ))?;
     for fault in faults {
         output.line(format_args!("FAULT: {fault}"))?;
+    }
+    for note in found.notes() {
+        output.line(format_args!("note: {note}"))?;
     }
     output.line(format_args!("drift {}", found.drift()))?;
     Ok(())
