@@ -3,7 +3,7 @@
 use alloy_primitives::B256;
 
 use super::fault::{FaultKind, Row, Stop};
-use super::{Auditor, Sums};
+use super::Auditor;
 use crate::column::{Columns, epoch_key};
 use crate::{Books, ClosingAccount, Sealed, epochs};
 
@@ -44,15 +44,11 @@ impl Auditor<'_> {
         let mut books = self.books.clone();
         for one in &recorded {
             let name = Row::EpochBalance { epoch, account: one.account };
-            let sums = Sums {
-                debits: one.debits,
-                credits: one.credits,
-                transfers: one.transfers,
-                last_block: one.last_block.number(),
-            };
-            let expected = books.remove(&one.account);
-            name.check(expected.is_some(), FaultKind::Stray)?;
-            name.check(expected == Some(sums), FaultKind::DiffersFromSource)?;
+            let booked = books.remove(&one.account).ok_or_else(|| name.is(FaultKind::Stray))?;
+            let same = (booked.debits, booked.credits) == (one.debits, one.credits)
+                && (booked.transfers, booked.last_block)
+                    == (one.transfers, one.last_block.number());
+            name.check(same, FaultKind::DiffersFromSource)?;
         }
         match books.into_iter().find(|(_, sums)| sums.transfers > 0) {
             None => Ok(recorded),
