@@ -1,5 +1,6 @@
 //! A world with a row in every table: what attacks on the schema and on history start from.
 
+use alloy_primitives::B256;
 use domain::l1::L1Event;
 use domain::{EpochNumber, Word};
 use ledger::{Error, NewSettlement, SupersedeReason};
@@ -63,6 +64,13 @@ pub(crate) async fn evicted(world: &mut World) {
     world.post(&mended).await;
     let empty = world.batch(ONE, Vec::new(), Vec::new());
     world.post(&empty).await;
+}
+
+/// Somebody else settles the third epoch on L1, and the books end.
+pub(crate) async fn foreign(world: &World) {
+    let (epoch, digest) = (EpochNumber::new(3), Word::from(7_u64));
+    let (engine, tx) = (&world.engine, B256::repeat_byte(0xf0));
+    engine.record_foreign_settlement(epoch, tx, l1_block(3_000), digest).await.unwrap();
 }
 
 async fn settle_twice(world: &World) {
