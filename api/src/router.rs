@@ -54,6 +54,7 @@ fn resources() -> OpenApiRouter<State> {
         .routes(routes!(epochs::seal))
         .routes(routes!(epochs::one))
         .routes(routes!(epochs::proof))
+        .routes(routes!(epochs::books))
         .routes(routes!(accounts::list))
         .routes(routes!(trial_balance::one))
         .routes(routes!(events::follow))

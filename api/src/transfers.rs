@@ -74,6 +74,10 @@ pub(crate) enum TransferKind {
     Claim,
     /// The reversal of an evicted batch.
     Reversal,
+    /// A hold, which moves nothing.
+    Hold,
+    /// The release of a hold, which moves nothing.
+    Release,
 }
 
 /// List transfers, newest first; an account's statement with `account`
@@ -197,6 +201,8 @@ impl TransferKind {
             PostingKind::Batch => Self::Batch,
             PostingKind::Claim => Self::Claim,
             PostingKind::Reversal => Self::Reversal,
+            PostingKind::Hold => Self::Hold,
+            PostingKind::Release => Self::Release,
         }
     }
 }

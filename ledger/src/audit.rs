@@ -16,12 +16,14 @@ mod accounts;
 mod balances;
 mod batch;
 mod block;
+mod books;
 mod checkpoint;
 mod epoch;
 mod events;
 mod eviction;
 mod evidence;
 mod fault;
+mod holds;
 mod page;
 mod pages;
 mod prepare;
@@ -35,7 +37,7 @@ use domain::{EpochNumber, LiquidityState, RollupId};
 use serde::{Deserialize, Serialize};
 
 use crate::connection::Tx;
-use crate::{Account, Adoption, Error, Ledger};
+use crate::{Account, Adoption, BlockNumber, Error, Ledger};
 
 pub use checkpoint::{Checkpoint, CheckpointError};
 pub use fault::{Fault, FaultKind, Row};
@@ -102,6 +104,8 @@ struct Recomputed<R> {
     state: LiquidityState,
     chains: BTreeMap<RollupId, Chain>,
     open: Open,
+    /// Holds that have not ended.
+    holds: BTreeMap<BlockNumber, holds::Open>,
     epoch: EpochNumber,
     in_epoch: EpochCounts,
     head: (u64, B256),
@@ -122,6 +126,21 @@ struct Sums {
     credits: u128,
     transfers: u64,
     last_block: u64,
+    held_debits: u128,
+    held_credits: u128,
+    last_held: u64,
+}
+
+impl Sums {
+    /// Whether what is held of the account is there.
+    fn covers_held(&self, account: Account) -> bool {
+        let balance = if account.is_debit_normal() {
+            self.debits.checked_sub(self.credits).map(|balance| (balance, self.held_credits))
+        } else {
+            self.credits.checked_sub(self.debits).map(|balance| (balance, self.held_debits))
+        };
+        balance.is_some_and(|(balance, held)| balance >= held)
+    }
 }
 
 /// What an epoch had so far; what was evicted does not count.
@@ -145,6 +164,9 @@ struct RowCounts {
     lanes: u64,
     exits: u64,
     claims: u64,
+    holds: u64,
+    hold_ends: u64,
+    seen_deposits: u64,
 }
 
 /// Recomputes the books. Tells its progress after every block.
@@ -219,6 +241,7 @@ impl Recomputed<()> {
             state: LiquidityState::genesis(),
             chains: BTreeMap::new(),
             open: Open::new(LiquidityState::genesis()),
+            holds: BTreeMap::new(),
             epoch: EpochNumber::FIRST,
             in_epoch: EpochCounts::default(),
             head: (0, B256::ZERO),
@@ -231,7 +254,7 @@ impl Recomputed<()> {
 
     fn with<R>(self, tx: R) -> Recomputed<R> {
         let Self { tx: (), adoption, books, state, chains, open, epoch, in_epoch, .. } = self;
-        let Self { head, heard, unfinished, report, counts, .. } = self;
+        let Self { holds, head, heard, unfinished, report, counts, .. } = self;
         Recomputed {
             tx,
             adoption,
@@ -239,6 +262,7 @@ impl Recomputed<()> {
             state,
             chains,
             open,
+            holds,
             epoch,
             in_epoch,
             head,
@@ -282,6 +306,7 @@ impl Auditor<'static> {
         self.balances().await?;
         self.accounts().await?;
         self.equivocations().await?;
+        self.open_holds().await?;
         self.strays().await?;
         self.reach(observer, of)?;
         while self.events().await? {

@@ -7,8 +7,9 @@
 use std::fmt;
 use std::sync::Arc;
 
+use alloy_primitives::B256;
 use domain::l1::{L1Block, L1LogId};
-use domain::{EpochNumber, ExitIndex, Height, Refusal, RollupId, Word};
+use domain::{AssetId, EpochNumber, ExitIndex, Height, Refusal, RollupId, Word};
 
 use sqlx::error::DatabaseError;
 
@@ -100,6 +101,23 @@ pub enum Error {
         epoch: EpochNumber,
         /// The bound.
         limit: usize,
+    },
+    /// The cell has what the batch spends, and may not spend that much: a part of it is held.
+    #[error(
+        "cell ({rollup}, {asset}) may spend {available} atoms, {held} more are held: the batch takes \
+         {asked}"
+    )]
+    AmountHeld {
+        /// Whose cell.
+        rollup: RollupId,
+        /// Of which asset.
+        asset: AssetId,
+        /// What the batch takes, in atoms.
+        asked: u128,
+        /// What the cell may spend, in atoms.
+        available: u128,
+        /// What of it is held besides, in atoms.
+        held: u128,
     },
     /// Somebody else settled an epoch with another state: the books end before it.
     #[error(
@@ -227,6 +245,16 @@ pub enum Error {
         sealed: Word,
         /// The digest on L1.
         settled: Word,
+    },
+    /// The ledger's own settlement said something else of the books than they were sealed with.
+    #[error("epoch {epoch} was sealed with books {sealed}, our l1_tx said {settled} of them")]
+    BooksDiffer {
+        /// The epoch.
+        epoch: EpochNumber,
+        /// Their digest at sealing; zero if it was sealed without.
+        sealed: B256,
+        /// The digest on L1.
+        settled: B256,
     },
     /// Another settlement of the epoch stands.
     #[error("epoch {epoch} is settled by another l1_tx")]
@@ -367,6 +395,7 @@ impl Error {
             self,
             Self::Refused(_)
                 | Self::EpochFull { .. }
+                | Self::AmountHeld { .. }
                 | Self::SettledElsewhere { .. }
                 | Self::BatchUnprovable { .. }
         )

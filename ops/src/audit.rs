@@ -32,22 +32,36 @@ pub struct Audit {
     pub report: AuditReport,
     /// The last block below the checkpoint that it went on from: up to it, rows were counted alone.
     pub resumed_at: Option<u64>,
-    /// Between ledger and contract, a sentence each; `None` if no contract was asked.
-    pub l1: Option<Vec<String>>,
+    /// Between ledger and contract; `None` if no contract was asked.
+    pub l1: Option<Found>,
+}
+
+/// What comparing ledger and contract found, a sentence each.
+#[derive(Debug, Default)]
+pub struct Found {
+    /// What must not be.
+    pub faults: Vec<String>,
+    /// What may be, and somebody should know.
+    pub notes: Vec<String>,
 }
 
 impl Audit {
     /// How much was found wrong; 0 is the only good number.
     #[must_use]
     pub fn drift(&self) -> u64 {
-        let l1 = self.l1.as_ref().map_or(0, Vec::len);
+        let l1 = self.l1.as_ref().map_or(0, |found| found.faults.len());
         self.report.drift.saturating_add(u64::try_from(l1).unwrap_or(u64::MAX))
     }
 
     /// Each fault in a sentence.
     pub fn faults(&self) -> impl Iterator<Item = String> {
         let first = self.report.first_fault.as_ref().map(ToString::to_string);
-        first.into_iter().chain(self.l1.iter().flatten().cloned())
+        first.into_iter().chain(self.l1.iter().flat_map(|found| found.faults.iter().cloned()))
+    }
+
+    /// What may be, and somebody should know.
+    pub fn notes(&self) -> impl Iterator<Item = &str> {
+        self.l1.iter().flat_map(|found| found.notes.iter().map(String::as_str))
     }
 }
 

@@ -79,6 +79,8 @@ codes! {
     EpochNotFound => NOT_FOUND, "No such epoch";
     /// The epoch has no aggregated proof yet.
     ProofNotReady => NOT_FOUND, "The epoch has no aggregated proof yet";
+    /// The epoch is open, or was sealed before books were kept.
+    BooksNotFound => NOT_FOUND, "The epoch has no closed books";
     /// The epoch has not come so far yet.
     EpochNotReady => CONFLICT, "The epoch has not come so far yet";
     /// An amount is a JSON number or another type, not a string.
@@ -125,6 +127,8 @@ codes! {
     BadDestination => UNPROCESSABLE_ENTITY, "A transfer cannot go there";
     /// A cell would fall below zero.
     Overdraft => UNPROCESSABLE_ENTITY, "The cell holds too little";
+    /// A part of the cell's balance is held, and what is left is too little.
+    AmountHeld => UNPROCESSABLE_ENTITY, "A part of what the cell holds may not be moved";
     /// The rollup's exit tree has no room left.
     ExitTreeFull => UNPROCESSABLE_ENTITY, "The exit tree is full";
     /// The epoch would need more steps than one may have.

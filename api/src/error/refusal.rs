@@ -118,6 +118,15 @@ pub(super) fn of_ledger(error: &ledger::Error) -> Problem {
         Ledger::EpochFull { epoch, limit } => Problem::new(Code::EpochFull, detail())
             .with("epoch", epoch.number())
             .with("limit", *limit),
+        Ledger::AmountHeld { rollup, asset, asked, available, held } => {
+            Problem::new(Code::AmountHeld, detail())
+                .value(asked.to_string())
+                .with("rollup", rollup.number())
+                .with("asset", asset.number())
+                .with("asked_atoms", asked.to_string())
+                .with("available_atoms", available.to_string())
+                .with("held_atoms", held.to_string())
+        }
         Ledger::SettledElsewhere { epoch } => {
             Problem::new(Code::SettledElsewhere, detail()).with("epoch", epoch.number())
         }
@@ -157,6 +166,7 @@ pub(super) fn of_ledger(error: &ledger::Error) -> Problem {
         | Ledger::SubmissionLive { .. }
         | Ledger::UnknownSubmission { .. }
         | Ledger::SettledOtherwise { .. }
+        | Ledger::BooksDiffer { .. }
         | Ledger::SettlementStands { .. }
         | Ledger::L1CursorBehind { .. }
         | Ledger::L1LogOutside { .. }

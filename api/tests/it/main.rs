@@ -13,6 +13,7 @@
 mod bad_input;
 mod batches;
 mod database;
+mod deposits;
 mod epochs;
 mod events;
 mod gate;

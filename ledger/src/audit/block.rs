@@ -11,6 +11,7 @@ use super::page::{
 use super::{Auditor, EpochCounts};
 use crate::column::{Columns, lookup};
 use crate::hash::{self, BlockFields, TransferFields};
+use crate::holds::SeenDeposit;
 use crate::{Account, BlockNumber, Error, PostingKind, TransferId};
 
 const BLOCK: Columns = Columns("journal_block");
@@ -28,13 +29,15 @@ impl Auditor<'_> {
             PostingKind::Asset => self.asset(&block, page.assets.get(&row.block_number))?,
             PostingKind::Rollup => self.rollup(&block, page.rollups.get(&row.block_number))?,
             PostingKind::Deposit => {
-                self.deposit(&block, page.deposits.get(&row.block_number), &transfers)?
+                self.deposit(&block, page.deposits.get(&row.block_number), page, &transfers)?
             }
             PostingKind::Claim => {
                 self.claim(&block, page.claims.get(&row.block_number), &transfers)?
             }
             PostingKind::Batch => self.batch(&block, page, &transfers)?,
             PostingKind::Reversal => self.reversal(&block, page, &transfers)?,
+            PostingKind::Hold => self.hold(&block, page)?,
+            PostingKind::Release => self.release(&block, page)?,
         };
         let root = page.prepared.root(row.block_number);
         let root = root.unwrap_or_else(|| hash::root(transfers.iter().map(TransferFields::digest)));
@@ -157,6 +160,7 @@ impl Auditor<'_> {
         &mut self,
         block: &BlockFields,
         row: Option<&DepositRow>,
+        page: &Page,
         transfers: &[TransferFields],
     ) -> Result<Posting, Stop> {
         let row = row.ok_or_else(|| missing(block))?;
@@ -171,7 +175,10 @@ impl Auditor<'_> {
         name.check(moved(transfers) == Some(credit), FaultKind::DiffersFromSource)?;
         self.apply(name, Operation::Deposit { rollup, asset, atoms })?;
         self.counts.deposits = self.counts.deposits.saturating_add(1);
-        Ok((name, hash::deposit_posting((rollup, asset), depositor, atoms, log, l1_block)))
+        let posting = hash::deposit_posting((rollup, asset), depositor, atoms, log, l1_block);
+        let seen = SeenDeposit { depositor, log, block: l1_block, previous: None };
+        let held = (Account::Cell { rollup, asset }, atoms, seen);
+        Ok((name, self.posted(block, page, posting, held)?))
     }
 
     /// A claim is paid from its pot, which by its running balance is never overdrawn (POT_CAP).
@@ -210,7 +217,7 @@ impl Auditor<'_> {
         self.report.transfers = self.report.transfers.saturating_add(transfers);
         let EpochCounts { posted, batches, operations, transfers: in_epoch } = &mut self.in_epoch;
         match block.kind {
-            PostingKind::Asset | PostingKind::Claim => {}
+            PostingKind::Asset | PostingKind::Claim | PostingKind::Hold | PostingKind::Release => {}
             PostingKind::Rollup => *operations = operations.saturating_add(1),
             PostingKind::Deposit => {
                 *operations = operations.saturating_add(1);

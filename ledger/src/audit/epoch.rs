@@ -38,6 +38,7 @@ impl Auditor<'_> {
             };
             self.seal(&sealed)?;
             self.closing().await?;
+            self.sealed_books(&sealed).await?;
             let closed = Closed::new(&sealed, &self.state);
             if !self.later(&closed).await? {
                 self.unfinished.push(closed);
@@ -54,6 +55,7 @@ impl Auditor<'_> {
     async fn later(&mut self, closed: &Closed) -> Result<bool, Stop> {
         let proofs = self.steps(closed).await?;
         let is_final = self.settled(closed).await?;
+        self.told_to_l1(closed).await?;
         Ok(proofs == BOTH_PROOFS && is_final)
     }
 
@@ -279,9 +281,10 @@ const BOTH_PROOFS: usize = 2;
 /// come.
 #[derive(Serialize, Deserialize)]
 pub(super) struct Closed {
-    epoch: EpochNumber,
+    pub(super) epoch: EpochNumber,
     opening_digest: Word,
     closing_digest: Word,
+    pub(super) books: Option<B256>,
     /// [`shown`] of what the model touched, as it left it.
     shown: B256,
 }
@@ -305,6 +308,7 @@ impl Closed {
             epoch: sealed.epoch,
             opening_digest: sealed.opening_digest,
             closing_digest: sealed.closing_digest,
+            books: sealed.books,
             shown: shown(cells.collect(), rollups.collect()),
         }
     }

@@ -74,6 +74,8 @@ impl Auditor<'_> {
                         where r.rollup_id = e.rollup_id and r.height = e.height limit 1)
                     when 23 then (select row_digest(content(r)) from epoch_settlement_proof r
                         where r.epoch_number = e.epoch_number limit 1)
+                    when 24 then (select row_digest(content(r)) from epoch_books r
+                        where r.epoch_number = e.epoch_number limit 1)
                     else (select block_hash from journal_block r
                         where r.block_number = e.block_number and r.posting_kind = e.event_kind
                             and r.epoch_number = e.epoch_number)
@@ -107,6 +109,7 @@ impl Auditor<'_> {
                 union all select 'l1_settlement', count(*), 21 from l1_settlement
                 union all select 'equivocation', count(*), 22 from equivocation
                 union all select 'epoch_settlement_proof', count(*), 23 from epoch_settlement_proof
+                union all select 'epoch_books', count(*), 24 from epoch_books
             ) t
             left join (
                 select case when event_kind < 10 then 0 else event_kind end as kind,
@@ -191,6 +194,7 @@ fn announced(row: &EventRow, epoch: EpochNumber) -> Result<Row, Stop> {
             height: name.reads(EVENT.height(row.height.unwrap_or(-1)))?,
         },
         23 => Row::EpochSettlementProof(epoch),
+        24 => Row::EpochBooks(epoch),
         _ => {
             name.check(row.block_number.is_some(), FaultKind::Unreadable)?;
             name
@@ -214,4 +218,5 @@ const TABLES: &[&str] = &[
     "l1_settlement",
     "equivocation",
     "epoch_settlement_proof",
+    "epoch_books",
 ];

@@ -45,6 +45,10 @@ pub enum Row {
         index: ExitIndex,
     },
     Account(Account),
+    /// With the deposit behind it.
+    Hold(BlockNumber),
+    /// Of the hold of that block.
+    HoldEnd(BlockNumber),
     Balance(Account),
     DomainIdentity,
     Epoch(EpochNumber),
@@ -58,6 +62,11 @@ pub enum Row {
         epoch: EpochNumber,
         rollup: RollupId,
     },
+    EpochBalance {
+        epoch: EpochNumber,
+        account: Account,
+    },
+    EpochBooks(EpochNumber),
     EpochStep {
         epoch: EpochNumber,
         step: u32,
@@ -85,6 +94,7 @@ pub enum Row {
     L1Settlement(EpochNumber),
     ForeignSettlement(EpochNumber),
     L1Log(L1LogId),
+    L1SettlementBooks(EpochNumber),
     L1Range {
         last_block: u64,
     },
@@ -188,6 +198,8 @@ impl fmt::Display for Row {
                 write!(f, "the claim of exit {index} of rollup {rollup}")
             }
             Self::Account(account) => write!(f, "account {account}"),
+            Self::Hold(block) => write!(f, "the hold of journal block {block}"),
+            Self::HoldEnd(hold) => write!(f, "the end of the hold of journal block {hold}"),
             Self::Balance(account) => write!(f, "the balance of account {account}"),
             Self::DomainIdentity => f.write_str("the domain's identity"),
             Self::Epoch(epoch) => write!(f, "epoch {epoch}"),
@@ -198,6 +210,10 @@ impl fmt::Display for Row {
             Self::EpochRollup { epoch, rollup } => {
                 write!(f, "the closing of rollup {rollup} in epoch {epoch}")
             }
+            Self::EpochBalance { epoch, account } => {
+                write!(f, "account {account} in the books of epoch {epoch}")
+            }
+            Self::EpochBooks(epoch) => write!(f, "the books of epoch {epoch}"),
             Self::EpochStep { epoch, step } => write!(f, "step {step} of epoch {epoch}"),
             Self::EpochProof(epoch) => write!(f, "the aggregated proof of epoch {epoch}"),
             Self::EpochSettlementProof(epoch) => {
@@ -220,6 +236,9 @@ impl fmt::Display for Row {
             Self::L1Settlement(epoch) => write!(f, "L1's log of the settlement of epoch {epoch}"),
             Self::ForeignSettlement(epoch) => write!(f, "the foreign settlement of epoch {epoch}"),
             Self::L1Log(log) => write!(f, "L1's log {} of l1_tx {}", log.log_index, log.tx_hash),
+            Self::L1SettlementBooks(epoch) => {
+                write!(f, "what L1's log of the settlement of epoch {epoch} says of the books")
+            }
             Self::L1Range { last_block } => write!(f, "the L1 range that ends at {last_block}"),
             Self::Equivocation { rollup, height } => {
                 write!(f, "the equivocation of rollup {rollup} at height {height}")

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use rust_decimal::Decimal;
 use time::OffsetDateTime;
 
+use super::holds::{self, HoldEndRow, HoldRow};
 use super::prepare::Prepared;
 use crate::Error;
 use crate::column::lookup;
@@ -26,6 +27,8 @@ pub(super) struct Page {
     pub(super) evictions: BTreeMap<i64, EvictionRow>,
     pub(super) lanes: BTreeMap<i64, Vec<LaneRow>>,
     pub(super) exits: BTreeMap<i64, Vec<ExitRow>>,
+    pub(super) holds: BTreeMap<i64, HoldRow>,
+    pub(super) hold_ends: BTreeMap<i64, HoldEndRow>,
     /// What was computed ahead of these rows.
     pub(super) prepared: Prepared,
 }
@@ -192,6 +195,8 @@ impl Page {
             evictions: evictions(tx, first, last).await?,
             lanes: lanes(tx, first, last).await?,
             exits: exits(tx, first, last).await?,
+            holds: holds::holds(tx, first, last).await?,
+            hold_ends: holds::hold_ends(tx, first, last).await?,
             prepared: Prepared::default(),
         }))
     }

@@ -20,6 +20,9 @@ impl Auditor<'_> {
                 (select count(*) from lane) as "lane!",
                 (select count(*) from exit) as "exit!",
                 (select count(*) from claim) as "claim!",
+                (select count(*) from hold) as "hold!",
+                (select count(*) from hold_end) as "hold_end!",
+                (select count(*) from seen_deposit) as "seen_deposit!",
                 (select count(*) from account) as "account!",
                 (select count(*) from balance) as "balance!",
                 (select count(*) from l1_log) as "l1_log!",
@@ -43,6 +46,9 @@ impl Auditor<'_> {
             ("lane", row.lane, counts.lanes),
             ("exit", row.exit, counts.exits),
             ("claim", row.claim, counts.claims),
+            ("hold", row.hold, counts.holds),
+            ("hold_end", row.hold_end, counts.hold_ends),
+            ("seen_deposit", row.seen_deposit, counts.seen_deposits),
             ("account", row.account, accounts),
             ("balance", row.balance, accounts),
             ("l1_log", row.l1_log, logs),
@@ -59,6 +65,7 @@ impl Auditor<'_> {
     pub(super) async fn from_l1(&mut self) -> Result<(), Stop> {
         self.ranges().await?;
         self.paid_once().await?;
+        self.told_once().await?;
         self.foreign().await
     }
 
@@ -114,6 +121,21 @@ impl Auditor<'_> {
         let rollup = unnamed.reads(columns.rollup(row.rollup_id))?;
         let index = unnamed.reads(columns.exit_index(row.exit_index))?;
         Err(Row::Claim { rollup, index }.is(FaultKind::Stray))
+    }
+
+    /// What L1 said of books belongs to a settlement, and is one word of each.
+    async fn told_once(&mut self) -> Result<(), Stop> {
+        let stray = sqlx::query_scalar!(
+            "select epoch_number from l1_settlement_books
+            left join l1_settlement l using (epoch_number)
+            group by epoch_number having count(l.tx_hash) <> 1 order by 1 limit 1"
+        )
+        .fetch_optional(&mut *self.tx)
+        .await?;
+        let Some(epoch) = stray else { return Ok(()) };
+        let table = Row::Table("l1_settlement_books");
+        let epoch = table.reads(Columns("l1_settlement_books").epoch(epoch))?;
+        Err(Row::L1SettlementBooks(epoch).is(FaultKind::Stray))
     }
 
     /// What ended the books differs from what they sealed, as they did.

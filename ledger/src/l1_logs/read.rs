@@ -30,6 +30,7 @@ struct Row {
     exit_index: Option<i64>,
     state_digest: Option<Vec<u8>>,
     step_count: Option<i64>,
+    books_digest: Option<Vec<u8>>,
 }
 
 impl Ledger {
@@ -49,7 +50,7 @@ impl Ledger {
                 key_x as "key_x?", key_y as "key_y?",
                 coalesce(c.proven_epoch_number, s.epoch_number) as epoch_number,
                 exit_index as "exit_index?", state_digest as "state_digest?",
-                step_count as "step_count?"
+                step_count as "step_count?", books_digest as "books_digest?"
             from l1_log l
             left join asset a on l.log_kind = 1
                 and (a.tx_hash, a.log_index) = (l.tx_hash, l.log_index)
@@ -61,6 +62,7 @@ impl Ledger {
                 and (c.tx_hash, c.log_index) = (l.tx_hash, l.log_index)
             left join l1_settlement s on l.log_kind = 6
                 and (s.tx_hash, s.log_index) = (l.tx_hash, l.log_index)
+            left join l1_settlement_books b on b.epoch_number = s.epoch_number
             where l1_block_number between $1 and $2 order by l1_block_number, l.log_index"#,
             lookup(from),
             lookup(to)
@@ -110,6 +112,7 @@ impl Row {
                 epoch: LOG.epoch(there(self.epoch_number)?)?,
                 state_digest: LOG.word(there(self.state_digest.as_deref())?)?,
                 steps: LOG.number(there(self.step_count)?)?,
+                books: LOG.b256(there(self.books_digest.as_deref())?)?,
             },
             _ => return Err(LOG.corrupt()),
         })

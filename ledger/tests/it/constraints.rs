@@ -5,7 +5,8 @@ use std::collections::BTreeSet;
 
 use sqlx::Connection;
 
-use crate::life::{evicted, live};
+use crate::hold_guards::HOLD_ATTACKS;
+use crate::life::{evicted, held, live};
 use crate::world::{World, with_world};
 
 /// What each constraint refuses, on the rows of [`live`].
@@ -86,7 +87,7 @@ const ATTACKS: &[(&str, &str)] = &[
         "journal_block_of_epoch",
         "insert into journal_block (block_number, epoch_number, posting_kind, transfer_count, previous_hash, content_digest, block_hash, posted_at) select 17, 9, posting_kind, transfer_count, block_hash, content_digest, sha256('x'), posted_at from journal_block where block_number = 16",
     ),
-    ("journal_block_kind_known", "update journal_block set posting_kind = 7, transfer_count = 0"),
+    ("journal_block_kind_known", "update journal_block set posting_kind = 9, transfer_count = 0"),
     (
         "journal_block_transfers_in_bound",
         "update journal_block set transfer_count = 1001 where posting_kind = 4",
@@ -179,6 +180,18 @@ const ATTACKS: &[(&str, &str)] = &[
     ("l1_settlement_of_epoch", "update l1_settlement set epoch_number = 9"),
     ("l1_settlement_steps_in_bound", "update l1_settlement set step_count = 0"),
     ("l1_settlement_of_log", "update l1_settlement set log_index = 99"),
+    (
+        "l1_settlement_books_key",
+        "insert into l1_settlement_books select * from l1_settlement_books",
+    ),
+    (
+        "l1_settlement_books_of_settlement",
+        "insert into l1_settlement_books values (2, sha256('x'))",
+    ),
+    (
+        "l1_settlement_says_its_books",
+        "delete from l1_settlement_books; set constraints all immediate",
+    ),
     // Batches.
     (
         "batch_height_taken",
@@ -269,6 +282,18 @@ const ATTACKS: &[(&str, &str)] = &[
     ),
     ("epoch_seal_not_empty", "update epoch_seal set operation_count = 0"),
     ("epoch_seal_not_empty", "update epoch_seal set operation_count = -1, reason = 5"),
+    (
+        "epoch_seal_pins_the_books",
+        "insert into epoch_seal (epoch_number, reason, last_block, last_block_hash, l1_block_number, l1_block_hash, batch_count, operation_count, transfer_count, opening_digest, closing_digest) select 3, reason, last_block, last_block_hash, l1_block_number, l1_block_hash, batch_count, operation_count, transfer_count, closing_digest, closing_digest from epoch_seal where epoch_number = 2; set constraints all immediate",
+    ),
+    ("epoch_balance_key", "insert into epoch_balance select * from epoch_balance"),
+    ("epoch_balance_of_account", "insert into epoch_balance values (1, 7, 0, 0, 0, 0)"),
+    (
+        "epoch_balance_of_books",
+        "insert into epoch_balance values (3, 4294967297, 0, 0, 0, 0); set constraints all immediate",
+    ),
+    ("epoch_books_key", "insert into epoch_books select * from epoch_books"),
+    ("epoch_books_of_seal", "insert into epoch_books values (9, 0, sha256('x'))"),
     ("epoch_cell_key", "insert into epoch_cell select * from epoch_cell"),
     ("epoch_cell_of_seal", "insert into epoch_cell values (9, 1, 1, 0, 0, 0, true)"),
     ("epoch_rollup_key", "insert into epoch_rollup select * from epoch_rollup"),
@@ -433,10 +458,12 @@ const IMPLIED_BY_A_KEY: &[&str] = &[
     "epoch_seal_closing_unique",
     "event_hash_unique",
     "exit_terms_unique",
+    "hold_end_kind_unique",
     "journal_block_hash_unique",
     "journal_block_kind_unique",
     "l1_log_kind_unique",
     "l1_range_hash_unique",
+    "seen_deposit_log_unique",
 ];
 
 /// Each attack is refused by its constraint, and every row is as before.
@@ -476,7 +503,9 @@ fn every_constraint_refuses_by_its_name() {
         check(&world, ATTACKS).await;
         evicted(&mut world).await;
         check(&world, EVICTION_ATTACKS).await;
-        let attacks = ATTACKS.iter().chain(EVICTION_ATTACKS);
+        held(&mut world).await;
+        check(&world, HOLD_ATTACKS).await;
+        let attacks = ATTACKS.iter().chain(EVICTION_ATTACKS).chain(HOLD_ATTACKS);
         let attacked: BTreeSet<&str> = attacks.map(|(constraint, _)| *constraint).collect();
         let all: Vec<String> = sqlx::query_scalar(
             "select conname::text from pg_constraint

@@ -56,7 +56,7 @@ fn history_is_append_only() {
         live(&mut world).await;
         let before = world.dump().await;
         let tables = tables(&world).await;
-        assert_eq!(tables.len(), 33);
+        assert_eq!(tables.len(), 36);
         for role in [Role::Engine, Role::Api, Role::Read, Role::Owner] {
             let mut connection = connect(&world, role).await;
             let refusal = if role == Role::Owner { "append_only" } else { "42501" };
@@ -123,11 +123,11 @@ fn privileges_are_exactly_these() {
             [
                 "netfold_api INSERT batch equivocation exit journal_block lane seal_request transfer",
                 "netfold_engine DELETE epoch_checkpoint",
-                "netfold_engine INSERT asset batch_eviction claim deposit domain_identity epoch epoch_cell \
-                epoch_checkpoint epoch_final epoch_proof epoch_reorg epoch_rollup epoch_seal \
+                "netfold_engine INSERT asset batch_eviction claim deposit domain_identity epoch epoch_balance \
+                epoch_books epoch_cell epoch_checkpoint epoch_final epoch_proof epoch_reorg epoch_rollup epoch_seal \
                 epoch_settlement epoch_settlement_proof epoch_step epoch_submission \
-                epoch_submission_end foreign_settlement journal_block l1_log l1_range l1_settlement rollup \
-                seal_request transfer",
+                epoch_submission_end foreign_settlement hold hold_end journal_block l1_log l1_range \
+                l1_settlement l1_settlement_books rollup seal_request seen_deposit transfer",
             ]
         );
         let columns: Vec<String> = sqlx::query_scalar(
@@ -140,7 +140,15 @@ fn privileges_are_exactly_these() {
         .fetch_all(&world.raw)
         .await
         .unwrap();
-        let expected = ["credits", "debits", "last_block", "version"];
+        let expected = [
+            "credits",
+            "debits",
+            "held_credits",
+            "held_debits",
+            "last_block",
+            "last_held_block",
+            "version",
+        ];
         assert_eq!(columns, expected.map(|column| format!("balance.{column}")));
     });
 }

@@ -43,8 +43,10 @@ impl<'w> Unguarded<'w> {
         assert!(done.rows_affected() > 0, "nothing to tamper with: {tamper}");
         let report = self.world.audit().await;
         assert_eq!(report.drift, u64::from(report.first_fault.is_some()));
-        let words: Vec<&str> = tamper.split_whitespace().take(3).collect();
-        self.restore(if words[0] == "update" { words[1] } else { words[2] }).await;
+        for statement in tamper.split(';') {
+            let words: Vec<&str> = statement.split_whitespace().take(3).collect();
+            self.restore(if words[0] == "update" { words[1] } else { words[2] }).await;
+        }
         report
     }
 

@@ -10,17 +10,22 @@ use alloy_primitives::U256;
 use anyhow::Context as _;
 use domain::l1::{L1Block, L1Event, L1Log};
 use domain::{AssetId, Atoms, RollupId};
-use engine::l1::{L1, View};
-use ledger::{ClaimStatus, DepositFilter, ExitFilter, ForeignSettlement, Ledger, PageLimit};
+use engine::l1::{L1, SettlementReceipt, View};
+use ledger::{
+    ClaimStatus, DepositFilter, ExitFilter, ForeignSettlement, Ledger, PageLimit, Sealed,
+    Settlement,
+};
+
+use super::Found;
 
 /// Compares twice if the ledger booked a further block in between.
-pub(super) async fn compare(ledger: &Ledger, l1: &L1) -> anyhow::Result<Vec<String>> {
+pub(super) async fn compare(ledger: &Ledger, l1: &L1) -> anyhow::Result<Found> {
     loop {
         let cursor = ledger.l1_cursor().await?.context("the ledger has not seen L1 yet")?;
-        let faults = Comparison { ledger, l1, view: l1.at(cursor), cursor, faults: Vec::new() };
-        let faults = faults.run().await?;
-        if faults.is_empty() || ledger.l1_cursor().await? == Some(cursor) {
-            return Ok(faults);
+        let found = Found::default();
+        let found = Comparison { ledger, l1, view: l1.at(cursor), cursor, found }.run().await?;
+        if found.faults.is_empty() || ledger.l1_cursor().await? == Some(cursor) {
+            return Ok(found);
         }
     }
 }
@@ -30,20 +35,21 @@ struct Comparison<'a> {
     l1: &'a L1,
     view: View,
     cursor: L1Block,
-    faults: Vec<String>,
+    found: Found,
 }
 
 type Cells<T> = BTreeMap<(RollupId, AssetId), T>;
 
 impl Comparison<'_> {
-    async fn run(mut self) -> anyhow::Result<Vec<String>> {
+    async fn run(mut self) -> anyhow::Result<Found> {
         self.logs().await?;
         self.foreign().await?;
         self.custody().await?;
         self.settled().await?;
+        self.each_settlement().await?;
         self.pots().await?;
         self.deposits().await?;
-        Ok(self.faults)
+        Ok(self.found)
     }
 
     /// Each log of the contract is booked as it stands on L1, and no other. The first that differs
@@ -58,7 +64,7 @@ impl Comparison<'_> {
             let booked = self.ledger.l1_logs(from, to).await?;
             let found = self.l1.logs(from, to).await?;
             if let Some(fault) = first_difference(&booked, &found) {
-                self.faults.push(fault);
+                self.found.faults.push(fault);
                 return Ok(());
             }
             from = to.saturating_add(1);
@@ -79,7 +85,7 @@ impl Comparison<'_> {
                     if same(epoch, state_digest))
         };
         if !logs.iter().any(is_it) {
-            self.faults.push(format!(
+            self.found.faults.push(format!(
                 "the foreign settlement of epoch {epoch} is not on L1 as it is recorded"
             ));
         }
@@ -100,7 +106,7 @@ impl Comparison<'_> {
             let owed = asset.to_token_atoms(found).checked_add(asset.to_token_atoms(credits));
             if owed.is_none_or(|owed| held < owed) {
                 let owed = owed.unwrap_or(U256::MAX);
-                self.faults.push(format!(
+                self.found.faults.push(format!(
                     "the contract owes {owed} of asset {} and holds {held}",
                     line.asset
                 ));
@@ -125,6 +131,46 @@ impl Comparison<'_> {
             let found = self.view.cell(position.rollup, position.asset).await?;
             let name = format!("balance of cell {}/{}", position.rollup, position.asset);
             self.same(name, &position.balance, &found.balance);
+        }
+        Ok(())
+    }
+
+    /// Every settled epoch's event says the state that was sealed and, if it is our own, the books.
+    async fn each_settlement(&mut self) -> anyhow::Result<()> {
+        let mut before = None;
+        loop {
+            let page = self.ledger.epochs(before, PageLimit::MAX).await?;
+            let Some(last) = page.last() else { return Ok(()) };
+            before = Some(last.epoch);
+            for (sealed, settlement) in page.iter().filter_map(|epoch| {
+                let settlement = epoch.settlement.as_ref()?;
+                let deep = settlement.block.number <= self.cursor.number;
+                Some((epoch.sealed?, settlement)).filter(|_| deep)
+            }) {
+                self.settlement(&sealed, settlement).await?;
+            }
+        }
+    }
+
+    async fn settlement(&mut self, sealed: &Sealed, settled: &Settlement) -> anyhow::Result<()> {
+        let (epoch, tx_hash) = (sealed.epoch, settled.tx_hash);
+        let receipt = self.l1.settlement_receipt(epoch, tx_hash).await?;
+        let Some(SettlementReceipt::Settled { state_digest, books, .. }) = receipt else {
+            self.found.faults.push(format!("epoch {epoch}: L1 has no settlement in {tx_hash}"));
+            return Ok(());
+        };
+        self.same(format!("state of epoch {epoch}"), &sealed.closing_digest, &state_digest);
+        let ours = sealed.books.unwrap_or_default();
+        if books == ours {
+            return Ok(());
+        }
+        let submissions = self.ledger.submissions(epoch).await?;
+        if submissions.iter().any(|submission| submission.tx_hash == tx_hash) {
+            self.same(format!("books of epoch {epoch}"), &ours, &books);
+        } else {
+            self.found.notes.push(format!(
+                "epoch {epoch} was settled by somebody else, who named books {books} and not {ours}"
+            ));
         }
         Ok(())
     }
@@ -159,8 +205,8 @@ impl Comparison<'_> {
             let filter = DepositFilter::default();
             let page = self.ledger.deposits(&filter, before, PageLimit::MAX).await?;
             let Some(last) = page.last() else { break };
-            before = Some(last.block);
-            for deposit in &page {
+            before = Some(last.place);
+            for deposit in page.iter().filter(|deposit| deposit.is_posted()) {
                 add(&mut booked, deposit.rollup, deposit.asset, deposit.atoms);
             }
         }
@@ -177,7 +223,7 @@ impl Comparison<'_> {
 
     fn same<T: PartialEq + Debug>(&mut self, what: impl Display, ledger: &T, l1: &T) {
         if ledger != l1 {
-            self.faults.push(format!("{what}: the ledger says {ledger:?}, L1 says {l1:?}"));
+            self.found.faults.push(format!("{what}: the ledger says {ledger:?}, L1 says {l1:?}"));
         }
     }
 }

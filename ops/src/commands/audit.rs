@@ -130,6 +130,7 @@ fn report(
             "dump_sha256": source.dump,
             "drift": found.drift(),
             "faults": faults,
+            "notes": found.notes().collect::<Vec<_>>(),
             "seconds": took.as_secs(),
             "peak_memory_mib": memory,
         }));
@@ -155,6 +156,9 @@ fn report(
     }
     for fault in faults {
         output.line(format_args!("FAULT: {fault}"))?;
+    }
+    for note in found.notes() {
+        output.line(format_args!("note: {note}"))?;
     }
     if found.report.interrupted {
         output.line("interrupted: the same command goes on from here")?;
