@@ -137,9 +137,8 @@ impl Ledger {
     }
 
     /// A db_tx that reads one state of the books, however many statements it takes.
-    pub(crate) async fn snapshot(&self) -> Result<Tx<'_>, Error> {
-        let begin = "begin isolation level repeatable read, read only";
-        Ok(Box::pin(self.pool.begin_with(begin)).await?)
+    pub(crate) async fn snapshot(&self) -> Result<Tx<'static>, Error> {
+        snapshot(&self.pool).await
     }
 
     async fn check_schema(&self) -> Result<(), Error> {
@@ -166,6 +165,12 @@ pub(crate) async fn write(pool: &PgPool) -> Result<Tx<'static>, Error> {
     Ok(tx)
 }
 
+/// A db_tx that reads one state of the books, however many statements it takes.
+pub(crate) async fn snapshot(pool: &PgPool) -> Result<Tx<'static>, Error> {
+    let begin = "begin isolation level repeatable read, read only";
+    Ok(Box::pin(pool.begin_with(begin)).await?)
+}
+
 pub(crate) fn options(url: &str) -> Result<PgConnectOptions, Error> {
     // The driver takes any scheme for its own.
     let scheme = url.split_once("://").map(|(scheme, _)| scheme);
@@ -181,4 +186,4 @@ pub(crate) fn options(url: &str) -> Result<PgConnectOptions, Error> {
 /// How long a call waits for a free connection.
 const ACQUIRE_PATIENCE: Duration = Duration::from_secs(30);
 
-static MIGRATOR: Migrator = sqlx::migrate!("../migrations");
+pub(crate) static MIGRATOR: Migrator = sqlx::migrate!("../migrations");

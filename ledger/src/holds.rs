@@ -18,6 +18,7 @@ mod tests;
 use alloy_primitives::{Address, B256};
 use domain::l1::{L1Block, L1Log, L1LogId};
 use domain::limits::MAX_OPEN_HOLDS;
+use serde::{Deserialize, Serialize};
 
 use crate::connection::Tx;
 use crate::hash::{self, HoldFields};
@@ -68,7 +69,7 @@ pub(crate) struct NewHold<'a> {
 }
 
 /// The deposit behind a hold, where L1 shows it.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+#[derive(Clone, Copy, Debug, Eq, PartialEq, Serialize, Deserialize)]
 pub(crate) struct SeenDeposit {
     pub(crate) depositor: Address,
     pub(crate) log: L1LogId,

@@ -6,6 +6,7 @@
 //! It trusts its caller to name blocks that are final enough; there is no way back from here.
 
 mod book;
+mod read;
 
 use alloy_primitives::B256;
 use domain::l1::{L1Block, L1Event, L1Log, L1LogId};

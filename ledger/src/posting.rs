@@ -11,6 +11,7 @@ use std::collections::BTreeMap;
 
 use alloy_primitives::{Address, B256};
 use domain::{Atoms, EpochNumber};
+use serde::{Deserialize, Serialize};
 use time::OffsetDateTime;
 
 use crate::column::{Columns, asset_key, bigint, integer};
@@ -43,7 +44,7 @@ pub(crate) struct Place {
 }
 
 /// One transfer to be made.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+#[derive(Clone, Copy, Debug, Eq, PartialEq, Serialize, Deserialize)]
 pub(crate) struct Move {
     pub(crate) debit: Account,
     pub(crate) credit: Account,

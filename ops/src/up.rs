@@ -173,7 +173,8 @@ impl Cluster<'_> {
         let params = self.params.clone();
         let verify = move || finish::verify_in_fresh_processes(&files, &params);
         let verified = tokio::task::spawn_blocking(verify).await??;
-        let audit = audit::run(&ledger, Some(&self.l1_as(Account::Claimant).await?)).await?;
+        let l1 = self.l1_as(Account::Claimant).await?;
+        let audit = audit::run(&ledger, Some(&l1), &audit::Options::default()).await?;
         let (mut summary, mut details): (Summary, Details) =
             finish::summarise(&ledger, scenario, &epochs).await?;
         summary.proofs_verified = verified;

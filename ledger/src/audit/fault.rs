@@ -2,6 +2,7 @@
 
 use std::fmt;
 
+use domain::l1::L1LogId;
 use domain::{AssetId, EpochNumber, ExitIndex, Height, Refusal, RollupId};
 
 use crate::{Account, BatchAttempt, BlockNumber, Error, EventNumber, TransferId};
@@ -43,6 +44,7 @@ pub enum Row {
         rollup: RollupId,
         index: ExitIndex,
     },
+    Account(Account),
     /// With the deposit behind it.
     Hold(BlockNumber),
     /// Of the hold of that block.
@@ -90,6 +92,8 @@ pub enum Row {
     EpochFinal(EpochNumber),
     SealRequest(EpochNumber),
     L1Settlement(EpochNumber),
+    ForeignSettlement(EpochNumber),
+    L1Log(L1LogId),
     L1SettlementBooks(EpochNumber),
     L1Range {
         last_block: u64,
@@ -122,12 +126,16 @@ pub enum FaultKind {
     Unbalanced,
     /// It is not what the rows that it sums up, or follows from, come to.
     DiffersFromSource,
+    /// An earlier audit had another one there: history was changed below its checkpoint.
+    Rewritten,
     /// It breaks a rule of the reference transition.
     RuleBroken(Refusal),
 }
 
-/// Why an audit stops.
+/// Why an audit stops before its end.
 pub(super) enum Stop {
+    /// It was asked to.
+    Asked,
     Fault(Box<Fault>),
     Error(Error),
 }
@@ -189,6 +197,7 @@ impl fmt::Display for Row {
             Self::Claim { rollup, index } => {
                 write!(f, "the claim of exit {index} of rollup {rollup}")
             }
+            Self::Account(account) => write!(f, "account {account}"),
             Self::Hold(block) => write!(f, "the hold of journal block {block}"),
             Self::HoldEnd(hold) => write!(f, "the end of the hold of journal block {hold}"),
             Self::Balance(account) => write!(f, "the balance of account {account}"),
@@ -225,6 +234,8 @@ impl fmt::Display for Row {
             Self::EpochFinal(epoch) => write!(f, "the finality of epoch {epoch}"),
             Self::SealRequest(epoch) => write!(f, "the wish to seal epoch {epoch}"),
             Self::L1Settlement(epoch) => write!(f, "L1's log of the settlement of epoch {epoch}"),
+            Self::ForeignSettlement(epoch) => write!(f, "the foreign settlement of epoch {epoch}"),
+            Self::L1Log(log) => write!(f, "L1's log {} of l1_tx {}", log.log_index, log.tx_hash),
             Self::L1SettlementBooks(epoch) => {
                 write!(f, "what L1's log of the settlement of epoch {epoch} says of the books")
             }
@@ -249,6 +260,7 @@ impl fmt::Display for FaultKind {
             Self::ContentDiffers => f.write_str("is not what the hash chain covers"),
             Self::Unbalanced => f.write_str("does not continue the balance of its account"),
             Self::DiffersFromSource => f.write_str("is not what it follows from"),
+            Self::Rewritten => f.write_str("is not the one that was audited before"),
             Self::RuleBroken(refusal) => write!(f, "breaks a rule: {refusal}"),
         }
     }

@@ -6,6 +6,7 @@ use std::collections::BTreeMap;
 use alloy_primitives::B256;
 use domain::Atoms;
 use rust_decimal::Decimal;
+use serde::{Deserialize, Serialize};
 
 use super::Auditor;
 use super::block::{Posting, missing};
@@ -16,13 +17,13 @@ use crate::connection::Tx;
 use crate::hash::{self, BlockFields, HoldFields};
 use crate::holds::SeenDeposit;
 use crate::posting::Move;
-use crate::{Account, BlockNumber, Error, ReleaseReason};
+use crate::{Account, BlockNumber, Error, PostingKind, ReleaseReason};
 
 const HOLD: Columns = Columns("hold");
 const END: Columns = Columns("hold_end");
 
 /// A hold that has not ended.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, Serialize, Deserialize)]
 pub(super) struct Open {
     hash: B256,
     held: Move,
@@ -75,7 +76,14 @@ pub(super) async fn holds(
         .map(|r| {
             let log = match (r.tx_hash, r.log_index, r.l1_block_number, r.l1_block_hash) {
                 (Some(tx_hash), Some(log_index), Some(l1_block_number), Some(l1_block_hash)) => {
-                    Some(LogColumns { tx_hash, log_index, l1_block_number, l1_block_hash })
+                    let log_kind = i16::from(PostingKind::Deposit.code());
+                    Some(LogColumns {
+                        tx_hash,
+                        log_index,
+                        log_kind,
+                        l1_block_number,
+                        l1_block_hash,
+                    })
                 }
                 _ => None,
             };

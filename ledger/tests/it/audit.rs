@@ -1,10 +1,8 @@
 //! The audit finds what was done behind the ledger's back, and names the row.
 
-use ledger::{Ledger, Role};
-use sqlx::{AssertSqlSafe, Connection, PgConnection};
-
 use crate::life::{evicted, live};
-use crate::world::{World, server, with_world};
+use crate::tamper::Unguarded;
+use crate::world::{World, with_world};
 
 /// What is done behind the ledger's back to the rows of [`live`], by somebody who can switch triggers
 /// off, and the row that the audit has to name.
@@ -121,7 +119,7 @@ const FAULTS: &[(&str, &str)] = &[
         "the balance of account custody:l1:1",
     ),
     ("delete from balance where account_id = 8590000129", "the balance of account cell:1:1"),
-    ("insert into account values (4294967300, 1, 0, 4)", "a row of table account"),
+    ("insert into account values (4294967300, 1, 0, 4)", "account custody:l1:4"),
     ("update domain_identity set deployed_at_block = 2", "the domain's identity"),
     (
         "update epoch set opening_digest = decode(repeat('00', 32), 'hex') where epoch_number = 2",
@@ -326,35 +324,6 @@ const CONSISTENT: &str = "update transfer set recipient = substr(sha256('x'), 1,
             || '\\x01'::bytea || substr(sha256('x'), 1, 20))
     where block_number = 13 and position = 0";
 
-/// A copy of the world's database, tampered with.
-async fn tampered(world: &World, name: &str, tamper: &str) -> Ledger {
-    let server = &server();
-    let mut connection = PgConnection::connect(server).await.unwrap();
-    let source = world.url.split('?').next().unwrap().rsplit('/').next().unwrap();
-    let copy = format!("create database {name} template {source}");
-    sqlx::raw_sql(AssertSqlSafe(copy)).execute(&mut connection).await.unwrap();
-    connection.close().await.unwrap();
-    let url = ledger::database::create(server, name).await.unwrap();
-    let mut connection = PgConnection::connect(&url).await.unwrap();
-    let mut tx = connection.begin().await.unwrap();
-    sqlx::raw_sql(
-        "do $$ declare name text; begin
-            for name in select relname from pg_class
-                where relkind = 'r' and relnamespace = 'public'::regnamespace
-            loop execute format('alter table %I disable trigger all', name); end loop;
-        end $$",
-    )
-    .execute(&mut *tx)
-    .await
-    .unwrap();
-    let done = sqlx::raw_sql(AssertSqlSafe(tamper.to_owned())).execute(&mut *tx).await;
-    let done = done.unwrap_or_else(|error| panic!("{tamper}: {error}"));
-    assert!(done.rows_affected() > 0, "nothing to tamper with: {tamper}");
-    tx.commit().await.unwrap();
-    connection.close().await.unwrap();
-    Ledger::connect(&url, Role::Read, 2).await.unwrap()
-}
-
 /// After any row of any table is altered behind the ledger's back, the audit names that row.
 #[test]
 fn an_altered_row_is_named() {
@@ -363,8 +332,7 @@ fn an_altered_row_is_named() {
         world.assert_clean().await;
         let report = world.audit().await;
         assert_eq!((report.blocks, report.epochs), (16, 2));
-        world.close().await;
-        check(&world, "altered", FAULTS).await;
+        check(&world, FAULTS).await;
     });
 }
 
@@ -376,27 +344,24 @@ fn an_altered_eviction_is_named() {
         evicted(&mut world).await;
         world.assert_clean().await;
         assert_eq!(world.audit().await.blocks, 23);
-        world.close().await;
-        check(&world, "evicted", EVICTION_FAULTS).await;
+        check(&world, EVICTION_FAULTS).await;
     });
 }
 
-/// In a copy of the world, each tampering leads the audit to its row.
-pub(crate) async fn check(world: &World, name: &str, faults: &[(&str, &str)]) {
-    let name = format!("ledger_it_{name}_{}", std::process::id());
+/// Each tampering leads the audit to its row.
+pub(crate) async fn check(world: &World, faults: &[(&str, &str)]) {
+    let unguarded = Unguarded::new(world).await;
     let mut wrong = Vec::new();
     for (tamper, row) in faults {
-        let ledger = tampered(world, &name, tamper).await;
-        let report = ledger::audit::run(&ledger, &mut |_| ()).await.unwrap();
-        ledger.close().await;
-        ledger::database::remove(&server(), &name).await.unwrap();
+        let report = unguarded.audit_after(tamper).await;
         let found = report.first_fault.map(|fault| fault.row.to_string());
-        if found.as_deref() != Some(*row) || report.drift != 1 {
+        if found.as_deref() != Some(*row) {
             let fault = report.first_fault.map(|fault| fault.to_string());
             wrong.push(format!("{tamper}: {fault:?} instead of {row}"));
         }
     }
     assert!(wrong.is_empty(), "{wrong:#?}");
+    world.assert_clean().await;
 }
 
 /// Digests that were made to fit do not help: the batch is signed.
@@ -404,12 +369,7 @@ pub(crate) async fn check(world: &World, name: &str, faults: &[(&str, &str)]) {
 fn a_consistent_forgery_is_found() {
     with_world(|mut world| async move {
         live(&mut world).await;
-        world.close().await;
-        let name = format!("ledger_it_forged_{}", std::process::id());
-        let ledger = tampered(&world, &name, CONSISTENT).await;
-        let report = ledger::audit::run(&ledger, &mut |_| ()).await.unwrap();
-        ledger.close().await;
-        ledger::database::remove(&server(), &name).await.unwrap();
+        let report = Unguarded::new(&world).await.audit_after(CONSISTENT).await;
         let fault = report.first_fault.unwrap();
         assert_eq!(fault.to_string(), "batch 1 of rollup 1 is not what the hash chain covers");
     });

@@ -244,7 +244,6 @@ fn an_altered_hold_is_named() {
         held(&mut world).await;
         world.assert_clean().await;
         assert_eq!(world.audit().await.blocks, 28);
-        world.close().await;
-        crate::audit::check(&world, "held", FAULTS).await;
+        crate::audit::check(&world, FAULTS).await;
     });
 }

@@ -1,5 +1,6 @@
 //! A world with a row in every table: what attacks on the schema and on history start from.
 
+use alloy_primitives::B256;
 use domain::l1::{L1Event, L1Log};
 use domain::{EpochNumber, Word};
 use ledger::{Error, NewSettlement, SupersedeReason};
@@ -64,6 +65,13 @@ pub(crate) async fn evicted(world: &mut World) {
     world.post(&mended).await;
     let empty = world.batch(ONE, Vec::new(), Vec::new());
     world.post(&empty).await;
+}
+
+/// Somebody else settles the third epoch on L1, and the books end.
+pub(crate) async fn foreign(world: &World) {
+    let (epoch, digest) = (EpochNumber::new(3), Word::from(7_u64));
+    let (engine, tx) = (&world.engine, B256::repeat_byte(0xf0));
+    engine.record_foreign_settlement(epoch, tx, l1_block(3_000), digest).await.unwrap();
 }
 
 /// Goes on from [`evicted`]: of two deposits that L1 shows one is booked, the other dropped and shown

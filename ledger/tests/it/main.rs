@@ -11,6 +11,8 @@
 )]
 
 mod audit;
+mod audit_columns;
+mod audit_resume;
 mod batches;
 mod books;
 mod concurrency;
@@ -27,5 +29,6 @@ mod life;
 mod proofs;
 mod roles;
 mod sendable;
+mod tamper;
 mod world;
 mod writer;
