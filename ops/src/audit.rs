@@ -159,12 +159,10 @@ impl Comparison<'_> {
             let page = self.ledger.epochs(before, PageLimit::MAX).await?;
             let Some(last) = page.last() else { return Ok(()) };
             before = Some(last.epoch);
-            for (sealed, settlement) in page.iter().filter_map(|epoch| {
-                let settlement = epoch.settlement.as_ref()?;
-                let deep = settlement.block.number <= self.cursor.number;
-                Some((epoch.sealed?, settlement)).filter(|_| deep)
-            }) {
-                self.settlement(&sealed, settlement).await?;
+            let cursor = self.cursor.number;
+            let settled = page.iter().filter_map(|epoch| epoch.sealed.zip(epoch.settlement));
+            for (sealed, settlement) in settled.filter(|(_, s)| s.block.number <= cursor) {
+                self.settlement(&sealed, &settlement).await?;
             }
         }
     }

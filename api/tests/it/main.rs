@@ -18,6 +18,7 @@ mod events;
 mod gate;
 mod openapi;
 mod pages;
+mod past;
 mod requests;
 mod rollup;
 mod world;

@@ -11,7 +11,7 @@ use super::fault::{FaultKind, Row, Stop};
 use super::page::{BatchRow, ExitRow, LaneRow, Page};
 use crate::column::Columns;
 use crate::hash::{self, BatchPlace, BlockFields, TransferFields};
-use crate::{Account, BatchAttempt, Error};
+use crate::{Account, BatchAttempt, Error, flows};
 
 const BATCH: Columns = Columns("batch");
 const LANE: Columns = Columns("lane");
@@ -39,6 +39,7 @@ impl Auditor<'_> {
         for one in transfers {
             list(&mut parts, one).ok_or_else(|| name.is(FaultKind::DiffersFromSource))?;
         }
+        lane_counts(&parts, page.lanes.get(&number))?;
         self.lanes(&mut parts, page.lanes.get(&number))?;
         let word = self.adoption.identity.word();
         let (digest, body_digest) = (parts.digest(word), parts.body_digest());
@@ -139,6 +140,22 @@ impl Auditor<'_> {
             }
         }
     }
+}
+
+/// Each lane counts what is listed in it.
+fn lane_counts(parts: &BatchParts, rows: Option<&Vec<LaneRow>>) -> Result<(), Stop> {
+    let (rollup, height) = (parts.rollup, parts.height);
+    let batch = Row::Batch { rollup, height };
+    for row in rows.into_iter().flatten() {
+        let asset = batch.reads(LANE.asset(row.asset_id))?;
+        let destination = batch.reads(LANE.rollup(row.destination_id))?;
+        let name = Row::Lane { rollup, height, asset, destination };
+        let listed = flows::listed(parts, (asset, destination));
+        let same = usize::try_from(row.transfer_count) == Ok(listed);
+        // One that nothing is listed in is told as what it is.
+        name.check(same || listed == 0, FaultKind::DiffersFromSource)?;
+    }
+    Ok(())
 }
 
 fn read_parts(row: &BatchRow) -> Result<BatchParts, Error> {
