@@ -118,7 +118,7 @@ pub(crate) async fn list(
         epoch: query.number("epoch")?.map(EpochNumber::new),
     };
     query.finish()?;
-    let rows = state.ledger().deposits(&filter, page.before, page.limit).await?;
+    let rows = state.reads().await?.deposits(&filter, page.before, page.limit).await?;
     let assets = state.assets().await?;
     let wire = |deposit| Deposit::of(&deposit, &assets);
     Ok(Json(page.page(rows, |deposit| deposit.place, wire)))

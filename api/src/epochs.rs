@@ -60,7 +60,7 @@ pub(crate) async fn list(
 ) -> Result<Json<Page<Epoch>>, Error> {
     let page = PageQuery::<EpochNumber>::take("epochs", &mut query)?;
     query.finish()?;
-    let rows = state.ledger().epochs(page.before, page.limit).await?;
+    let rows = state.reads().await?.epochs(page.before, page.limit).await?;
     Ok(Json(page.page(rows, |epoch| epoch.epoch, |epoch| Epoch::of(&epoch))))
 }
 

@@ -89,8 +89,9 @@ impl Account {
         matches!(self, Self::Custody { .. })
     }
 
-    /// `kind · 2^32 + rollup · 2^16 + asset`.
-    pub(crate) fn number(self) -> i64 {
+    /// `kind · 2^32 + rollup · 2^16 + asset`, as the schema and the books' encoding have it.
+    #[must_use]
+    pub fn number(self) -> i64 {
         let kind = match self {
             Self::Custody { .. } => CUSTODY,
             Self::Cell { .. } => CELL,

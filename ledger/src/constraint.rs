@@ -238,6 +238,7 @@ pub(crate) const NAMES: &[&str] = &[
     "lane_leaves_its_rollup",
     "lane_of_batch",
     "lane_sums_what_is_listed",
+    "lane_transfers_in_bound",
     "rollup_block_unique",
     "rollup_id_in_bound",
     "rollup_log_once",

@@ -12,6 +12,7 @@ use domain::l1::{L1Block, L1LogId};
 use domain::{AssetId, EpochNumber, ExitIndex, Height, Refusal, RollupId, Word};
 
 use sqlx::error::DatabaseError;
+use time::OffsetDateTime;
 
 use crate::constraint;
 use crate::{Account, Adoption, BlockNumber};
@@ -151,6 +152,22 @@ pub enum Error {
     UnknownEpoch {
         /// Which.
         epoch: EpochNumber,
+    },
+    /// The journal has no such block, or not yet.
+    #[error("there is no block {block}: the journal's last one is {last}")]
+    UnknownBlock {
+        /// Which.
+        block: BlockNumber,
+        /// The journal's last block, 0 for none.
+        last: BlockNumber,
+    },
+    /// The books of a moment that has not come.
+    #[error("{moment} has not come: it is {now}")]
+    InTheFuture {
+        /// The moment.
+        moment: OffsetDateTime,
+        /// The database's clock.
+        now: OffsetDateTime,
     },
     /// The epoch is still open.
     #[error("epoch {epoch} is not sealed")]
@@ -355,6 +372,12 @@ pub enum Error {
     /// No answer from the server.
     #[error("postgres does not answer")]
     Unreachable(#[source] Cause),
+    /// The replica that reads go to does not answer. Posting and what is read by its name go on.
+    #[error("the replica that reads go to does not answer")]
+    ReplicaUnreachable(#[source] Cause),
+    /// A read took longer than it may.
+    #[error("reading took longer than it may")]
+    TookTooLong(#[source] Cause),
     /// There is no space left for what was to be written. Reading goes on.
     #[error("no space is left on the database's disk: free some; nothing was lost")]
     DiskFull(#[source] Cause),
@@ -376,7 +399,11 @@ impl Error {
     #[must_use]
     pub fn is_transient(&self) -> bool {
         match self {
-            Self::Unreachable(_) | Self::DiskFull(_) | Self::Busy { .. } => true,
+            Self::Unreachable(_)
+            | Self::ReplicaUnreachable(_)
+            | Self::TookTooLong(_)
+            | Self::DiskFull(_)
+            | Self::Busy { .. } => true,
             Self::Postgres(cause) => cause.sqlx().is_some_and(is_transient),
             _ => false,
         }
@@ -433,6 +460,7 @@ impl From<sqlx::Error> for Error {
                     (None, Some("57P01" | "57P02" | "57P03" | "25P03")) => {
                         Self::Unreachable(Cause::new(error))
                     }
+                    (None, Some("57014")) => Self::TookTooLong(Cause::new(error)),
                     (None, Some("53100")) => Self::DiskFull(Cause::new(error)),
                     (None, Some("42501")) => Self::PermissionDenied(Cause::new(error)),
                     _ => Self::Postgres(Cause::new(error)),

@@ -160,6 +160,31 @@ pub(crate) fn event(event: &EventFields) -> B256 {
     finish(hash.chain_update(event.content))
 }
 
+/// The hash of a made-up block of so many transfers, with all that is hashed for one: for measuring.
+pub(crate) fn sample(transfers: u32, previous_hash: B256) -> B256 {
+    let asset = AssetId::new(1);
+    let of = |position| TransferFields {
+        position,
+        debit: Account::Cell { rollup: RollupId::new(1), asset },
+        credit: Account::Cell { rollup: RollupId::new(2), asset },
+        asset,
+        atoms: Atoms::MAX,
+        debit_balance: Atoms::MAX,
+        credit_balance: Atoms::MAX,
+        recipient: Some(Address::ZERO),
+    };
+    let fields = BlockFields {
+        previous_hash,
+        number: BlockNumber::new(1),
+        epoch: EpochNumber::FIRST,
+        kind: PostingKind::Batch,
+        transfers,
+        posted_at: OffsetDateTime::UNIX_EPOCH,
+        content: content(previous_hash, root((0..transfers).map(|position| of(position).digest()))),
+    };
+    fields.hash()
+}
+
 /// Microseconds from 1970-01-01 to 2000-01-01.
 const POSTGRES_EPOCH: i128 = 946_684_800_000_000;
 

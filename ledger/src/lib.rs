@@ -21,6 +21,7 @@
 
 mod account;
 mod adoption;
+mod as_of;
 pub mod audit;
 mod batches;
 mod cells;
@@ -36,6 +37,7 @@ mod error;
 mod events;
 mod eviction;
 mod exits;
+mod flows;
 mod foreign_settlement;
 mod hash;
 mod holds;
@@ -51,6 +53,7 @@ pub mod yardstick;
 
 pub use account::{Account, AccountError, PostingKind};
 pub use adoption::Adoption;
+pub use as_of::{AsOf, BooksAt, CellAt, CellsAt};
 pub use audit::AuditReport;
 pub use batches::{BatchDetail, BatchFilter, Equivocation, Posted, PostedBatch, SignedDigest};
 pub use cells::{CellPosition, Rollup};
@@ -66,6 +69,7 @@ pub use error::{Cause, Error};
 pub use events::{Event, EventKind, Listener};
 pub use eviction::{BatchAttempt, Evicted, Eviction};
 pub use exits::{ClaimData, ClaimStatus, ExitFilter, PostedExit};
+pub use flows::{Flow, FlowFilter};
 pub use foreign_settlement::ForeignSettlement;
 pub use holds::{HeldDeposits, ReleaseReason};
 pub use id::{BlockNumber, EventNumber, PageLimit, TransferId, TransferIdError};

@@ -217,6 +217,15 @@ pub(crate) struct DatabaseArguments {
     pub(crate) database_url: String,
 }
 
+/// A replica of the database.
+#[derive(Debug, Args)]
+pub(crate) struct ReadArguments {
+    /// Address of a replica, to read there what is much: lists, statements, sums, the audit. If it does not
+    /// answer, nothing is read elsewhere instead [default: the database itself].
+    #[arg(long, value_name = "URL", env = "DATABASE_READ_URL", hide_env_values = true)]
+    pub(crate) read_url: Option<String>,
+}
+
 /// How the embedded L1 is found, or which one is used instead.
 #[derive(Debug, Args)]
 pub(crate) struct L1Arguments {
@@ -302,6 +311,8 @@ pub(crate) struct ApiArguments {
     /// Where to listen.
     #[arg(long, value_name = "ADDRESS", env = "NETFOLD_LISTEN", default_value = "127.0.0.1:8080")]
     pub(crate) listen: SocketAddr,
+    #[command(flatten)]
+    pub(crate) read: ReadArguments,
     /// The engine's schedule in seconds, shown on the page.
     #[arg(long, value_name = "SECONDS", env = "NETFOLD_SEAL_EVERY")]
     pub(crate) seal_every: Option<u64>,
@@ -438,6 +449,8 @@ pub(crate) struct AuditArguments {
     /// counted, and not read again.
     #[arg(long, value_name = "FILE")]
     pub(crate) checkpoint: Option<PathBuf>,
+    #[command(flatten)]
+    pub(crate) read: ReadArguments,
     #[command(flatten)]
     pub(crate) l1: L1Arguments,
     /// Print what was found as JSON, and the progress as a line of JSON a second on stderr.

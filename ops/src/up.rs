@@ -111,7 +111,7 @@ impl<'a> Up<'a> {
         let params = services::parameters(&arguments.parameters, folder.clone()).await?;
         services.conduct(ledger, l1, params, &arguments.schedule, drill);
         let api = services::connect(database_url, Role::Api).await?;
-        let address = services.serve(listener, api, arguments.schedule.seal_every())?;
+        let address = services.serve(listener, api, None, arguments.schedule.seal_every())?;
         let running = Running {
             database_url: database_url.to_owned(),
             l1_rpc_url: l1_rpc_url.to_owned(),

@@ -83,6 +83,8 @@ codes! {
     BooksNotFound => NOT_FOUND, "The epoch has no closed books";
     /// The epoch has not come so far yet.
     EpochNotReady => CONFLICT, "The epoch has not come so far yet";
+    /// The books have not come to the block or moment that `as_of` names; on a replica, not yet.
+    AsOfNotReached => CONFLICT, "The books have not come so far yet";
     /// An amount is a JSON number or another type, not a string.
     AmountNotAString => UNPROCESSABLE_ENTITY, "An amount must be a decimal string";
     /// An amount is below zero.
@@ -147,6 +149,8 @@ codes! {
     SettledElsewhere => CONFLICT, "L1 has settled another state than the ledger's";
     /// The database cannot be reached at the moment.
     DatabaseUnavailable => SERVICE_UNAVAILABLE, "The database cannot be reached";
+    /// The replica that lists and sums are read from cannot be reached at the moment.
+    ReplicaUnavailable => SERVICE_UNAVAILABLE, "The replica cannot be reached";
     /// Too many requests at once.
     Overloaded => SERVICE_UNAVAILABLE, "Too many requests at once";
     /// The answer took too long.

@@ -142,6 +142,12 @@ pub(super) fn of_ledger(error: &ledger::Error) -> Problem {
         Ledger::DomainChanged { .. } | Ledger::NotGenesis { .. } => {
             Problem::new(Code::DomainChanged, "the operator has to look; the log says what differs")
         }
+        Ledger::UnknownBlock { last, .. } => Problem::new(Code::AsOfNotReached, detail())
+            .param("as_of")
+            .with("last_block", last.number()),
+        Ledger::InTheFuture { .. } => Problem::new(Code::AsOfNotReached, detail()).param("as_of"),
+        Ledger::ReplicaUnreachable(_) => Problem::new(Code::ReplicaUnavailable, detail()),
+        Ledger::TookTooLong(_) => Problem::new(Code::Timeout, detail()),
         Ledger::Busy { .. } => Problem::new(Code::Overloaded, detail()),
         Ledger::Unreachable(_)
         | Ledger::Stopped

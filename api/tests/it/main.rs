@@ -19,6 +19,7 @@ mod events;
 mod gate;
 mod openapi;
 mod pages;
+mod past;
 mod requests;
 mod rollup;
 mod world;

@@ -11,7 +11,7 @@ use super::fault::{FaultKind, Row, Stop};
 use super::page::{BatchRow, ExitRow, LaneRow, Page};
 use crate::column::Columns;
 use crate::hash::{self, BatchPlace, BlockFields, TransferFields};
-use crate::{Account, Error};
+use crate::{Account, Error, flows};
 
 const BATCH: Columns = Columns("batch");
 const LANE: Columns = Columns("lane");
@@ -44,6 +44,7 @@ impl Auditor<'_> {
                 &read
             }
         };
+        lane_counts(parts, page.lanes.get(&number))?;
         self.lanes(parts, page.lanes.get(&number))?;
         let word = self.adoption.identity.word();
         let (digest, body_digest) = match signed {
@@ -164,6 +165,22 @@ fn listed(name: Row, row: &BatchRow, transfers: &[TransferFields]) -> Result<Bat
     parts.lanes = Batch::sum_lanes(parts.rollup, &parts.transfers, &parts.exits)
         .map_err(|rule| name.is(FaultKind::RuleBroken(rule)))?;
     Ok(parts)
+}
+
+/// Each lane counts what is listed in it.
+fn lane_counts(parts: &BatchParts, rows: Option<&Vec<LaneRow>>) -> Result<(), Stop> {
+    let (rollup, height) = (parts.rollup, parts.height);
+    let batch = Row::Batch { rollup, height };
+    for row in rows.into_iter().flatten() {
+        let asset = batch.reads(LANE.asset(row.asset_id))?;
+        let destination = batch.reads(LANE.rollup(row.destination_id))?;
+        let name = Row::Lane { rollup, height, asset, destination };
+        let listed = flows::listed(parts, (asset, destination));
+        let same = usize::try_from(row.transfer_count) == Ok(listed);
+        // One that nothing is listed in is told as what it is.
+        name.check(same || listed == 0, FaultKind::DiffersFromSource)?;
+    }
+    Ok(())
 }
 
 pub(super) fn read_parts(row: &BatchRow) -> Result<BatchParts, Error> {

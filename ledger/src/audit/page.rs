@@ -145,6 +145,7 @@ pub(super) struct LaneRow {
     pub(super) asset_id: i32,
     pub(super) destination_id: i32,
     pub(super) atoms: Decimal,
+    pub(super) transfer_count: i32,
 }
 
 pub(super) struct ExitRow {
@@ -421,7 +422,7 @@ async fn lanes(
 ) -> Result<BTreeMap<i64, Vec<LaneRow>>, Error> {
     let rows = sqlx::query_as!(
         LaneRow,
-        "select block_number, asset_id, destination_id, atoms
+        "select block_number, asset_id, destination_id, atoms, lane.transfer_count
         from batch join lane using (rollup_id, height, attempt)
         where block_number between $1 and $2
         order by block_number, asset_id, destination_id",

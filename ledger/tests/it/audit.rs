@@ -68,11 +68,15 @@ const FAULTS: &[(&str, &str)] = &[
         "lane (asset 2, destination 2) of batch 0 of rollup 1",
     ),
     (
+        "update lane set transfer_count = 3 where height = 0 and rollup_id = 1 and destination_id = 0",
+        "lane (asset 1, destination 0) of batch 0 of rollup 1",
+    ),
+    (
         "delete from lane where height = 0 and rollup_id = 1 and destination_id = 0",
         "lane (asset 1, destination 0) of batch 0 of rollup 1",
     ),
     (
-        "insert into lane values (1, 0, 2, 3, 1)",
+        "insert into lane values (1, 0, 2, 3, 1, 1, 1)",
         "lane (asset 2, destination 3) of batch 0 of rollup 1",
     ),
     (

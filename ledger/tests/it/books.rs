@@ -120,7 +120,8 @@ fn no_other_books_can_be_closed() {
             (format!("{SEAL}{BALANCES}{count}"), own),
             (format!("{SEAL}{BALANCES}{BOOKS}{extra}"), "epoch_balance_before_its_books"),
             (SEAL.to_owned(), "epoch_seal_pins_the_books"),
-            (format!("{SEAL}{BALANCES}"), "epoch_balance_of_books"),
+            (format!("{SEAL}{BALANCES}"), "epoch_seal_pins_the_books"),
+            (BALANCES.to_owned(), "epoch_balance_of_books"),
             // Of an epoch that is sealed already.
             (BALANCES.replace(" 3,", " 2,"), "epoch_balance_key"),
             (extra.replace(" 3,", " 2,"), "epoch_balance_before_its_books"),

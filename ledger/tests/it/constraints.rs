@@ -177,7 +177,10 @@ const ATTACKS: &[(&str, &str)] = &[
         "l1_settlement_once",
         "insert into l1_settlement (epoch_number, state_digest, step_count, tx_hash, log_index) select 2, state_digest, step_count, tx_hash, log_index from l1_settlement",
     ),
-    ("l1_settlement_of_epoch", "update l1_settlement set epoch_number = 9"),
+    (
+        "l1_settlement_of_epoch",
+        "insert into l1_settlement (epoch_number, state_digest, step_count, tx_hash, log_index) select 9, state_digest, step_count, sha256('x'), 0 from l1_settlement",
+    ),
     ("l1_settlement_steps_in_bound", "update l1_settlement set step_count = 0"),
     ("l1_settlement_of_log", "update l1_settlement set log_index = 99"),
     (
@@ -219,8 +222,10 @@ const ATTACKS: &[(&str, &str)] = &[
     ("batch_exit_tree_has_32_levels", "update batch set exit_tree = '\\x00'"),
     ("batch_counts_in_bound", "update batch set transfer_count = 1001"),
     ("lane_key", "insert into lane select * from lane"),
-    ("lane_of_batch", "insert into lane values (1, 9, 1, 2, 1)"),
+    ("lane_of_batch", "insert into lane values (1, 9, 1, 2, 1, 1, 1)"),
     ("lane_atoms_in_bound", "update lane set atoms = 0"),
+    ("lane_transfers_in_bound", "update lane set transfer_count = 0"),
+    ("lane_transfers_in_bound", "update lane set transfer_count = 1001"),
     (
         "lane_leaves_its_rollup",
         "update lane set destination_id = rollup_id where destination_id = 0",

@@ -10,6 +10,7 @@
     reason = "a failed unwrap, index or sum is the test's failure"
 )]
 
+mod as_of;
 mod audit;
 mod audit_columns;
 mod audit_resume;

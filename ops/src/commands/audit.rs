@@ -21,7 +21,8 @@ pub(super) fn run(arguments: &AuditArguments, output: &mut Output) -> anyhow::Re
     if let Some(dump) = &arguments.dump {
         return audit_dump(arguments, dump, output);
     }
-    if let Some(url) = arguments.database_url.clone() {
+    let replica = arguments.read.read_url.clone();
+    if let Some(url) = replica.or_else(|| arguments.database_url.clone()) {
         let l1 = arguments.l1.l1_rpc_url.clone().filter(|_| !arguments.ledger_only);
         return audit(arguments, &url, l1.as_deref(), output);
     }

@@ -18,6 +18,7 @@ mod history;
 mod l1;
 mod once;
 mod operator;
+mod replica;
 mod scenarios;
 mod server;
 mod setup;
