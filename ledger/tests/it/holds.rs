@@ -179,7 +179,6 @@ const FAULTS: &[(&str, &str)] = &[
     ("update hold set atoms = 6 where block_number = 27", "the hold of journal block 27"),
     ("update hold set cause = 'y' where block_number = 27", "the hold of journal block 27"),
     ("update hold set epoch_number = 2 where block_number = 24", "the hold of journal block 24"),
-    ("update hold set asset_id = 2 where block_number = 24", "the hold of journal block 24"),
     (
         "update hold set credit_account_id = 8590065665 where block_number = 24",
         "the hold of journal block 24",
