@@ -193,7 +193,7 @@ const FAULTS: &[(&str, &str)] = &[
         "the hold of journal block 27",
     ),
     (
-        "update seen_deposit set previous_hold = null where block_number = 27",
+        "update seen_deposit set previous_hold = 24 where block_number = 27",
         "the hold of journal block 27",
     ),
     ("delete from seen_deposit where block_number = 27", "the hold of journal block 27"),
@@ -206,7 +206,7 @@ const FAULTS: &[(&str, &str)] = &[
         "the end of the hold of journal block 25",
     ),
     (
-        "update hold_end set hold_block = 24 where block_number = 26; delete from hold_end where block_number = 28",
+        "delete from hold_end where block_number = 28; update hold_end set hold_block = 24 where block_number = 26",
         "the end of the hold of journal block 24",
     ),
     (
