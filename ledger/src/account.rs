@@ -89,11 +89,7 @@ impl Account {
         matches!(self, Self::Custody { .. })
     }
 
-<<<<<<< ours
     /// `kind · 2^32 + rollup · 2^16 + asset`, as the schema and the books' encoding have it.
-=======
-    /// `kind · 2^32 + rollup · 2^16 + asset`.
->>>>>>> theirs
     #[must_use]
     pub fn number(self) -> i64 {
         let kind = match self {
