@@ -217,6 +217,15 @@ pub(crate) struct DatabaseArguments {
     pub(crate) database_url: String,
 }
 
+/// A replica of the database.
+#[derive(Debug, Args)]
+pub(crate) struct ReadArguments {
+    /// Address of a replica, to read there what is much: lists, statements, sums, the audit. If it does not
+    /// answer, nothing is read elsewhere instead [default: the database itself].
+    #[arg(long, value_name = "URL", env = "DATABASE_READ_URL", hide_env_values = true)]
+    pub(crate) read_url: Option<String>,
+}
+
 /// How the embedded L1 is found, or which one is used instead.
 #[derive(Debug, Args)]
 pub(crate) struct L1Arguments {
@@ -302,6 +311,8 @@ pub(crate) struct ApiArguments {
     /// Where to listen.
     #[arg(long, value_name = "ADDRESS", env = "NETFOLD_LISTEN", default_value = "127.0.0.1:8080")]
     pub(crate) listen: SocketAddr,
+    #[command(flatten)]
+    pub(crate) read: ReadArguments,
     /// The engine's schedule in seconds, shown on the page.
     #[arg(long, value_name = "SECONDS", env = "NETFOLD_SEAL_EVERY")]
     pub(crate) seal_every: Option<u64>,
@@ -421,6 +432,7 @@ pub(crate) struct ClaimArguments {
 }
 
 #[derive(Debug, Args)]
+#[command(after_help = AUDIT_EXIT_CODES)]
 pub(crate) struct AuditArguments {
     #[command(flatten)]
     pub(crate) state: StateArguments,
@@ -429,15 +441,29 @@ pub(crate) struct AuditArguments {
     /// A database instead of the state folder's.
     #[arg(long, value_name = "URL", env = "DATABASE_URL", hide_env_values = true)]
     pub(crate) database_url: Option<String>,
+    /// A dump instead of a database: a file or folder of pg_dump. It is restored into a server of its
+    /// own, where it may run what that may: take it from nobody you would not let do that.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) dump: Option<PathBuf>,
+    /// Keep what is recomputed in this file, and go on from it the next time. What lies below is then
+    /// counted, and not read again.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) checkpoint: Option<PathBuf>,
+    #[command(flatten)]
+    pub(crate) read: ReadArguments,
     #[command(flatten)]
     pub(crate) l1: L1Arguments,
-    /// Print what was found as JSON.
+    /// Print what was found as JSON, and the progress as a line of JSON a second on stderr.
     #[arg(long)]
     pub(crate) json: bool,
     /// Leave L1 out.
     #[arg(long)]
     pub(crate) ledger_only: bool,
 }
+
+const AUDIT_EXIT_CODES: &str = "Exit codes: 0, no drift; 1, it could not run, and stderr says why; \
+    2, the arguments are wrong; 3, drift: the first wrong row is named; 4, interrupted, and the \
+    checkpoint is kept.";
 
 #[derive(Debug, Args)]
 pub(crate) struct PostgresArguments {

@@ -76,11 +76,12 @@ impl Catalogue {
                 page.push_str("\n\n");
             }
         };
-        say(prose.of("table", table));
-        let parts: Vec<&str> =
-            of(&self.kinds, table).filter_map(|row| row.first().map(String::as_str)).collect();
-        if parts.iter().any(|key| !key.is_empty()) {
-            say(&format!("Partitioned by {}.", parts.join(", ")));
+        for row in of(&self.kinds, table) {
+            let [key, comment] = texts(row);
+            say(if comment.is_empty() { prose.of("table", table) } else { comment });
+            if !key.is_empty() {
+                say(&format!("Partitioned by {}.", key.to_lowercase()));
+            }
         }
         page.push_str("| column | type | | what it is |\n| --- | --- | --- | --- |\n");
         for row in of(&self.columns, table) {
@@ -245,7 +246,7 @@ const FUNCTIONS_HEAD: &str = "
 ";
 
 const TABLES: &str = "
-    select relname::text, pg_get_partkeydef(oid) from pg_class
+    select relname::text, pg_get_partkeydef(oid), obj_description(oid, 'pg_class') from pg_class
     where relnamespace = 'public'::regnamespace and relkind in ('r', 'p') and not relispartition
         and relname <> '_sqlx_migrations'";
 

@@ -5,12 +5,16 @@ use std::collections::BTreeMap;
 use rust_decimal::Decimal;
 use time::OffsetDateTime;
 
+use super::holds::{self, HoldEndRow, HoldRow};
+use super::prepare::Prepared;
 use crate::Error;
-use crate::column::{Columns, lookup};
+use crate::column::lookup;
 use crate::connection::Tx;
 
-/// Blocks read at once: at 1,000 transfers each, some tens of MB.
-const PAGE_BLOCKS: i64 = 64;
+/// Transfers read at once, some MB of them; a block more than they fill is read, too.
+const PAGE_TRANSFERS: i64 = 16_384;
+/// Blocks read at once, if they hold little.
+const PAGE_BLOCKS: i64 = 2_048;
 
 pub(super) struct Page {
     pub(super) blocks: Vec<BlockRow>,
@@ -23,6 +27,10 @@ pub(super) struct Page {
     pub(super) evictions: BTreeMap<i64, EvictionRow>,
     pub(super) lanes: BTreeMap<i64, Vec<LaneRow>>,
     pub(super) exits: BTreeMap<i64, Vec<ExitRow>>,
+    pub(super) holds: BTreeMap<i64, HoldRow>,
+    pub(super) hold_ends: BTreeMap<i64, HoldEndRow>,
+    /// What was computed ahead of these rows.
+    pub(super) prepared: Prepared,
 }
 
 pub(super) struct BlockRow {
@@ -55,6 +63,7 @@ pub(super) struct TransferRow {
 pub(super) struct LogColumns {
     pub(super) tx_hash: Vec<u8>,
     pub(super) log_index: i64,
+    pub(super) log_kind: i16,
     pub(super) l1_block_number: i64,
     pub(super) l1_block_hash: Vec<u8>,
 }
@@ -64,6 +73,7 @@ pub(super) struct AssetRow {
     pub(super) token: Vec<u8>,
     pub(super) token_decimals: i16,
     pub(super) ledger_decimals: i16,
+    pub(super) epoch_number: i64,
     pub(super) log: LogColumns,
 }
 
@@ -71,6 +81,7 @@ pub(super) struct RollupRow {
     pub(super) rollup_id: i32,
     pub(super) key_x: Vec<u8>,
     pub(super) key_y: Vec<u8>,
+    pub(super) epoch_number: i64,
     pub(super) log: LogColumns,
 }
 
@@ -79,6 +90,7 @@ pub(super) struct DepositRow {
     pub(super) asset_id: i32,
     pub(super) depositor: Vec<u8>,
     pub(super) atoms: Decimal,
+    pub(super) epoch_number: i64,
     pub(super) log: LogColumns,
 }
 
@@ -88,7 +100,10 @@ pub(super) struct ClaimRow {
     pub(super) asset_id: i32,
     pub(super) recipient: Vec<u8>,
     pub(super) atoms: Decimal,
+    /// Whether there is an exit of these terms that stands, in an epoch up to the proven one.
+    pub(super) pays_an_exit: bool,
     pub(super) proven_epoch_number: i64,
+    pub(super) epoch_number: i64,
     pub(super) log: LogColumns,
 }
 
@@ -130,6 +145,7 @@ pub(super) struct LaneRow {
     pub(super) asset_id: i32,
     pub(super) destination_id: i32,
     pub(super) atoms: Decimal,
+    pub(super) transfer_count: i32,
 }
 
 pub(super) struct ExitRow {
@@ -146,30 +162,30 @@ pub(super) struct ExitRow {
     pub(super) leaf: Vec<u8>,
 }
 
-/// The number of blocks.
-pub(super) async fn count(tx: &mut Tx<'_>) -> Result<u64, Error> {
-    let count = sqlx::query_scalar!(r#"select count(*) as "count!" from journal_block"#)
-        .fetch_one(&mut **tx)
-        .await?;
-    Columns("journal_block").number(count)
-}
-
 impl Page {
-    /// The page after a block.
-    pub(super) async fn read(tx: &mut Tx<'_>, after: u64) -> Result<Self, Error> {
+    /// The page after a block; `None` after the last one.
+    pub(super) async fn read(tx: &mut Tx<'_>, after: u64) -> Result<Option<Self>, Error> {
         let blocks = sqlx::query_as!(
             BlockRow,
             "select block_number, epoch_number, posting_kind, transfer_count, previous_hash,
                 content_digest, block_hash, posted_at
-            from journal_block where block_number > $1 order by block_number limit $2",
+            from (
+                select *, sum(transfer_count) over (order by block_number) as upto
+                from (
+                    select * from journal_block
+                    where block_number > $1 order by block_number limit $2
+                ) next
+            ) counted
+            where upto - transfer_count < $3 order by block_number",
             lookup(after),
-            PAGE_BLOCKS
+            PAGE_BLOCKS,
+            PAGE_TRANSFERS
         )
         .fetch_all(&mut **tx)
         .await?;
-        let first = blocks.first().map_or(i64::MAX, |block| block.block_number);
-        let last = blocks.last().map_or(i64::MAX, |block| block.block_number);
-        Ok(Self {
+        let (Some(first), Some(last)) = (blocks.first(), blocks.last()) else { return Ok(None) };
+        let (first, last) = (first.block_number, last.block_number);
+        Ok(Some(Self {
             blocks,
             transfers: transfers(tx, first, last).await?,
             assets: assets(tx, first, last).await?,
@@ -180,7 +196,10 @@ impl Page {
             evictions: evictions(tx, first, last).await?,
             lanes: lanes(tx, first, last).await?,
             exits: exits(tx, first, last).await?,
-        })
+            holds: holds::holds(tx, first, last).await?,
+            hold_ends: holds::hold_ends(tx, first, last).await?,
+            prepared: Prepared::default(),
+        }))
     }
 }
 
@@ -212,8 +231,8 @@ async fn transfers(
 
 async fn assets(tx: &mut Tx<'_>, first: i64, last: i64) -> Result<BTreeMap<i64, AssetRow>, Error> {
     let rows = sqlx::query!(
-        "select block_number, asset_id, token, token_decimals, ledger_decimals, tx_hash, log_index,
-            l1_block_number, l1_block_hash
+        "select block_number, epoch_number, asset_id, token, token_decimals, ledger_decimals,
+            tx_hash, log_index, log_kind, l1_block_number, l1_block_hash
         from asset join l1_log using (tx_hash, log_index) where block_number between $1 and $2",
         first,
         last
@@ -226,6 +245,7 @@ async fn assets(tx: &mut Tx<'_>, first: i64, last: i64) -> Result<BTreeMap<i64, 
             let log = LogColumns {
                 tx_hash: r.tx_hash,
                 log_index: r.log_index,
+                log_kind: r.log_kind,
                 l1_block_number: r.l1_block_number,
                 l1_block_hash: r.l1_block_hash,
             };
@@ -234,6 +254,7 @@ async fn assets(tx: &mut Tx<'_>, first: i64, last: i64) -> Result<BTreeMap<i64, 
                 token: r.token,
                 token_decimals: r.token_decimals,
                 ledger_decimals: r.ledger_decimals,
+                epoch_number: r.epoch_number,
                 log,
             };
             (r.block_number, row)
@@ -247,8 +268,8 @@ async fn rollups(
     last: i64,
 ) -> Result<BTreeMap<i64, RollupRow>, Error> {
     let rows = sqlx::query!(
-        "select block_number, rollup_id, key_x, key_y, tx_hash, log_index, l1_block_number,
-            l1_block_hash
+        "select block_number, epoch_number, rollup_id, key_x, key_y, tx_hash, log_index, log_kind,
+            l1_block_number, l1_block_hash
         from rollup join l1_log using (tx_hash, log_index) where block_number between $1 and $2",
         first,
         last
@@ -261,10 +282,17 @@ async fn rollups(
             let log = LogColumns {
                 tx_hash: r.tx_hash,
                 log_index: r.log_index,
+                log_kind: r.log_kind,
                 l1_block_number: r.l1_block_number,
                 l1_block_hash: r.l1_block_hash,
             };
-            let row = RollupRow { rollup_id: r.rollup_id, key_x: r.key_x, key_y: r.key_y, log };
+            let row = RollupRow {
+                rollup_id: r.rollup_id,
+                key_x: r.key_x,
+                key_y: r.key_y,
+                epoch_number: r.epoch_number,
+                log,
+            };
             (r.block_number, row)
         })
         .collect())
@@ -276,8 +304,8 @@ async fn deposits(
     last: i64,
 ) -> Result<BTreeMap<i64, DepositRow>, Error> {
     let rows = sqlx::query!(
-        "select block_number, rollup_id, asset_id, depositor, atoms, tx_hash, log_index,
-            l1_block_number, l1_block_hash
+        "select block_number, epoch_number, rollup_id, asset_id, depositor, atoms, tx_hash,
+            log_index, log_kind, l1_block_number, l1_block_hash
         from deposit join l1_log using (tx_hash, log_index) where block_number between $1 and $2",
         first,
         last
@@ -290,6 +318,7 @@ async fn deposits(
             let log = LogColumns {
                 tx_hash: r.tx_hash,
                 log_index: r.log_index,
+                log_kind: r.log_kind,
                 l1_block_number: r.l1_block_number,
                 l1_block_hash: r.l1_block_hash,
             };
@@ -298,6 +327,7 @@ async fn deposits(
                 asset_id: r.asset_id,
                 depositor: r.depositor,
                 atoms: r.atoms,
+                epoch_number: r.epoch_number,
                 log,
             };
             (r.block_number, row)
@@ -307,9 +337,20 @@ async fn deposits(
 
 async fn claims(tx: &mut Tx<'_>, first: i64, last: i64) -> Result<BTreeMap<i64, ClaimRow>, Error> {
     let rows = sqlx::query!(
-        "select block_number, rollup_id, exit_index, asset_id, recipient, atoms,
-            proven_epoch_number, tx_hash, log_index, l1_block_number, l1_block_hash
-        from claim join l1_log using (tx_hash, log_index) where block_number between $1 and $2",
+        r#"select c.block_number, c.epoch_number, c.rollup_id, c.exit_index, c.asset_id,
+            c.recipient, c.atoms, c.proven_epoch_number, l.tx_hash, l.log_index, l.log_kind,
+            l.l1_block_number, l.l1_block_hash, exists (
+                select from exit e
+                where (e.rollup_id, e.exit_index, e.attempt)
+                    = (c.rollup_id, c.exit_index, c.exit_attempt)
+                    and (e.asset_id, e.recipient, e.atoms) = (c.asset_id, c.recipient, c.atoms)
+                    and e.epoch_number <= c.proven_epoch_number
+                    and not exists (
+                        select from batch_eviction v where v.reversed_block = e.block_number
+                    )
+            ) as "pays_an_exit!"
+        from claim c join l1_log l using (tx_hash, log_index)
+        where c.block_number between $1 and $2"#,
         first,
         last
     )
@@ -321,6 +362,7 @@ async fn claims(tx: &mut Tx<'_>, first: i64, last: i64) -> Result<BTreeMap<i64, 
             let log = LogColumns {
                 tx_hash: r.tx_hash,
                 log_index: r.log_index,
+                log_kind: r.log_kind,
                 l1_block_number: r.l1_block_number,
                 l1_block_hash: r.l1_block_hash,
             };
@@ -330,7 +372,9 @@ async fn claims(tx: &mut Tx<'_>, first: i64, last: i64) -> Result<BTreeMap<i64, 
                 asset_id: r.asset_id,
                 recipient: r.recipient,
                 atoms: r.atoms,
+                pays_an_exit: r.pays_an_exit,
                 proven_epoch_number: r.proven_epoch_number,
+                epoch_number: r.epoch_number,
                 log,
             };
             (r.block_number, row)
@@ -378,7 +422,7 @@ async fn lanes(
 ) -> Result<BTreeMap<i64, Vec<LaneRow>>, Error> {
     let rows = sqlx::query_as!(
         LaneRow,
-        "select block_number, asset_id, destination_id, atoms
+        "select block_number, asset_id, destination_id, atoms, lane.transfer_count
         from batch join lane using (rollup_id, height, attempt)
         where block_number between $1 and $2
         order by block_number, asset_id, destination_id",

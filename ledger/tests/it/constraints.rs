@@ -78,7 +78,7 @@ pub(crate) const ATTACKS: &[(&str, &str)] = &[
         "journal_block_of_epoch",
         "insert into journal_block (block_number, epoch_number, posting_kind, transfer_count, previous_hash, content_digest, block_hash, posted_at) select 17, 9, posting_kind, transfer_count, block_hash, content_digest, sha256('x'), posted_at from journal_block where block_number = 16",
     ),
-    ("journal_block_kind_known", "update journal_block set posting_kind = 7, transfer_count = 0"),
+    ("journal_block_kind_known", "update journal_block set posting_kind = 9, transfer_count = 0"),
     (
         "journal_block_transfers_in_bound",
         "update journal_block set transfer_count = 1001 where posting_kind = 4",
@@ -168,9 +168,24 @@ pub(crate) const ATTACKS: &[(&str, &str)] = &[
         "l1_settlement_once",
         "insert into l1_settlement (epoch_number, state_digest, step_count, tx_hash, log_index) select 2, state_digest, step_count, tx_hash, log_index from l1_settlement",
     ),
-    ("l1_settlement_of_epoch", "update l1_settlement set epoch_number = 9"),
+    (
+        "l1_settlement_of_epoch",
+        "insert into l1_settlement (epoch_number, state_digest, step_count, tx_hash, log_index) select 9, state_digest, step_count, sha256('x'), 0 from l1_settlement",
+    ),
     ("l1_settlement_steps_in_bound", "update l1_settlement set step_count = 0"),
     ("l1_settlement_of_log", "update l1_settlement set log_index = 99"),
+    (
+        "l1_settlement_books_key",
+        "insert into l1_settlement_books select * from l1_settlement_books",
+    ),
+    (
+        "l1_settlement_books_of_settlement",
+        "insert into l1_settlement_books values (2, sha256('x'))",
+    ),
+    (
+        "l1_settlement_says_its_books",
+        "delete from l1_settlement_books; set constraints all immediate",
+    ),
     // Batches.
     (
         "batch_height_taken",
@@ -198,8 +213,10 @@ pub(crate) const ATTACKS: &[(&str, &str)] = &[
     ("batch_exit_tree_has_32_levels", "update batch set exit_tree = '\\x00'"),
     ("batch_counts_in_bound", "update batch set transfer_count = 1001"),
     ("lane_key", "insert into lane select * from lane"),
-    ("lane_of_batch", "insert into lane values (1, 9, 1, 2, 1)"),
+    ("lane_of_batch", "insert into lane values (1, 9, 1, 2, 1, 1, 1)"),
     ("lane_atoms_in_bound", "update lane set atoms = 0"),
+    ("lane_transfers_in_bound", "update lane set transfer_count = 0"),
+    ("lane_transfers_in_bound", "update lane set transfer_count = 1001"),
     (
         "lane_leaves_its_rollup",
         "update lane set destination_id = rollup_id where destination_id = 0",
@@ -261,6 +278,18 @@ pub(crate) const ATTACKS: &[(&str, &str)] = &[
     ),
     ("epoch_seal_not_empty", "update epoch_seal set operation_count = 0"),
     ("epoch_seal_not_empty", "update epoch_seal set operation_count = -1, reason = 5"),
+    (
+        "epoch_seal_pins_the_books",
+        "insert into epoch_seal (epoch_number, reason, last_block, last_block_hash, l1_block_number, l1_block_hash, batch_count, operation_count, transfer_count, opening_digest, closing_digest) select 3, reason, last_block, last_block_hash, l1_block_number, l1_block_hash, batch_count, operation_count, transfer_count, closing_digest, closing_digest from epoch_seal where epoch_number = 2; set constraints all immediate",
+    ),
+    ("epoch_balance_key", "insert into epoch_balance select * from epoch_balance"),
+    ("epoch_balance_of_account", "insert into epoch_balance values (1, 7, 0, 0, 0, 0)"),
+    (
+        "epoch_balance_of_books",
+        "insert into epoch_balance values (3, 4294967297, 0, 0, 0, 0); set constraints all immediate",
+    ),
+    ("epoch_books_key", "insert into epoch_books select * from epoch_books"),
+    ("epoch_books_of_seal", "insert into epoch_books values (9, 0, sha256('x'))"),
     ("epoch_cell_key", "insert into epoch_cell select * from epoch_cell"),
     ("epoch_cell_of_seal", "insert into epoch_cell values (9, 1, 1, 0, 0, 0, true)"),
     ("epoch_rollup_key", "insert into epoch_rollup select * from epoch_rollup"),

@@ -37,6 +37,17 @@ const POSTS: &[&str] = &[
     "select for update balance",
 ];
 
+const POSTERS_CALL: &[&str] = &[
+    "batches_per_epoch",
+    "books_encoding",
+    "content",
+    "is_evicted",
+    "lock_books",
+    "refuse",
+    "row_digest",
+    "turnover_send",
+];
+
 const NOBODY: Privileges =
     Privileges { role: None, reads: false, inserts: &[], may: &[], calls: &[] };
 
@@ -45,7 +56,7 @@ const READ: Privileges = Privileges {
     reads: true,
     inserts: &[],
     may: &[],
-    calls: &["content", "row_digest"],
+    calls: &["books_encoding", "content", "row_digest", "turnover_send"],
 };
 
 const API: Privileges = Privileges {
@@ -61,7 +72,7 @@ const API: Privileges = Privileges {
         "transfer",
     ],
     may: POSTS,
-    calls: &["batches_per_epoch", "content", "is_evicted", "lock_books", "refuse", "row_digest"],
+    calls: POSTERS_CALL,
 };
 
 const ENGINE: Privileges = Privileges {
@@ -74,6 +85,8 @@ const ENGINE: Privileges = Privileges {
         "deposit",
         "domain_identity",
         "epoch",
+        "epoch_balance",
+        "epoch_books",
         "epoch_cell",
         "epoch_checkpoint",
         "epoch_final",
@@ -87,12 +100,16 @@ const ENGINE: Privileges = Privileges {
         "epoch_submission",
         "epoch_submission_end",
         "foreign_settlement",
+        "hold",
+        "hold_end",
         "journal_block",
         "l1_log",
         "l1_range",
         "l1_settlement",
+        "l1_settlement_books",
         "rollup",
         "seal_request",
+        "seen_deposit",
         "transfer",
     ],
     may: &[
@@ -105,8 +122,11 @@ const ENGINE: Privileges = Privileges {
         // Working data goes when it is used up; to delete is to lock, too.
         "delete epoch_checkpoint",
         "lock epoch_checkpoint",
+        "update balance.held_debits",
+        "update balance.held_credits",
+        "update balance.last_held_block",
     ],
-    calls: &["batches_per_epoch", "content", "is_evicted", "lock_books", "refuse", "row_digest"],
+    calls: POSTERS_CALL,
 };
 
 /// A statement to try.

@@ -10,8 +10,12 @@
     reason = "a failed unwrap, index or sum is the test's failure"
 )]
 
+mod as_of;
 mod audit;
+mod audit_columns;
+mod audit_resume;
 mod batches;
+mod books;
 mod concurrency;
 mod constraints;
 #[path = "../../examples/schema/document.rs"]
@@ -22,6 +26,8 @@ mod eviction;
 mod eviction_guards;
 mod exits;
 mod forbidden;
+mod hold_guards;
+mod holds;
 mod interleaved;
 mod l1_logs;
 mod life;
@@ -33,5 +39,6 @@ mod retries;
 mod roles;
 mod schema;
 mod sendable;
+mod tamper;
 mod world;
 mod writer;

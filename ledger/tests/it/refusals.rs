@@ -7,7 +7,8 @@ use std::path::Path;
 use sqlx::{AssertSqlSafe, Connection};
 
 use crate::constraints::{ATTACKS, EVICTION_ATTACKS};
-use crate::life::{evicted, live};
+use crate::hold_guards::HOLD_ATTACKS;
+use crate::life::{evicted, held, live};
 use crate::world::{World, with_world};
 
 /// Each attack is refused by its constraint, whoever tries: here a superuser with the triggers of the
@@ -51,7 +52,9 @@ fn every_constraint_refuses_by_its_name() {
         check(&world, ATTACKS).await;
         evicted(&mut world).await;
         check(&world, EVICTION_ATTACKS).await;
-        let attacks = ATTACKS.iter().chain(EVICTION_ATTACKS);
+        held(&mut world).await;
+        check(&world, HOLD_ATTACKS).await;
+        let attacks = ATTACKS.iter().chain(EVICTION_ATTACKS).chain(HOLD_ATTACKS);
         let attacked: BTreeSet<&str> = attacks.map(|(constraint, _)| *constraint).collect();
         let all = names(
             &world,
@@ -78,6 +81,7 @@ fn nothing_is_null_that_may_not_be() {
     with_world(|mut world| async move {
         live(&mut world).await;
         evicted(&mut world).await;
+        held(&mut world).await;
         let columns: Vec<(String, String)> = sqlx::query_as(
             "select relname::text, attname::text from pg_class c
             join pg_attribute a on attrelid = c.oid

@@ -220,7 +220,7 @@ fn listing_attacks() -> Vec<Attack> {
                 signature, COUNTS, exits_after, exit_tree
             from batch where rollup_id = 1 and height = 1;";
     let one_listed = batch_row.replace("COUNTS", "1, 0");
-    let lane = |atoms: u32| format!("insert into lane values (1, 2, 1, 2, {atoms});");
+    let lane = |atoms: u32| format!("insert into lane values (1, 2, 1, 2, {atoms}, 1, 1);");
     vec![
         (
             Role::Api,
@@ -240,7 +240,7 @@ fn listing_attacks() -> Vec<Attack> {
         (Role::Api, lane(1).replace("(1, 2", "(1, 1"), "lane_key"),
         (
             Role::Api,
-            "insert into lane values (1, 1, 2, 3, 1)".to_owned(),
+            "insert into lane values (1, 1, 2, 3, 1, 1, 1)".to_owned(),
             "lane_sums_what_is_listed",
         ),
         (

@@ -7,6 +7,7 @@
     reason = "a failed setup, a missing field or an overflow is the test's failure"
 )]
 
+mod audit;
 mod bad_input;
 mod bench;
 mod browser;
@@ -18,6 +19,7 @@ mod l1;
 mod once;
 mod operator;
 mod power_cut;
+mod replica;
 mod scenarios;
 mod server;
 mod setup;
