@@ -187,7 +187,7 @@ pub async fn run(
     let Some(adoption) = crate::adoption::read(&mut tx).await? else {
         return strays::without_domain(&mut tx).await;
     };
-    Recomputed::nothing(adoption).with(tx).audit(ledger, &mut observer).await
+    Box::pin(Recomputed::nothing(adoption).with(tx).audit(ledger, &mut observer)).await
 }
 
 /// As [`run`], and stops when the observer says so; begins where another audit was, if a checkpoint
@@ -208,7 +208,7 @@ pub async fn resume(
         (None, Some(adoption)) => Recomputed::nothing(adoption),
         (Some(checkpoint), adoption) => checkpoint.of(adoption.as_ref())?,
     };
-    Ok(recomputed.with(tx).audit(ledger, observer).await?)
+    Ok(Box::pin(recomputed.with(tx).audit(ledger, observer)).await?)
 }
 
 async fn begin(ledger: &Ledger) -> Result<Tx<'static>, Error> {
@@ -313,7 +313,7 @@ impl Auditor<'static> {
             self.reach(observer, of)?;
         }
         self.unannounced().await?;
-        self.from_l1().await
+        self.l1_rows().await
     }
 
     /// All blocks and events.

@@ -192,7 +192,7 @@ fn the_form_is_that_of_the_version() {
     });
 }
 
-const FORM: (&str, &str) = ("netfold.audit.1", "ae6ef7461b6f3517");
+const FORM: (&str, &str) = ("netfold.audit.1", "9af13101e5854e60");
 
 /// The names of all fields; what is numbered or named by an account has one name.
 fn collect(value: &Value, path: String, paths: &mut Vec<String>) {
@@ -214,5 +214,5 @@ fn collect(value: &Value, path: String, paths: &mut Vec<String>) {
 }
 
 fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+    alloy_primitives::hex::encode(bytes)
 }
