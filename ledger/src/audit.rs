@@ -10,13 +10,13 @@
 //! that, compare the hashes that sealed epochs pin with what was published.
 
 mod balances;
-mod batch;
-mod block;
+pub(crate) mod batch;
+pub(crate) mod block;
 mod epoch;
 mod events;
-mod eviction;
-mod fault;
-mod page;
+pub(crate) mod eviction;
+pub(crate) mod fault;
+pub(crate) mod page;
 mod strays;
 
 use std::collections::BTreeMap;

@@ -136,9 +136,11 @@ impl Ledger {
         write(&self.pool).await
     }
 
-    /// A db_tx that reads one state of the books, however many statements it takes.
+    /// A db_tx that reads one state of the books, however many statements it takes. Transfers are held
+    /// before the state is taken: one that is archived would be gone from every state at once.
     pub(crate) async fn snapshot(&self) -> Result<Tx<'_>, Error> {
-        let begin = "begin isolation level repeatable read, read only";
+        let begin = "begin isolation level repeatable read, read only;
+            lock table transfer in access share mode";
         Ok(Box::pin(self.pool.begin_with(begin)).await?)
     }
 

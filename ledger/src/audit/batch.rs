@@ -141,7 +141,7 @@ impl Auditor<'_> {
     }
 }
 
-fn read_parts(row: &BatchRow) -> Result<BatchParts, Error> {
+pub(crate) fn read_parts(row: &BatchRow) -> Result<BatchParts, Error> {
     Ok(BatchParts {
         rollup: BATCH.rollup(row.rollup_id)?,
         height: BATCH.height(row.height)?,
@@ -156,7 +156,7 @@ fn read_parts(row: &BatchRow) -> Result<BatchParts, Error> {
 }
 
 /// Adds a booked transfer to what the batch lists; `None` if a batch of this rollup cannot list it.
-fn list(parts: &mut BatchParts, one: &TransferFields) -> Option<()> {
+pub(crate) fn list(parts: &mut BatchParts, one: &TransferFields) -> Option<()> {
     let recipient = one.recipient?;
     let (asset, atoms) = (one.asset, one.atoms);
     let from = |rollup: RollupId| (one.debit == Account::Cell { rollup, asset }).then_some(());

@@ -240,7 +240,7 @@ fn moved(transfers: &[TransferFields]) -> Option<(Account, Account, Atoms)> {
     }
 }
 
-fn transfer_fields(row: &TransferRow) -> Result<TransferFields, Error> {
+pub(crate) fn transfer_fields(row: &TransferRow) -> Result<TransferFields, Error> {
     Ok(TransferFields {
         position: TRANSFER.small(row.position)?,
         debit: TRANSFER.account(row.debit_account_id)?,
@@ -253,7 +253,7 @@ fn transfer_fields(row: &TransferRow) -> Result<TransferFields, Error> {
     })
 }
 
-fn read_asset(row: &AssetRow) -> Result<Asset, Error> {
+pub(crate) fn read_asset(row: &AssetRow) -> Result<Asset, Error> {
     let columns = Columns("asset");
     let decimals = |number| u8::try_from(number).map_err(|_| columns.corrupt());
     Asset::new(
@@ -265,7 +265,7 @@ fn read_asset(row: &AssetRow) -> Result<Asset, Error> {
     .map_err(|_| columns.corrupt())
 }
 
-fn read_log(columns: Columns, log: &LogColumns) -> Result<(L1LogId, L1Block), Error> {
+pub(crate) fn read_log(columns: Columns, log: &LogColumns) -> Result<(L1LogId, L1Block), Error> {
     let id = columns.log(&log.tx_hash, log.log_index)?;
     Ok((id, columns.l1_block(log.l1_block_number, &log.l1_block_hash)?))
 }

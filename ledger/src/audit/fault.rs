@@ -117,18 +117,18 @@ pub enum FaultKind {
 }
 
 /// Why an audit stops.
-pub(super) enum Stop {
+pub(crate) enum Stop {
     Fault(Box<Fault>),
     Error(Error),
 }
 
 impl Row {
-    pub(super) fn is(self, what: FaultKind) -> Stop {
+    pub(crate) fn is(self, what: FaultKind) -> Stop {
         Stop::Fault(Box::new(Fault { row: self, what }))
     }
 
     /// A value of this row that cannot be read is the row's fault.
-    pub(super) fn reads<T>(self, value: Result<T, Error>) -> Result<T, Stop> {
+    pub(crate) fn reads<T>(self, value: Result<T, Error>) -> Result<T, Stop> {
         value.map_err(|error| match error {
             Error::Corrupt { .. } => self.is(FaultKind::Unreadable),
             error => Stop::Error(error),
@@ -136,7 +136,7 @@ impl Row {
     }
 
     /// Unless `holds`, the row is wrong in that way.
-    pub(super) fn check(self, holds: bool, what: FaultKind) -> Result<(), Stop> {
+    pub(crate) fn check(self, holds: bool, what: FaultKind) -> Result<(), Stop> {
         if holds { Ok(()) } else { Err(self.is(what)) }
     }
 }

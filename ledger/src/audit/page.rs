@@ -12,142 +12,142 @@ use crate::connection::Tx;
 /// Blocks read at once: at 1,000 transfers each, some tens of MB.
 const PAGE_BLOCKS: i64 = 64;
 
-pub(super) struct Page {
-    pub(super) blocks: Vec<BlockRow>,
-    pub(super) transfers: BTreeMap<i64, Vec<TransferRow>>,
-    pub(super) assets: BTreeMap<i64, AssetRow>,
-    pub(super) rollups: BTreeMap<i64, RollupRow>,
-    pub(super) deposits: BTreeMap<i64, DepositRow>,
-    pub(super) claims: BTreeMap<i64, ClaimRow>,
-    pub(super) batches: BTreeMap<i64, BatchRow>,
-    pub(super) evictions: BTreeMap<i64, EvictionRow>,
-    pub(super) lanes: BTreeMap<i64, Vec<LaneRow>>,
-    pub(super) exits: BTreeMap<i64, Vec<ExitRow>>,
+pub(crate) struct Page {
+    pub(crate) blocks: Vec<BlockRow>,
+    pub(crate) transfers: BTreeMap<i64, Vec<TransferRow>>,
+    pub(crate) assets: BTreeMap<i64, AssetRow>,
+    pub(crate) rollups: BTreeMap<i64, RollupRow>,
+    pub(crate) deposits: BTreeMap<i64, DepositRow>,
+    pub(crate) claims: BTreeMap<i64, ClaimRow>,
+    pub(crate) batches: BTreeMap<i64, BatchRow>,
+    pub(crate) evictions: BTreeMap<i64, EvictionRow>,
+    pub(crate) lanes: BTreeMap<i64, Vec<LaneRow>>,
+    pub(crate) exits: BTreeMap<i64, Vec<ExitRow>>,
 }
 
-pub(super) struct BlockRow {
-    pub(super) block_number: i64,
-    pub(super) epoch_number: i64,
-    pub(super) posting_kind: i16,
-    pub(super) transfer_count: i32,
-    pub(super) previous_hash: Vec<u8>,
-    pub(super) content_digest: Vec<u8>,
-    pub(super) block_hash: Vec<u8>,
-    pub(super) posted_at: OffsetDateTime,
+pub(crate) struct BlockRow {
+    pub(crate) block_number: i64,
+    pub(crate) epoch_number: i64,
+    pub(crate) posting_kind: i16,
+    pub(crate) transfer_count: i32,
+    pub(crate) previous_hash: Vec<u8>,
+    pub(crate) content_digest: Vec<u8>,
+    pub(crate) block_hash: Vec<u8>,
+    pub(crate) posted_at: OffsetDateTime,
 }
 
-pub(super) struct TransferRow {
-    pub(super) block_number: i64,
-    pub(super) position: i32,
-    pub(super) epoch_number: i64,
-    pub(super) posting_kind: i16,
-    pub(super) asset_id: i32,
-    pub(super) debit_account_id: i64,
-    pub(super) credit_account_id: i64,
-    pub(super) atoms: Decimal,
-    pub(super) debit_balance: Decimal,
-    pub(super) credit_balance: Decimal,
-    pub(super) recipient: Option<Vec<u8>>,
-    pub(super) transfer_digest: Vec<u8>,
+pub(crate) struct TransferRow {
+    pub(crate) block_number: i64,
+    pub(crate) position: i32,
+    pub(crate) epoch_number: i64,
+    pub(crate) posting_kind: i16,
+    pub(crate) asset_id: i32,
+    pub(crate) debit_account_id: i64,
+    pub(crate) credit_account_id: i64,
+    pub(crate) atoms: Decimal,
+    pub(crate) debit_balance: Decimal,
+    pub(crate) credit_balance: Decimal,
+    pub(crate) recipient: Option<Vec<u8>>,
+    pub(crate) transfer_digest: Vec<u8>,
 }
 
 /// The log behind a posting.
-pub(super) struct LogColumns {
-    pub(super) tx_hash: Vec<u8>,
-    pub(super) log_index: i64,
-    pub(super) l1_block_number: i64,
-    pub(super) l1_block_hash: Vec<u8>,
+pub(crate) struct LogColumns {
+    pub(crate) tx_hash: Vec<u8>,
+    pub(crate) log_index: i64,
+    pub(crate) l1_block_number: i64,
+    pub(crate) l1_block_hash: Vec<u8>,
 }
 
-pub(super) struct AssetRow {
-    pub(super) asset_id: i32,
-    pub(super) token: Vec<u8>,
-    pub(super) token_decimals: i16,
-    pub(super) ledger_decimals: i16,
-    pub(super) log: LogColumns,
+pub(crate) struct AssetRow {
+    pub(crate) asset_id: i32,
+    pub(crate) token: Vec<u8>,
+    pub(crate) token_decimals: i16,
+    pub(crate) ledger_decimals: i16,
+    pub(crate) log: LogColumns,
 }
 
-pub(super) struct RollupRow {
-    pub(super) rollup_id: i32,
-    pub(super) key_x: Vec<u8>,
-    pub(super) key_y: Vec<u8>,
-    pub(super) log: LogColumns,
+pub(crate) struct RollupRow {
+    pub(crate) rollup_id: i32,
+    pub(crate) key_x: Vec<u8>,
+    pub(crate) key_y: Vec<u8>,
+    pub(crate) log: LogColumns,
 }
 
-pub(super) struct DepositRow {
-    pub(super) rollup_id: i32,
-    pub(super) asset_id: i32,
-    pub(super) depositor: Vec<u8>,
-    pub(super) atoms: Decimal,
-    pub(super) log: LogColumns,
+pub(crate) struct DepositRow {
+    pub(crate) rollup_id: i32,
+    pub(crate) asset_id: i32,
+    pub(crate) depositor: Vec<u8>,
+    pub(crate) atoms: Decimal,
+    pub(crate) log: LogColumns,
 }
 
-pub(super) struct ClaimRow {
-    pub(super) rollup_id: i32,
-    pub(super) exit_index: i64,
-    pub(super) asset_id: i32,
-    pub(super) recipient: Vec<u8>,
-    pub(super) atoms: Decimal,
-    pub(super) proven_epoch_number: i64,
-    pub(super) log: LogColumns,
+pub(crate) struct ClaimRow {
+    pub(crate) rollup_id: i32,
+    pub(crate) exit_index: i64,
+    pub(crate) asset_id: i32,
+    pub(crate) recipient: Vec<u8>,
+    pub(crate) atoms: Decimal,
+    pub(crate) proven_epoch_number: i64,
+    pub(crate) log: LogColumns,
 }
 
-pub(super) struct BatchRow {
-    pub(super) block_number: i64,
-    pub(super) rollup_id: i32,
-    pub(super) height: i64,
-    pub(super) attempt: i32,
-    pub(super) continued_attempt: i32,
-    pub(super) epoch_number: i64,
-    pub(super) place_in_epoch: i32,
-    pub(super) previous_root: Vec<u8>,
-    pub(super) new_root: Vec<u8>,
-    pub(super) exit_root: Vec<u8>,
-    pub(super) body_digest: Vec<u8>,
-    pub(super) batch_digest: Vec<u8>,
-    pub(super) signature: Vec<u8>,
-    pub(super) transfer_count: i32,
-    pub(super) exit_count: i32,
-    pub(super) exits_before: i64,
-    pub(super) exit_tree: Vec<u8>,
+pub(crate) struct BatchRow {
+    pub(crate) block_number: i64,
+    pub(crate) rollup_id: i32,
+    pub(crate) height: i64,
+    pub(crate) attempt: i32,
+    pub(crate) continued_attempt: i32,
+    pub(crate) epoch_number: i64,
+    pub(crate) place_in_epoch: i32,
+    pub(crate) previous_root: Vec<u8>,
+    pub(crate) new_root: Vec<u8>,
+    pub(crate) exit_root: Vec<u8>,
+    pub(crate) body_digest: Vec<u8>,
+    pub(crate) batch_digest: Vec<u8>,
+    pub(crate) signature: Vec<u8>,
+    pub(crate) transfer_count: i32,
+    pub(crate) exit_count: i32,
+    pub(crate) exits_before: i64,
+    pub(crate) exit_tree: Vec<u8>,
 }
 
-pub(super) struct EvictionRow {
-    pub(super) block_number: i64,
-    pub(super) rollup_id: i32,
-    pub(super) height: i64,
-    pub(super) attempt: i32,
-    pub(super) reversed_block: i64,
-    pub(super) epoch_number: i64,
-    pub(super) cause_rollup_id: i32,
-    pub(super) cause_height: i64,
-    pub(super) cause_attempt: i32,
-    pub(super) reason: String,
+pub(crate) struct EvictionRow {
+    pub(crate) block_number: i64,
+    pub(crate) rollup_id: i32,
+    pub(crate) height: i64,
+    pub(crate) attempt: i32,
+    pub(crate) reversed_block: i64,
+    pub(crate) epoch_number: i64,
+    pub(crate) cause_rollup_id: i32,
+    pub(crate) cause_height: i64,
+    pub(crate) cause_attempt: i32,
+    pub(crate) reason: String,
 }
 
-pub(super) struct LaneRow {
-    pub(super) block_number: i64,
-    pub(super) asset_id: i32,
-    pub(super) destination_id: i32,
-    pub(super) atoms: Decimal,
+pub(crate) struct LaneRow {
+    pub(crate) block_number: i64,
+    pub(crate) asset_id: i32,
+    pub(crate) destination_id: i32,
+    pub(crate) atoms: Decimal,
 }
 
-pub(super) struct ExitRow {
-    pub(super) block_number: i64,
-    pub(super) position: i32,
-    pub(super) rollup_id: i32,
-    pub(super) exit_index: i64,
-    pub(super) attempt: i32,
-    pub(super) height: i64,
-    pub(super) epoch_number: i64,
-    pub(super) asset_id: i32,
-    pub(super) recipient: Vec<u8>,
-    pub(super) atoms: Decimal,
-    pub(super) leaf: Vec<u8>,
+pub(crate) struct ExitRow {
+    pub(crate) block_number: i64,
+    pub(crate) position: i32,
+    pub(crate) rollup_id: i32,
+    pub(crate) exit_index: i64,
+    pub(crate) attempt: i32,
+    pub(crate) height: i64,
+    pub(crate) epoch_number: i64,
+    pub(crate) asset_id: i32,
+    pub(crate) recipient: Vec<u8>,
+    pub(crate) atoms: Decimal,
+    pub(crate) leaf: Vec<u8>,
 }
 
 /// The number of blocks.
-pub(super) async fn count(tx: &mut Tx<'_>) -> Result<u64, Error> {
+pub(crate) async fn count(tx: &mut Tx<'_>) -> Result<u64, Error> {
     let count = sqlx::query_scalar!(r#"select count(*) as "count!" from journal_block"#)
         .fetch_one(&mut **tx)
         .await?;
@@ -156,7 +156,7 @@ pub(super) async fn count(tx: &mut Tx<'_>) -> Result<u64, Error> {
 
 impl Page {
     /// The page after a block.
-    pub(super) async fn read(tx: &mut Tx<'_>, after: u64) -> Result<Self, Error> {
+    pub(crate) async fn read(tx: &mut Tx<'_>, after: u64) -> Result<Self, Error> {
         let blocks = sqlx::query_as!(
             BlockRow,
             "select block_number, epoch_number, posting_kind, transfer_count, previous_hash,
@@ -169,9 +169,14 @@ impl Page {
         .await?;
         let first = blocks.first().map_or(i64::MAX, |block| block.block_number);
         let last = blocks.last().map_or(i64::MAX, |block| block.block_number);
+        let epochs = (blocks.first(), blocks.last());
+        let epochs = (
+            epochs.0.map_or(0, |block| block.epoch_number),
+            epochs.1.map_or(0, |block| block.epoch_number),
+        );
         Ok(Self {
             blocks,
-            transfers: transfers(tx, first, last).await?,
+            transfers: transfers(tx, (first, last), epochs).await?,
             assets: assets(tx, first, last).await?,
             rollups: rollups(tx, first, last).await?,
             deposits: deposits(tx, first, last).await?,
@@ -192,18 +197,23 @@ fn grouped<T>(rows: Vec<T>, block: fn(&T) -> i64) -> BTreeMap<i64, Vec<T>> {
     groups
 }
 
+/// The transfers of blocks first to last, which are of epochs first to last: a row of another epoch, should
+/// there be one, is missing here and a stray in the end.
 async fn transfers(
     tx: &mut Tx<'_>,
-    first: i64,
-    last: i64,
+    (first, last): (i64, i64),
+    epochs: (i64, i64),
 ) -> Result<BTreeMap<i64, Vec<TransferRow>>, Error> {
     let rows = sqlx::query_as!(
         TransferRow,
         "select block_number, position, epoch_number, posting_kind, asset_id, debit_account_id,
             credit_account_id, atoms, debit_balance, credit_balance, recipient, transfer_digest
-        from transfer where block_number between $1 and $2 order by block_number, position",
+        from transfer where block_number between $1 and $2 and epoch_number between $3 and $4
+        order by block_number, position",
         first,
-        last
+        last,
+        epochs.0,
+        epochs.1
     )
     .fetch_all(&mut **tx)
     .await?;

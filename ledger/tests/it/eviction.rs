@@ -228,7 +228,7 @@ fn a_height_is_free_again() {
         assert_eq!(earlier, [2, 1]);
         assert!(detail.earlier.iter().all(|one| one.eviction.is_some()));
         let filter = TransferFilter { batch: Some((ONE, Height::FIRST)), ..Default::default() };
-        let listed = world.read.transfers(&filter, None, PageLimit::MAX).await.unwrap();
+        let listed = world.read.transfers(&filter, None, PageLimit::MAX).await.unwrap().items;
         assert!(listed.len() == 3 && listed.iter().all(|one| one.id.block == third_posted.block));
         refused_as_other(&world, &batch, 0).await;
         refused_as_other(&world, &third, 1).await;
