@@ -12,7 +12,7 @@ use utoipa::ToSchema;
 
 use crate::{
     State,
-    error::{Error, Missing, NotFound, ParameterError, Problems},
+    error::{Error, Gone, Missing, NotFound, ParameterError, Problems},
     extract::{Parameters, number},
     money::{Amount, Assets},
     page::{Page, PageQuery},
@@ -90,7 +90,7 @@ pub(crate) enum TransferKind {
         ("cursor" = Option<String>, Query, description = "`next_cursor` of the page before"),
         ("limit" = Option<u16>, Query, minimum = 1, maximum = 1000, description = "100 if absent"),
     ),
-    responses((status = 200, description = "A page", body = Page<Transfer>), Problems),
+    responses((status = 200, description = "A page", body = Page<Transfer>), Problems, Gone),
 )]
 pub(crate) async fn list(
     Extracted(state): Extracted<State>,
@@ -103,10 +103,12 @@ pub(crate) async fn list(
         batch: take_batch(&mut query)?,
     };
     query.finish()?;
-    let rows = state.ledger().transfers(&filter, page.before, page.limit).await?;
+    let found = state.ledger().transfers(&filter, page.before, page.limit).await?;
     let assets = state.assets().await?;
     let wire = |transfer| Transfer::of(&transfer, &assets);
-    Ok(Json(page.page(rows, |transfer| transfer.id, wire)))
+    let archived_through = found.archived_through.map(EpochNumber::number);
+    let listed = page.page(found.items, |transfer| transfer.id, wire);
+    Ok(Json(Page { archived_through, ..listed }))
 }
 
 /// Read one transfer
@@ -116,7 +118,10 @@ pub(crate) async fn list(
         ("id" = String, Path, pattern = "^[0-9]{1,18}-[0-9]{1,9}$",
             description = "Journal block and position: `17-3`"),
     ),
-    responses((status = 200, description = "The transfer", body = Transfer), Problems, Missing),
+    responses(
+        (status = 200, description = "The transfer", body = Transfer),
+        Problems, Missing, Gone,
+    ),
 )]
 pub(crate) async fn one(
     Extracted(state): Extracted<State>,

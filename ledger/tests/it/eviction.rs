@@ -76,7 +76,7 @@ fn one_batch_is_reversed() {
         assert_eq!((block.kind, block.transfers), (PostingKind::Reversal, 3));
 
         let all = world.read.transfers(&TransferFilter::default(), None, PageLimit::MAX).await;
-        let all = all.unwrap();
+        let all = all.unwrap().items;
         let of = |block| all.iter().filter(move |one| one.id.block == block);
         for (one, back) in of(posted.block).zip(of(gone.reversal).collect::<Vec<_>>().iter().rev())
         {
