@@ -6,7 +6,7 @@
     "claim_paid",
     "domain_adopted", "epoch_opened", "seal_requested", "epoch_sealed", "step_folded", "epoch_proven",
     "epoch_submitted", "submission_superseded", "epoch_settled", "epoch_reorged", "epoch_final",
-    "settlement_logged", "equivocation", "settlement_proven"];
+    "settlement_logged", "equivocation", "settlement_proven", "books_closed"];
   // At most one fetch in this time, however much happens.
   const PAUSE_MS = 700;
   const state = document.getElementById("live-state");

@@ -7,7 +7,8 @@ use utoipa::ToSchema;
 
 use crate::{
     State,
-    error::{Error, Problems},
+    as_of::{self, AS_OF},
+    error::{Error, Problems, Unreached},
     extract::Parameters,
     money::{Amount, Assets},
     page::Page,
@@ -39,14 +40,18 @@ pub(crate) struct Account {
 /// List the accounts
 #[utoipa::path(
     get, path = "/v1/accounts", operation_id = "list_accounts", tag = "ledger",
-    responses((status = 200, description = "All of them", body = Page<Account>), Problems),
+    params(
+        ("as_of" = Option<String>, Query, description = AS_OF),
+    ),
+    responses((status = 200, description = "All of them", body = Page<Account>), Problems, Unreached),
 )]
 pub(crate) async fn list(
     Extracted(state): Extracted<State>,
-    query: Parameters,
+    mut query: Parameters,
 ) -> Result<Json<Page<Account>>, Error> {
+    let as_of = as_of::take(&mut query)?;
     query.finish()?;
-    let accounts = state.ledger().accounts().await?;
+    let accounts = state.reads().await?.books_at(as_of).await?.accounts;
     let assets = state.assets().await?;
     Ok(Json(Page::whole(accounts.iter().map(|account| Account::of(account, &assets)).collect())))
 }

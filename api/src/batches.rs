@@ -210,7 +210,7 @@ pub(crate) async fn list(
         epoch: query.number("epoch")?.map(EpochNumber::new),
     };
     query.finish()?;
-    let rows = state.ledger().batches(&filter, page.before, page.limit).await?;
+    let rows = state.reads().await?.batches(&filter, page.before, page.limit).await?;
     let assets = state.assets().await?;
     let wire = |batch| BatchSummary::of(&batch, &assets);
     Ok(Json(page.page(rows, |batch| batch.block, wire)))

@@ -2,13 +2,14 @@
 
 use axum::{Json, extract::State as Extracted};
 use domain::{AssetId, RollupId};
-use ledger::CellPosition;
+use ledger::{AsOf, CellAt, CellPosition};
 use serde::Serialize;
 use utoipa::ToSchema;
 
 use crate::{
     State,
-    error::{Error, Problems},
+    as_of::{self, AS_OF},
+    error::{Error, Problems, Unreached},
     extract::Parameters,
     money::{Amount, Assets},
     page::Page,
@@ -29,16 +30,21 @@ pub(crate) struct Cell {
     pub exited: Amount,
     /// What L1 owes to the rollup's settled and unpaid exits.
     pub pot: Amount,
+    /// On its way to the cell: deposits that L1 shows and that are not final. Not in the balance.
+    pub held_in: Amount,
+    /// What of the balance is held, and may not be moved.
+    pub held_out: Amount,
 }
 
-/// List the cells as they are now
+/// List the cells as they are, or were
 #[utoipa::path(
     get, path = "/v1/cells", operation_id = "list_cells", tag = "cells",
     params(
         ("rollup" = Option<u16>, Query, maximum = 65535, description = "Only this rollup's"),
         ("asset" = Option<u16>, Query, maximum = 65535, description = "Only this asset's"),
+        ("as_of" = Option<String>, Query, description = AS_OF),
     ),
-    responses((status = 200, description = "All of them", body = Page<Cell>), Problems),
+    responses((status = 200, description = "All of them", body = Page<Cell>), Problems, Unreached),
 )]
 pub(crate) async fn list(
     Extracted(state): Extracted<State>,
@@ -46,17 +52,37 @@ pub(crate) async fn list(
 ) -> Result<Json<Page<Cell>>, Error> {
     let rollup = query.number("rollup")?.map(RollupId::new);
     let asset = query.number("asset")?.map(AssetId::new);
+    let as_of = as_of::take(&mut query)?;
     query.finish()?;
-    let cells = state.ledger().cells().await?;
     let assets = state.assets().await?;
-    let wanted = cells.iter().filter(|cell| {
-        rollup.is_none_or(|rollup| cell.rollup == rollup)
-            && asset.is_none_or(|asset| cell.asset == asset)
+    // What a rollup decides by is of now.
+    let cells: Vec<Cell> = if as_of == AsOf::Now {
+        let cells = state.ledger().cells().await?;
+        cells.iter().map(|cell| Cell::of(cell, &assets)).collect()
+    } else {
+        let cells = state.reads().await?.cells_at(as_of).await?.cells;
+        cells.iter().map(|cell| Cell::of_then(cell, &assets)).collect()
+    };
+    let wanted = cells.into_iter().filter(|cell| {
+        rollup.is_none_or(|rollup| cell.rollup == rollup.number())
+            && asset.is_none_or(|asset| cell.asset == asset.number())
     });
-    Ok(Json(Page::whole(wanted.map(|cell| Cell::of(cell, &assets)).collect())))
+    Ok(Json(Page::whole(wanted.collect())))
 }
 
 impl Cell {
+    fn of_then(cell: &CellAt, assets: &Assets) -> Self {
+        let amount = |atoms| assets.amount(cell.asset, atoms);
+        Self {
+            rollup: cell.rollup.number(),
+            asset: cell.asset.number(),
+            balance: amount(cell.balance),
+            deposited: amount(cell.deposited),
+            exited: amount(cell.exited),
+            pot: amount(cell.pot),
+        }
+    }
+
     pub(crate) fn of(cell: &CellPosition, assets: &Assets) -> Self {
         let amount = |atoms| assets.amount(cell.asset, atoms);
         Self {
@@ -66,6 +92,8 @@ impl Cell {
             deposited: amount(cell.deposited),
             exited: amount(cell.exited),
             pot: amount(cell.pot),
+            held_in: amount(cell.held_in),
+            held_out: amount(cell.held_out),
         }
     }
 }

@@ -1,5 +1,6 @@
 //! `/v1/epochs`: from open to final, with the proof to download.
 
+mod books;
 mod flows;
 mod wire;
 
@@ -14,6 +15,7 @@ use serde::Serialize;
 use time::OffsetDateTime;
 use utoipa::ToSchema;
 
+pub(crate) use books::{__path_books, books};
 pub(crate) use flows::{AssetFlow, flows};
 use wire::{Epoch, EpochAnswer, Flow, Position, Step, Steps};
 
@@ -58,7 +60,7 @@ pub(crate) async fn list(
 ) -> Result<Json<Page<Epoch>>, Error> {
     let page = PageQuery::<EpochNumber>::take("epochs", &mut query)?;
     query.finish()?;
-    let rows = state.ledger().epochs(page.before, page.limit).await?;
+    let rows = state.reads().await?.epochs(page.before, page.limit).await?;
     Ok(Json(page.page(rows, |epoch| epoch.epoch, |epoch| Epoch::of(&epoch))))
 }
 
@@ -82,6 +84,8 @@ pub(crate) async fn one(
     let steps = ledger.steps(number).await?;
     let timeline = ledger.timeline(number).await?;
     let positions = ledger.positions(number).await?;
+    let logged = ledger.l1_settlement(number).await?;
+    let told = logged.and_then(|logged| logged.books);
     Ok(Json(EpochAnswer {
         epoch: Epoch::of(&found),
         steps: Steps { folded: found.steps, planned },
@@ -89,6 +93,7 @@ pub(crate) async fn one(
         timeline: timeline.iter().map(|entry| Happening::of(entry.at, &entry.event)).collect(),
         flows: flows.iter().map(|flow| Flow::of(flow, &assets)).collect(),
         positions: positions.iter().map(|cell| Position::of(cell, &assets)).collect(),
+        books_on_l1: told.map(|digest| digest.to_string()),
     }))
 }
 

@@ -108,7 +108,7 @@ pub(crate) async fn list(
         epoch: query.number("epoch")?.map(EpochNumber::new),
     };
     query.finish()?;
-    let rows = state.ledger().exits(&filter, page.before, page.limit).await?;
+    let rows = state.reads().await?.exits(&filter, page.before, page.limit).await?;
     let assets = state.assets().await?;
     let wire = |exit| Exit::of(&exit, &assets);
     Ok(Json(page.page(rows, |exit| exit.id, wire)))

@@ -1,7 +1,7 @@
 //! `/v1/health` and `/v1/ready`: for whoever restarts and routes.
 //!
 //! **Invariant:** `health` says that the process answers and asks nobody; `ready` says that a batch
-//! posted now would be booked.
+//! posted now would be booked, and that lists can be read.
 
 use axum::{Json, extract::State as Extracted};
 use serde::Serialize;
@@ -34,6 +34,18 @@ pub(crate) struct Ready {
     /// is. Absent before the first.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub l1_cursor: Option<L1BlockRef>,
+    /// The replica that lists and sums are read from; absent if they are read where batches are booked.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub replica: Option<Replica>,
+}
+
+/// How far a replica is.
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct Replica {
+    /// The last journal block that it has.
+    pub journal_block: u64,
+    /// How many the ledger has that it has not.
+    pub blocks_behind: u64,
 }
 
 /// Tell whether the process answers
@@ -67,5 +79,15 @@ pub(crate) async fn ready(
         status: "ready",
         open_epoch: open.epoch.number(),
         l1_cursor: cursor.map(L1BlockRef::of),
+        replica: replica(&state).await?,
     }))
+}
+
+/// How far the replica is, which must answer if there is one.
+async fn replica(state: &State) -> Result<Option<Replica>, Error> {
+    let Some(replica) = state.replica() else { return Ok(None) };
+    let found = replica.reached().await?.number();
+    let all = state.ledger().reached().await?.number();
+    let blocks_behind = all.saturating_sub(found);
+    Ok(Some(Replica { journal_block: found, blocks_behind }))
 }

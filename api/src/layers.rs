@@ -5,6 +5,7 @@
 
 use std::{
     any::Any,
+    cell::Cell,
     time::{Duration, Instant},
 };
 
@@ -24,6 +25,9 @@ use crate::{
     State,
     error::{Error, NotFound, Problem},
 };
+
+/// The header that says how far the books were.
+const JOURNAL_BLOCK: HeaderName = HeaderName::from_static("journal-block");
 
 /// The header of the request's id.
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
@@ -95,6 +99,28 @@ pub(crate) async fn limit_time(
 ) -> Result<Answer, Error> {
     let answer = tokio::time::timeout(limit, next.run(request)).await;
     answer.map_err(|_| Error::Timeout { limit_s: limit.as_secs() })
+}
+
+/// Says in the answer how far the books were when it was read, if it was read where that can be behind.
+pub(crate) async fn tell_journal_block(request: Request, next: Next) -> Answer {
+    let answer = async {
+        let mut answer = next.run(request).await;
+        if let Some(block) = REACHED.with(Cell::get) {
+            answer.headers_mut().insert(JOURNAL_BLOCK, HeaderValue::from(block));
+        }
+        answer
+    };
+    REACHED.scope(Cell::new(None), answer).await
+}
+
+/// Notes that this request reads the books up to a block, at least.
+pub(crate) fn note_journal_block(block: u64) {
+    // Outside of a request nobody asks.
+    let _noted = REACHED.try_with(|reached| reached.set(Some(block)));
+}
+
+tokio::task_local! {
+    static REACHED: Cell<Option<u64>>;
 }
 
 /// Answers a panic as `internal`, without its message, which goes to the log.

@@ -17,6 +17,7 @@
 //! ```
 
 mod accounts;
+mod as_of;
 mod assets;
 mod batches;
 mod cells;
@@ -26,6 +27,7 @@ mod error;
 mod events;
 mod exits;
 mod extract;
+mod flows;
 mod health;
 mod identity;
 mod json;

@@ -21,15 +21,12 @@ pub(crate) struct Page<T> {
     /// What to send as `cursor` for the items after these; absent at the end of the list.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub next_cursor: Option<String>,
-    /// Of transfers, at the end of the list: what is older is in archive files, through this epoch.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub archived_through: Option<u64>,
 }
 
 impl<T> Page<T> {
     /// A list that the domain's shape bounds, all of it.
     pub(crate) fn whole(items: Vec<T>) -> Self {
-        Self { items, next_cursor: None, archived_through: None }
+        Self { items, next_cursor: None }
     }
 }
 
@@ -60,8 +57,7 @@ impl<K: Display + FromStr> PageQuery<K> {
         let full = rows.len() >= usize::from(self.limit.number());
         let last = rows.last().filter(|_| full);
         let next_cursor = last.map(|row| hex::encode(format!("{}:{}", self.list, key(row))));
-        let items = rows.into_iter().map(wire).collect();
-        Page { items, next_cursor, archived_through: None }
+        Page { items: rows.into_iter().map(wire).collect(), next_cursor }
     }
 }
 

@@ -7,7 +7,7 @@ use utoipa_swagger_ui::{Config, SwaggerUi};
 
 use crate::{
     State, accounts, assets, batches, cells, deposits, epochs, error::ProblemBody, events, exits,
-    extract::BODY_LIMIT, health, identity, layers, pages, rollups, transfers, trial_balance,
+    extract::BODY_LIMIT, flows, health, identity, layers, pages, rollups, transfers, trial_balance,
 };
 
 /// Every path, with its layers.
@@ -23,6 +23,7 @@ pub fn router(state: State) -> Router {
         .fallback(layers::route_not_found)
         .method_not_allowed_fallback(layers::method_not_allowed)
         .with_state(state.clone())
+        .layer(middleware::from_fn(layers::tell_journal_block))
         .layer(DefaultBodyLimit::max(BODY_LIMIT))
         .layer(middleware::from_fn_with_state(time, layers::limit_time))
         .layer(middleware::from_fn_with_state(state, layers::limit_requests))
@@ -54,8 +55,10 @@ fn resources() -> OpenApiRouter<State> {
         .routes(routes!(epochs::seal))
         .routes(routes!(epochs::one))
         .routes(routes!(epochs::proof))
+        .routes(routes!(epochs::books))
         .routes(routes!(accounts::list))
         .routes(routes!(trial_balance::one))
+        .routes(routes!(flows::list))
         .routes(routes!(events::follow))
         .routes(routes!(health::live))
         .routes(routes!(health::ready))
@@ -70,7 +73,10 @@ fn resources() -> OpenApiRouter<State> {
             decimals, with the integer number of atoms beside them; they are never JSON numbers. \
             Times are RFC 3339 in UTC. Lists are pages, newest first: send `next_cursor` back as \
             `cursor`. Errors are RFC 9457 problems: match on `code`. Writes take effect once, \
-            however often they are sent.",
+            however often they are sent.\n\nLists that grow, and sums, may be read from a replica that is \
+            behind: their answers say in the header `journal-block` up to which journal block they show \
+            everything, at least. What is read by its name is as it is now. `as_of` asks for the books as \
+            they stood.",
         license(name = "MIT OR Apache-2.0", identifier = "MIT OR Apache-2.0"),
     ),
     components(schemas(ProblemBody)),

@@ -16,6 +16,7 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
 use crate::{
     epochs::{AssetFlow, flows},
     error::Error,
+    layers::note_journal_block,
     money::Assets,
 };
 
@@ -44,6 +45,7 @@ pub struct State(Arc<Shared>);
 
 struct Shared {
     ledger: Ledger,
+    replica: Option<Ledger>,
     settings: Settings,
     bell: watch::Sender<u64>,
     closing: watch::Sender<bool>,
@@ -83,8 +85,19 @@ impl State {
     /// Serves this ledger, connected as [`ledger::Role::Api`].
     #[must_use]
     pub fn new(ledger: Ledger, settings: Settings) -> Self {
+        Self::build(ledger, None, settings)
+    }
+
+    /// The same, with lists that grow and sums read from a replica of it.
+    #[must_use]
+    pub fn with_replica(ledger: Ledger, replica: Ledger, settings: Settings) -> Self {
+        Self::build(ledger, Some(replica), settings)
+    }
+
+    fn build(ledger: Ledger, replica: Option<Ledger>, settings: Settings) -> Self {
         Self(Arc::new(Shared {
             ledger,
+            replica,
             bell: watch::Sender::new(0),
             closing: watch::Sender::new(false),
             requests: Arc::new(Semaphore::new(settings.max_requests)),
@@ -94,8 +107,23 @@ impl State {
         }))
     }
 
+    /// The ledger itself: for writing, and for what is read by its name or decided by.
     pub(crate) fn ledger(&self) -> &Ledger {
         &self.0.ledger
+    }
+
+    /// The replica, if there is one.
+    pub(crate) fn replica(&self) -> Option<&Ledger> {
+        self.0.replica.as_ref()
+    }
+
+    /// Where lists that grow and sums are read, so that reading them disturbs no posting: the replica
+    /// if there is one, and nothing in its place. The answer says how far it is, which is looked at
+    /// first: it shows that and may show more.
+    pub(crate) async fn reads(&self) -> Result<&Ledger, Error> {
+        let reads = self.replica().unwrap_or_else(|| self.ledger());
+        note_journal_block(reads.reached().await?.number());
+        Ok(reads)
     }
 
     pub(crate) fn settings(&self) -> &Settings {

@@ -58,6 +58,31 @@ pub(crate) struct Side {
     pub balance: Amount,
 }
 
+/// A page of movements, newest first.
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct TransferPage {
+    #[serde(flatten)]
+    page: Page<Transfer>,
+    /// At the end of the list: what is older is in archive files, of epochs through this one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    archived_through: Option<u64>,
+    /// Of one account's movements; absent without `account`, and for a page without any.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    statement: Option<Statement>,
+}
+
+/// What the page comes to on one account.
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct Statement {
+    /// The account.
+    #[schema(example = "cell:1:2")]
+    pub account: String,
+    /// What it held before the oldest of these movements.
+    pub opening: Amount,
+    /// What it held after the newest of them.
+    pub closing: Amount,
+}
+
 /// What booked a movement.
 #[derive(Clone, Copy, Debug, Serialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
@@ -74,6 +99,10 @@ pub(crate) enum TransferKind {
     Claim,
     /// The reversal of an evicted batch.
     Reversal,
+    /// A hold, which moves nothing.
+    Hold,
+    /// The release of a hold, which moves nothing.
+    Release,
 }
 
 /// List transfers, newest first; an account's statement with `account`
@@ -90,12 +119,12 @@ pub(crate) enum TransferKind {
         ("cursor" = Option<String>, Query, description = "`next_cursor` of the page before"),
         ("limit" = Option<u16>, Query, minimum = 1, maximum = 1000, description = "100 if absent"),
     ),
-    responses((status = 200, description = "A page", body = Page<Transfer>), Problems, Gone),
+    responses((status = 200, description = "A page", body = TransferPage), Problems, Gone),
 )]
 pub(crate) async fn list(
     Extracted(state): Extracted<State>,
     mut query: Parameters,
-) -> Result<Json<Page<Transfer>>, Error> {
+) -> Result<Json<TransferPage>, Error> {
     let page = PageQuery::<TransferId>::take("transfers", &mut query)?;
     let filter = TransferFilter {
         account: take_account(&mut query)?,
@@ -103,12 +132,14 @@ pub(crate) async fn list(
         batch: take_batch(&mut query)?,
     };
     query.finish()?;
-    let found = state.ledger().transfers(&filter, page.before, page.limit).await?;
+    let found = state.reads().await?.transfers(&filter, page.before, page.limit).await?;
     let assets = state.assets().await?;
+    let statement =
+        filter.account.and_then(|account| Statement::of(account, &found.items, &assets));
     let wire = |transfer| Transfer::of(&transfer, &assets);
     let archived_through = found.archived_through.map(EpochNumber::number);
-    let listed = page.page(found.items, |transfer| transfer.id, wire);
-    Ok(Json(Page { archived_through, ..listed }))
+    let page = page.page(found.items, |transfer| transfer.id, wire);
+    Ok(Json(TransferPage { page, archived_through, statement }))
 }
 
 /// Read one transfer
@@ -193,6 +224,16 @@ impl Transfer {
     }
 }
 
+impl Statement {
+    fn of(account: Account, rows: &[PostedTransfer], assets: &Assets) -> Option<Self> {
+        let (opening, _) = rows.last()?.balances_of(account)?;
+        let (_, closing) = rows.first()?.balances_of(account)?;
+        let amount = |atoms| assets.amount(asset_of(account), atoms);
+        let (opening, closing) = (amount(opening), amount(closing));
+        Some(Self { account: account.to_string(), opening, closing })
+    }
+}
+
 impl TransferKind {
     fn of(kind: PostingKind) -> Self {
         match kind {
@@ -202,6 +243,8 @@ impl TransferKind {
             PostingKind::Batch => Self::Batch,
             PostingKind::Claim => Self::Claim,
             PostingKind::Reversal => Self::Reversal,
+            PostingKind::Hold => Self::Hold,
+            PostingKind::Release => Self::Release,
         }
     }
 }

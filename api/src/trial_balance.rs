@@ -7,7 +7,8 @@ use utoipa::ToSchema;
 
 use crate::{
     State,
-    error::{Error, Problems},
+    as_of::{self, AS_OF},
+    error::{Error, Problems, Unreached},
     extract::Parameters,
     money::{Amount, Assets},
 };
@@ -55,15 +56,19 @@ pub(crate) struct Line {
 /// Read the trial balance
 #[utoipa::path(
     get, path = "/v1/trial-balance", operation_id = "read_trial_balance", tag = "ledger",
-    responses((status = 200, description = "The trial balance", body = TrialBalance), Problems),
+    params(
+        ("as_of" = Option<String>, Query, description = AS_OF),
+    ),
+    responses((status = 200, description = "The trial balance", body = TrialBalance), Problems, Unreached),
 )]
 pub(crate) async fn one(
     Extracted(state): Extracted<State>,
-    query: Parameters,
+    mut query: Parameters,
 ) -> Result<Json<TrialBalance>, Error> {
+    let as_of = as_of::take(&mut query)?;
     query.finish()?;
-    let lines = state.ledger().trial_balance().await?;
-    let head = state.ledger().journal_head().await?;
+    let books = state.reads().await?.books_at(as_of).await?;
+    let (lines, head) = (books.trial_balance()?, books.head);
     let assets = state.assets().await?;
     Ok(Json(TrialBalance {
         balanced: lines.iter().all(is_balanced),

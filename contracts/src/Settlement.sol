@@ -143,10 +143,12 @@ contract Settlement is Custody, Pausable {
     // --- Settlement -------------------------------------------------------------------------
 
     /// @inheritdoc ISettlement
-    function settle(EpochNumber number, uint256[] calldata steps, bytes calldata proof)
-        external
-        nonReentrant
-    {
+    function settle(
+        EpochNumber number,
+        uint256[] calldata steps,
+        bytes32 books,
+        bytes calldata proof
+    ) external nonReentrant {
         _requireMaySettle();
         EpochNumber expected = _epoch.next();
         if (number != expected) revert EpochOutOfOrder(expected, number);
@@ -166,7 +168,7 @@ contract Settlement is Custody, Pausable {
         // A stranger's leaves the grace over, or an empty epoch of theirs would shut the way out.
         if (msg.sender == _settler) _settlerSettledAt = uint64(block.timestamp);
         _stateDigest = digest;
-        emit EpochSettled(number, digest, count);
+        emit EpochSettled(number, digest, count, books);
         _book(number, steps);
     }
 

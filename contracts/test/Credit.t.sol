@@ -220,7 +220,7 @@ contract CreditTest is ClaimTest {
             abi.encodeCall(settlement.withdrawCredit, (ETH, ALICE)),
             abi.encodeCall(settlement.deliverCredit, (ETH, ALICE)),
             abi.encodeCall(settlement.deposit, (A, USD, 1)),
-            abi.encodeCall(settlement.settle, (EpochNumber.wrap(1), new uint256[](0), "")),
+            abi.encodeCall(settlement.settle, (EpochNumber.wrap(1), new uint256[](0), BOOKS, "")),
             abi.encodeCall(settlement.payOut, (ETHER, ALICE, 1))
         ];
         for (uint256 i = 0; i < attacks.length; ++i) {

@@ -35,9 +35,9 @@ contract DevelopmentTest is TestBase {
         Steps.finish(steps, bytes32(uint256(2)));
         vm.chainId(1);
         vm.expectRevert(abi.encodeWithSelector(DevelopmentChains.NotADevelopmentChain.selector, 1));
-        settlement.settle(EpochNumber.wrap(1), Steps.pack(steps), "");
+        settlement.settle(EpochNumber.wrap(1), Steps.pack(steps), BOOKS, "");
         vm.chainId(31337);
-        settlement.settle(EpochNumber.wrap(1), Steps.pack(steps), "");
+        settlement.settle(EpochNumber.wrap(1), Steps.pack(steps), BOOKS, "");
         vm.assertEq(settlement.stateDigest(), bytes32(uint256(2)), "digest");
     }
 

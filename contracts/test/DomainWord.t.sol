@@ -58,11 +58,11 @@ contract DomainWordTest is SettlementTest {
         bytes memory reason = abi.encodeWithSelector(ISettlement.ProofRefused.selector, 1);
         Settlement twin = newSettlement(OWNER, DOMAIN, verifier, GENESIS);
         vm.expectRevert(reason);
-        twin.settle(EpochNumber.wrap(1), Steps.pack(steps), proof);
+        twin.settle(EpochNumber.wrap(1), Steps.pack(steps), BOOKS, proof);
         vm.chainId(1);
         vm.expectRevert(reason);
-        settlement.settle(EpochNumber.wrap(1), Steps.pack(steps), proof);
+        settlement.settle(EpochNumber.wrap(1), Steps.pack(steps), BOOKS, proof);
         vm.chainId(31337);
-        settlement.settle(EpochNumber.wrap(1), Steps.pack(steps), proof);
+        settlement.settle(EpochNumber.wrap(1), Steps.pack(steps), BOOKS, proof);
     }
 }

@@ -49,7 +49,7 @@ contract GasTest is ClaimTest {
     function checkGas(uint256[90][] memory steps, uint256 limit) private {
         bytes memory proof = prove(steps);
         bytes memory call =
-            abi.encodeCall(settlement.settle, (nextEpoch(), Steps.pack(steps), proof));
+            abi.encodeCall(settlement.settle, (nextEpoch(), Steps.pack(steps), BOOKS, proof));
         uint256 before = gasleft();
         (bool done,) = address(settlement).call(call);
         uint256 used = before - gasleft();

@@ -75,7 +75,7 @@ contract HistoriesTest is TestBase {
         bytes memory proof = verifier.prove(
             settlement.domainWord(), epoch, uint256(settlement.stateDigest()), steps
         );
-        settlement.settle(epoch, steps, proof);
+        settlement.settle(epoch, steps, BOOKS, proof);
     }
 
     function checkState(Settlement settlement, EpochNumber number, string memory epoch)

@@ -16,7 +16,7 @@ contract RealEpochTest is RealEpoch {
             uint256 before = vm.snapshotState();
             Case memory c = caseAt(i);
             Settlement settlement = deployFor(c);
-            settlement.settle(c.epoch, c.steps, c.proof);
+            settlement.settle(c.epoch, c.steps, BOOKS, c.proof);
             uint256[][] memory steps = split(c.steps);
             uint256 last = steps.length - 1;
             vm.assertEq(settlement.stateDigest(), bytes32(steps[last][0]), "closing digest");
@@ -35,12 +35,12 @@ contract RealEpochTest is RealEpoch {
         Settlement twin =
             newSettlement(address(this), 1, settlement.verifier(), bytes32(c.openingDigest));
         vm.expectRevert(reason);
-        twin.settle(c.epoch, c.steps, c.proof);
+        twin.settle(c.epoch, c.steps, BOOKS, c.proof);
         c.steps[2] += 1 << 32;
         vm.expectRevert(reason);
-        settlement.settle(c.epoch, c.steps, c.proof);
+        settlement.settle(c.epoch, c.steps, BOOKS, c.proof);
         c.steps[2] -= 1 << 32;
-        settlement.settle(c.epoch, c.steps, c.proof);
+        settlement.settle(c.epoch, c.steps, BOOKS, c.proof);
     }
 
     function checkCells(Settlement settlement, uint256[] memory step) private view {

@@ -24,7 +24,7 @@ contract SettleTest is SettlementTest {
         bytes32 digest = bytes32(steps[0][0]);
         EpochNumber two = EpochNumber.wrap(2);
         vm.expectEmit(address(settlement));
-        emit ISettlement.EpochSettled(two, digest, 1);
+        emit ISettlement.EpochSettled(two, digest, 1, BOOKS);
         vm.expectEmit(address(settlement));
         emit ISettlement.CellSettled(two, A, ETH, 70, 0, 10);
         vm.expectEmit(address(settlement));
@@ -33,7 +33,7 @@ contract SettleTest is SettlementTest {
         emit ISettlement.RollupSettled(two, A, 3, l2RootAt(A, 3), bytes32(uint256(2 ** 128 + 5)));
         vm.expectEmit(address(settlement));
         emit ISettlement.RollupSettled(two, B, 0, l2RootAt(B, 0), 0);
-        settlement.settle(two, Steps.pack(steps), proof);
+        settlement.settle(two, Steps.pack(steps), BOOKS, proof);
 
         vm.assertEq(EpochNumber.unwrap(settlement.epoch()), 2, "epoch");
         vm.assertEq(settlement.stateDigest(), digest, "digest");
@@ -50,6 +50,22 @@ contract SettleTest is SettlementTest {
         vm.assertEq(height, 3, "height");
     }
 
+    /// @dev What is said of the books is passed on as it is, whatever it is, and changes nothing else:
+    /// the same proof settles with any of it.
+    function testFuzz_settle_passesTheBooksOn(bytes32 books) public {
+        depositEther(A, 100);
+        emitCell(A, ETH, 100, 100, 0);
+        uint256[90][] memory steps = buildSteps();
+        bytes memory proof = prove(steps);
+        bytes32 digest = bytes32(steps[0][0]);
+        EpochNumber one = EpochNumber.wrap(1);
+        vm.expectEmit(address(settlement));
+        emit ISettlement.EpochSettled(one, digest, 1, books);
+        settlement.settle(one, Steps.pack(steps), books, proof);
+        vm.assertEq(settlement.stateDigest(), digest, "digest");
+        checkCell(A, ETH, 100, 100, 100, 1);
+    }
+
     /// @dev Emissions count wherever in the epoch they stand.
     function testFuzz_settle_findsEmissionsInAnyStep(uint256 which) public {
         depositEther(A, 100);
@@ -57,7 +73,7 @@ contract SettleTest is SettlementTest {
         Steps.finish(steps, nextDigest());
         emitCell(A, ETH, 100, 100, 0);
         steps[bound(which, 0, 11)][2] = Steps.packCell(cells[0]);
-        settlement.settle(EpochNumber.wrap(1), Steps.pack(steps), prove(steps));
+        settlement.settle(EpochNumber.wrap(1), Steps.pack(steps), BOOKS, prove(steps));
         checkCell(A, ETH, 100, 100, 100, 1);
     }
 
@@ -69,7 +85,7 @@ contract SettleTest is SettlementTest {
         emitCell(B, ETH, 40, 0, 0);
         steps[0][2] = Steps.packCell(cells[0]);
         steps[127][2] = Steps.packCell(cells[1]);
-        settlement.settle(EpochNumber.wrap(1), Steps.pack(steps), prove(steps));
+        settlement.settle(EpochNumber.wrap(1), Steps.pack(steps), BOOKS, prove(steps));
         checkCell(A, ETH, 60, 100, 100, 1);
         checkCell(B, ETH, 40, 0, 0, 1);
     }
@@ -113,7 +129,7 @@ contract SettleTest is SettlementTest {
         vm.assume(number != 2);
         uint256[90][] memory steps = buildSteps();
         vm.expectRevert(abi.encodeWithSelector(ISettlement.EpochOutOfOrder.selector, 2, number));
-        settlement.settle(EpochNumber.wrap(number), Steps.pack(steps), "");
+        settlement.settle(EpochNumber.wrap(number), Steps.pack(steps), BOOKS, "");
     }
 
     function test_settle_refusesTheSameEpochAgain() public {
@@ -121,27 +137,27 @@ contract SettleTest is SettlementTest {
         emitCell(A, ETH, 100, 100, 0);
         uint256[90][] memory steps = buildSteps();
         bytes memory proof = prove(steps);
-        settlement.settle(EpochNumber.wrap(1), Steps.pack(steps), proof);
+        settlement.settle(EpochNumber.wrap(1), Steps.pack(steps), BOOKS, proof);
         vm.expectRevert(abi.encodeWithSelector(ISettlement.EpochOutOfOrder.selector, 2, 1));
-        settlement.settle(EpochNumber.wrap(1), Steps.pack(steps), proof);
+        settlement.settle(EpochNumber.wrap(1), Steps.pack(steps), BOOKS, proof);
         // Nor under the next number: its statement starts elsewhere.
         vm.expectRevert(abi.encodeWithSelector(ISettlement.ProofRefused.selector, 2));
-        settlement.settle(EpochNumber.wrap(2), Steps.pack(steps), proof);
+        settlement.settle(EpochNumber.wrap(2), Steps.pack(steps), BOOKS, proof);
     }
 
     function test_settle_refusesNoSteps() public {
         vm.expectRevert(abi.encodeWithSelector(ISettlement.StepCountOutOfRange.selector, 0, 128));
-        settlement.settle(EpochNumber.wrap(1), new uint256[](0), "");
+        settlement.settle(EpochNumber.wrap(1), new uint256[](0), BOOKS, "");
     }
 
     function test_settle_takes128StepsAndNoMore() public {
         uint256[90][] memory steps = new uint256[90][](129);
         vm.expectRevert(abi.encodeWithSelector(ISettlement.StepCountOutOfRange.selector, 129, 128));
-        settlement.settle(EpochNumber.wrap(1), Steps.pack(steps), "");
+        settlement.settle(EpochNumber.wrap(1), Steps.pack(steps), BOOKS, "");
 
         steps = new uint256[90][](128);
         Steps.finish(steps, nextDigest());
-        settlement.settle(EpochNumber.wrap(1), Steps.pack(steps), prove(steps));
+        settlement.settle(EpochNumber.wrap(1), Steps.pack(steps), BOOKS, prove(steps));
         vm.assertEq(EpochNumber.unwrap(settlement.epoch()), 1, "epoch");
     }
 
@@ -158,7 +174,7 @@ contract SettleTest is SettlementTest {
         (steps[0][1], steps[1][1]) = (0, 1);
         checkRefused(steps, abi.encodeWithSelector(ISettlement.EmissionPending.selector, 1));
         (steps[0][1], steps[1][1]) = (type(uint64).max, 0);
-        settlement.settle(EpochNumber.wrap(1), Steps.pack(steps), prove(steps));
+        settlement.settle(EpochNumber.wrap(1), Steps.pack(steps), BOOKS, prove(steps));
     }
 
     function test_settle_refusedWhilePaused() public {
@@ -200,7 +216,7 @@ contract SettleTest is SettlementTest {
         EpochNumber one = EpochNumber.wrap(1);
         vm.expectEmit(address(settlement));
         emit ISettlement.RollupSettled(one, A, 1, root, 0);
-        settlement.settle(one, Steps.pack(steps), proof);
+        settlement.settle(one, Steps.pack(steps), BOOKS, proof);
     }
 
     function test_settle_refusesACellTwiceInAStep() public {

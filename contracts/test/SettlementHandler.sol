@@ -116,7 +116,7 @@ contract SettlementHandler is TestBase {
         bool open = block.timestamp >= settledAt + GRACE;
         bool may = open || (caller == settlement.settler() && !settlement.paused());
         vm.prank(caller);
-        try settlement.settle(EpochNumber.wrap(epochs + 1), Steps.pack(steps), proof) {
+        try settlement.settle(EpochNumber.wrap(epochs + 1), Steps.pack(steps), BOOKS, proof) {
             if (!may) ++wronglyAccepted;
             if (caller == settlement.settler()) settledAt = block.timestamp;
             _bookEpoch(bytes32(steps[steps.length - 1][0]));
@@ -167,7 +167,7 @@ contract SettlementHandler is TestBase {
             bytes memory proof = _proof(steps);
             ++tampered;
             vm.prank(settlement.settler());
-            try settlement.settle(EpochNumber.wrap(epochs + 1), Steps.pack(steps), proof) {
+            try settlement.settle(EpochNumber.wrap(epochs + 1), Steps.pack(steps), BOOKS, proof) {
                 ++wronglyAccepted;
             } catch {}
         }

@@ -215,7 +215,7 @@ contract SettlerTest is SettlementTest {
         bytes memory proof = prove(steps);
         uint64 next = unwrapped() + 1;
         vm.prank(caller);
-        settlement.settle(wrapped(next), Steps.pack(steps), proof);
+        settlement.settle(wrapped(next), Steps.pack(steps), BOOKS, proof);
         vm.assertEq(unwrapped(), next, "settled");
         forget();
     }
@@ -238,7 +238,7 @@ contract SettlerTest is SettlementTest {
         uint64 before = unwrapped();
         vm.expectRevert(reason);
         vm.prank(caller);
-        settlement.settle(wrapped(before + 1), Steps.pack(steps), proof);
+        settlement.settle(wrapped(before + 1), Steps.pack(steps), BOOKS, proof);
         vm.assertEq(unwrapped(), before, "refused");
     }
 

@@ -19,7 +19,9 @@ abstract contract SmallEpochGas is SettlementTest {
         uint256[90][] memory steps = buildSteps();
         vm.assertEq(steps.length, 1, "steps");
         bytes memory proof = prove(steps);
-        vm.etch(_CALL, abi.encodeCall(settlement.settle, (nextEpoch(), Steps.pack(steps), proof)));
+        vm.etch(
+            _CALL, abi.encodeCall(settlement.settle, (nextEpoch(), Steps.pack(steps), BOOKS, proof))
+        );
     }
 
     function checkGas(uint256 limit) internal {

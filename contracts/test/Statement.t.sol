@@ -32,9 +32,9 @@ contract StatementTest is SettlementTest {
         words[word] = bound(before ^ bound(flip, 1, type(uint256).max), 1, FIELD - 1);
         vm.assume(words[word] != before);
         vm.expectRevert(abi.encodeWithSelector(ISettlement.ProofRefused.selector, 2));
-        settlement.settle(EpochNumber.wrap(2), words, proof);
+        settlement.settle(EpochNumber.wrap(2), words, BOOKS, proof);
         words[word] = before;
-        settlement.settle(EpochNumber.wrap(2), words, proof);
+        settlement.settle(EpochNumber.wrap(2), words, BOOKS, proof);
         vm.assertEq(settlement.stateDigest(), bytes32(steps[2][0]), "the last step's digest");
     }
 
@@ -54,16 +54,16 @@ contract StatementTest is SettlementTest {
         uint256[90][][3] memory wrong = [swapped, shorter, longer];
         for (uint256 i = 0; i < 3; ++i) {
             vm.expectRevert(reason);
-            settlement.settle(EpochNumber.wrap(1), Steps.pack(wrong[i]), proof);
+            settlement.settle(EpochNumber.wrap(1), Steps.pack(wrong[i]), BOOKS, proof);
         }
-        settlement.settle(EpochNumber.wrap(1), Steps.pack(steps), proof);
+        settlement.settle(EpochNumber.wrap(1), Steps.pack(steps), BOOKS, proof);
     }
 
     function testFuzz_settle_refusesAnotherProof(bytes calldata proof) public {
         uint256[90][] memory steps = buildSteps();
         vm.assume(keccak256(proof) != keccak256(prove(steps)));
         vm.expectRevert(abi.encodeWithSelector(ISettlement.ProofRefused.selector, 1));
-        settlement.settle(EpochNumber.wrap(1), Steps.pack(steps), proof);
+        settlement.settle(EpochNumber.wrap(1), Steps.pack(steps), BOOKS, proof);
     }
 
     // --- One spelling -----------------------------------------------------------------------
@@ -145,8 +145,9 @@ contract StatementTest is SettlementTest {
 
     /// @dev The calldata itself may not say that there is more than there is.
     function testFuzz_settle_refusesAListLongerThanItsCalldata(uint256 length) public {
-        bytes memory input =
-            abi.encodeCall(settlement.settle, (EpochNumber.wrap(1), Steps.pack(buildSteps()), ""));
+        bytes memory input = abi.encodeCall(
+            settlement.settle, (EpochNumber.wrap(1), Steps.pack(buildSteps()), BOOKS, "")
+        );
         length = bound(length, 4, type(uint256).max);
         assembly ("memory-safe") {
             // Selector, epoch and two offsets; then the steps' number of words.

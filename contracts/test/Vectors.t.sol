@@ -151,7 +151,7 @@ contract VectorsTest is TestBase {
         EpochNumber first = EpochNumber.wrap(1);
         bytes memory proof = StatementVerifier(address(settlement.verifier()))
             .prove(number(".domain.word"), first, number(".epoch.opening_digest"), steps());
-        settlement.settle(first, steps(), proof);
+        settlement.settle(first, steps(), BOOKS, proof);
         vm.assertEq(settlement.stateDigest(), hash(".epoch.closing_digest"), "closing");
 
         for (uint256 i = 0; i < claimCount(); ++i) {

@@ -23,7 +23,8 @@ contract VerifierGasTest is RealEpoch {
             Case memory c = caseAt(i);
             vm.assertEq(split(c.steps).length, _stepCounts[i], "steps");
             vm.etch(verifyCall(i), encode(c));
-            bytes memory call = abi.encodeCall(_settlement.settle, (c.epoch, c.steps, c.proof));
+            bytes memory call =
+                abi.encodeCall(_settlement.settle, (c.epoch, c.steps, BOOKS, c.proof));
             vm.etch(settleCall(i), call);
             _fixedGas[i] = fixedGas(call);
         }

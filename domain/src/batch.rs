@@ -95,6 +95,36 @@ pub struct Batch {
     parts: BatchParts,
 }
 
+/// What the state sees of a batch: everything but what it lists and its signature.
+#[derive(Clone, Debug, Eq, PartialEq, Serialize, Deserialize)]
+pub struct BatchHead {
+    /// Whose transition.
+    pub rollup: RollupId,
+    /// Its number, from 0.
+    pub height: Height,
+    /// The L2 root that it continues.
+    pub previous_root: L2Root,
+    /// The L2 root that it leads to.
+    pub new_root: L2Root,
+    /// The exit root after its exits.
+    pub exit_root: ExitRoot,
+    /// Its totals, in ascending order of (asset, destination).
+    pub lanes: Vec<Lane>,
+}
+
+impl BatchHead {
+    /// What it moves out of its rollup, per asset.
+    ///
+    /// # Errors
+    /// [`Refusal::AmountTooLarge`] when lanes together pass `2^96 - 1`.
+    pub fn total_of(&self, asset: AssetId) -> Result<Atoms, Refusal> {
+        self.lanes.iter().filter(|lane| lane.asset == asset).try_fold(Atoms::ZERO, |sum, lane| {
+            let too_large = Refusal::AmountTooLarge { rollup: self.rollup, asset };
+            sum.checked_add(lane.atoms).ok_or(too_large)
+        })
+    }
+}
+
 impl Batch {
     /// Checks the parts against the rules that need no state.
     ///
@@ -165,15 +195,18 @@ impl Batch {
         self.parts.digest(domain_word)
     }
 
-    /// What it moves out of its rollup, per asset.
-    ///
-    /// # Errors
-    /// [`Refusal::AmountTooLarge`] when lanes together pass `2^96 - 1`.
-    pub fn total_of(&self, asset: AssetId) -> Result<Atoms, Refusal> {
-        self.lanes().iter().filter(|lane| lane.asset == asset).try_fold(Atoms::ZERO, |sum, lane| {
-            let too_large = Refusal::AmountTooLarge { rollup: self.rollup(), asset };
-            sum.checked_add(lane.atoms).ok_or(too_large)
-        })
+    /// What the state sees of it.
+    #[must_use]
+    pub fn head(&self) -> BatchHead {
+        let parts = &self.parts;
+        BatchHead {
+            rollup: parts.rollup,
+            height: parts.height,
+            previous_root: parts.previous_root,
+            new_root: parts.new_root,
+            exit_root: parts.exit_root,
+            lanes: parts.lanes.clone(),
+        }
     }
 
     /// Its exits as claims, numbered from the tree's next index.

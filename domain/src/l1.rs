@@ -65,6 +65,8 @@ pub enum L1Event {
         state_digest: Word,
         /// The number of steps.
         steps: u64,
+        /// What whoever settled it said is the digest of the books as it was sealed: nothing proves it.
+        books: B256,
     },
     /// An exit was paid.
     ClaimPaid {

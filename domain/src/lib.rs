@@ -39,7 +39,7 @@ mod word;
 
 pub use amount::{AmountError, Atoms};
 pub use asset::{Asset, AssetError};
-pub use batch::{Batch, BatchParts, Exit, Lane, SignedBatch, Transfer};
+pub use batch::{Batch, BatchHead, BatchParts, Exit, Lane, SignedBatch, Transfer};
 pub use exit_tree::{Claim, ExitTree, ExitTreeHistory};
 pub use id::{AssetId, DomainId, EpochNumber, ExitIndex, Height, RollupId};
 pub use identity::DomainIdentity;

@@ -63,3 +63,7 @@ pub const EXIT_TREE_DEPTH: usize = 32;
 
 /// Most decimals an asset may have: `10^28 < 2^96`, the scale that `rust_decimal` still holds.
 pub const MAX_DECIMALS: u8 = 28;
+
+/// Deposits that are held at once while their blocks are not final, so that whoever looks at the newest
+/// blocks has bounded work. Those beyond are booked once they are final, as all are.
+pub const MAX_OPEN_HOLDS: usize = 1_000;

@@ -3,16 +3,18 @@
 //! **Invariant:** every balance is in `[0, 2^96 - 1]`; heights only grow; a refused operation
 //! changes nothing. This is the oracle for the ledger, the circuit and the contract.
 
+use serde::{Deserialize, Serialize};
+
 use crate::{
-    AssetId, Atoms, Batch, ExitRoot, Height, L2Root, Refusal, RollupId, SettlementKey, SignedBatch,
-    Word,
+    AssetId, Atoms, Batch, BatchHead, ExitRoot, Height, L2Root, Refusal, RollupId, SettlementKey,
+    SignedBatch, Word,
     batch::check_signature,
     chain_hash,
     limits::{MAX_ASSETS, MAX_CELLS, MAX_ROLLUPS},
 };
 
 /// The position of one (rollup, asset).
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+#[derive(Clone, Copy, Debug, Eq, PartialEq, Serialize, Deserialize)]
 pub struct Cell {
     /// What the rollup may still move.
     pub balance: Atoms,
@@ -25,7 +27,7 @@ pub struct Cell {
 }
 
 /// What a domain knows of one rollup.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+#[derive(Clone, Copy, Debug, Eq, PartialEq, Serialize, Deserialize)]
 pub struct RollupState {
     /// Its key, `None` while it is not registered.
     pub key: Option<SettlementKey>,
@@ -66,7 +68,7 @@ pub enum Operation {
 }
 
 /// All cells and rollups of a domain.
-#[derive(Clone, Debug, Eq, PartialEq)]
+#[derive(Clone, Debug, Eq, PartialEq, Serialize, Deserialize)]
 pub struct LiquidityState {
     rollups: [RollupState; MAX_ROLLUPS],
     cells: [[Cell; MAX_ASSETS]; MAX_ROLLUPS],
@@ -282,19 +284,29 @@ impl LiquidityState {
         if !signed.is_by(key, domain_word) {
             return self.apply_batch(signed.batch(), domain_word);
         }
-        self.check_order(signed.batch())?;
-        self.move_lanes(signed.batch())
+        self.replay(&signed.batch().head())
+    }
+
+    /// The state after a batch that was applied to a state before, when its signature was verified:
+    /// order and balances are checked anew, the signature is not.
+    ///
+    /// # Errors
+    /// As [`Self::apply`], but for the signature.
+    pub fn replay(&self, head: &BatchHead) -> Result<Self, Refusal> {
+        self.check_order(head)?;
+        self.move_lanes(head)
     }
 
     fn apply_batch(&self, batch: &Batch, domain_word: Word) -> Result<Self, Refusal> {
         let key = self.key_of(batch.rollup())?;
-        self.check_order(batch)?;
+        let head = batch.head();
+        self.check_order(&head)?;
         check_signature(batch, batch.digest(domain_word), key)?;
-        self.move_lanes(batch)
+        self.move_lanes(&head)
     }
 
-    fn move_lanes(&self, batch: &Batch) -> Result<Self, Refusal> {
-        let rollup = batch.rollup();
+    fn move_lanes(&self, batch: &BatchHead) -> Result<Self, Refusal> {
+        let rollup = batch.rollup;
         let mut next = self.clone();
         for asset in AssetId::all() {
             let needed = batch.total_of(asset)?;
@@ -307,7 +319,7 @@ impl LiquidityState {
             cell.balance = balance.checked_sub(needed).ok_or(overdraft)?;
             cell.touched = true;
         }
-        for lane in batch.lanes() {
+        for lane in &batch.lanes {
             let asset = lane.asset;
             if lane.destination == RollupId::L1 {
                 let cell = next.cell_mut(rollup, asset)?;
@@ -319,25 +331,24 @@ impl LiquidityState {
                 next.cell_mut(lane.destination, asset)?.credit(lane.atoms).ok_or(too_large)?;
             }
         }
-        let parts = batch.parts();
         let state = next.rollup_mut(rollup)?;
-        state.next_height = parts.height.next().unwrap_or(parts.height);
-        state.root = parts.new_root;
-        state.exit_root = parts.exit_root;
+        state.next_height = batch.height.next().unwrap_or(batch.height);
+        state.root = batch.new_root;
+        state.exit_root = batch.exit_root;
         state.active = true;
         Ok(next)
     }
 
     /// A batch's place: in order, and continuing what is there.
-    fn check_order(&self, batch: &Batch) -> Result<(), Refusal> {
-        let (rollup, parts) = (batch.rollup(), batch.parts());
+    fn check_order(&self, batch: &BatchHead) -> Result<(), Refusal> {
+        let rollup = batch.rollup;
         let state = self.rollup(rollup)?;
-        if parts.height != state.next_height {
-            let (expected, found) = (state.next_height, parts.height);
+        if batch.height != state.next_height {
+            let (expected, found) = (state.next_height, batch.height);
             return Err(Refusal::HeightOutOfOrder { rollup, expected, found });
         }
-        if parts.previous_root != state.root {
-            let (expected, found) = (state.root, parts.previous_root);
+        if batch.previous_root != state.root {
+            let (expected, found) = (state.root, batch.previous_root);
             return Err(Refusal::PreviousRootMismatch { rollup, expected, found });
         }
         Ok(())

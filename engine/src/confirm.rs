@@ -4,6 +4,7 @@
 //! sent again as the same bytes; a new one is signed only once its nonce is spent otherwise, deep
 //! enough that it can never land. A failed one is not sent again at all.
 
+use alloy_primitives::B256;
 use domain::EpochNumber;
 use ledger::{Ledger, NewSettlement, Sealed, SupersedeReason};
 use tracing::{info, warn};
@@ -99,21 +100,40 @@ pub(crate) async fn settled_by_anyone(
     seal: &Sealed,
 ) -> Result<Option<NewSettlement>, Error> {
     let epoch = seal.epoch;
-    let mut hashes: Vec<_> = context.ledger.submissions(epoch).await?;
-    hashes.sort_by_key(|submission| std::cmp::Reverse(submission.attempt));
+    let mut submissions: Vec<_> = context.ledger.submissions(epoch).await?;
+    submissions.sort_by_key(|submission| std::cmp::Reverse(submission.attempt));
+    let ours: Vec<_> = submissions.iter().map(|submission| submission.tx_hash).collect();
     let booked = context.ledger.l1_settlement(epoch).await?;
-    let hashes = hashes.iter().map(|submission| submission.tx_hash);
-    for tx_hash in hashes.chain(booked.map(|booked| booked.log.tx_hash)) {
+    let booked = booked.map(|booked| booked.log.tx_hash);
+    for tx_hash in ours.iter().copied().chain(booked) {
         let receipt = context.l1.settlement_receipt(epoch, tx_hash).await?;
-        let Some(SettlementReceipt::Settled { l1_tx, state_digest }) = receipt else { continue };
+        let Some(SettlementReceipt::Settled { l1_tx, state_digest, books }) = receipt else {
+            continue;
+        };
         if state_digest != seal.closing_digest {
             let (ours, theirs) = (seal.closing_digest, state_digest);
             return Err(Error::SettledOtherwise { epoch, ours, theirs, tx_hash });
         }
+        check_books(seal, tx_hash, books, ours.contains(&tx_hash))?;
         let MinedL1Tx { block, gas_used, .. } = l1_tx;
         return Ok(Some(NewSettlement { tx_hash, block, gas_used, state_digest }));
     }
     Ok(None)
+}
+
+/// What our own l1_tx said of the books is what was sealed, or the ledger was changed since. Whoever else
+/// settles may say anything: the state is the ledger's all the same, so it is told and nothing stops.
+fn check_books(seal: &Sealed, tx_hash: B256, theirs: B256, is_ours: bool) -> Result<(), Error> {
+    let Sealed { epoch, .. } = *seal;
+    let ours = seal.books.unwrap_or_default();
+    if theirs == ours {
+        return Ok(());
+    }
+    if is_ours {
+        return Err(Error::BooksDiffer { epoch, ours, theirs, tx_hash });
+    }
+    warn!(%epoch, %tx_hash, %ours, %theirs, "somebody else settled the epoch and named other books");
+    Ok(())
 }
 
 /// Records that L1 has settled the epoch.
@@ -161,4 +181,44 @@ async fn nonce_spent(context: &Context, submission: &ledger::Submission) -> Resu
     let head = context.l1.head().await?.number;
     let deep = head.saturating_sub(context.config.confirmations);
     Ok(context.l1.nonce_at(submission.sender, deep).await? > submission.nonce)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use domain::Word;
+    use ledger::{BlockNumber, SealReason};
+
+    fn check(pinned: Option<u8>, told: u8, is_ours: bool, holds: bool) {
+        let block = domain::l1::L1Block { number: 1, hash: B256::ZERO };
+        let seal = Sealed {
+            epoch: EpochNumber::FIRST,
+            reason: SealReason::Command,
+            last_block: BlockNumber::new(1),
+            last_block_hash: B256::ZERO,
+            l1_cutoff: block,
+            batches: 0,
+            operations: 1,
+            transfers: 0,
+            opening_digest: Word::ZERO,
+            closing_digest: Word::ZERO,
+            books: pinned.map(B256::repeat_byte),
+            sealed_at: time::OffsetDateTime::UNIX_EPOCH,
+        };
+        let checked = check_books(&seal, B256::ZERO, B256::repeat_byte(told), is_ours);
+        assert_eq!(checked.is_ok(), holds, "{checked:?}");
+        assert!(!checked.is_err_and(|error| error.is_transient()));
+    }
+
+    /// Our own l1_tx told L1 what was sealed, or nothing of an epoch that was sealed without books; a
+    /// stranger's word for them stops nothing.
+    #[test]
+    fn our_own_books_alone_are_held_to() {
+        check(Some(1), 1, true, true);
+        check(Some(1), 2, true, false);
+        check(Some(1), 0, true, false);
+        check(None, 0, true, true);
+        check(None, 1, true, false);
+        check(Some(1), 2, false, true);
+    }
 }

@@ -304,6 +304,21 @@ pub enum Error {
         /// The L1 time from which anybody may.
         open_to_all_at: u64,
     },
+    /// Our own settlement said something else of the books than the ledger does now.
+    #[error(
+        "epoch {epoch} was sealed with books {ours}, our l1_tx {tx_hash} told L1 {theirs}: one of the \
+         two was changed since, run the audit"
+    )]
+    BooksDiffer {
+        /// The epoch.
+        epoch: EpochNumber,
+        /// Their digest as the ledger has it.
+        ours: B256,
+        /// Their digest on L1.
+        theirs: B256,
+        /// The l1_tx that settled it.
+        tx_hash: B256,
+    },
     /// L1 settled the epoch with another state than the ledger's.
     #[error("epoch {epoch} closes with {ours}, L1 settled it with {theirs} in l1_tx {tx_hash}")]
     SettledOtherwise {
@@ -380,6 +395,7 @@ impl Error {
             | Self::NotFailed { .. }
             | Self::SettledElsewhere { .. }
             | Self::NotSettler { .. }
+            | Self::BooksDiffer { .. }
             | Self::SettledOtherwise { .. } => false,
         }
     }

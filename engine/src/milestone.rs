@@ -24,6 +24,16 @@ pub enum Milestone {
         /// What was booked.
         booked: BookedLogs,
     },
+    /// Deposits in blocks of L1 that are not deep enough are held, or released because L1 shows them no
+    /// more.
+    DepositsHeld {
+        /// L1's newest block.
+        tip: L1Block,
+        /// How many are held that were not before.
+        held: u32,
+        /// How many were released.
+        released: u32,
+    },
     /// A batch that cannot be proven is evicted from the open epoch, with what stood on it.
     Evicted {
         /// The epoch.
@@ -143,6 +153,7 @@ impl Milestone {
     pub fn kind(&self) -> &'static str {
         match self {
             Self::LogsBooked { .. } => "LogsBooked",
+            Self::DepositsHeld { .. } => "DepositsHeld",
             Self::Evicted { .. } => "Evicted",
             Self::Sealed { .. } => "Sealed",
             Self::StepFoldedAhead { .. } => "StepFoldedAhead",

@@ -22,7 +22,7 @@ use crate::evict::evict;
 use crate::grace::GraceWatch;
 use crate::l1::L1;
 use crate::milestone::Observer;
-use crate::mirror::book_logs;
+use crate::mirror::{Tail, mirror};
 use crate::seal::seal_when_due;
 use crate::turn;
 
@@ -91,7 +91,7 @@ async fn work(context: &Context) -> Result<(), Error> {
     let (waker, wake) = watch::channel(());
     tokio::try_join!(
         Box::pin(listen(context, waker)),
-        Box::pin(follow(context, Lane::Mirror, wake.clone())),
+        Box::pin(follow(context, Lane::Mirror(None), wake.clone())),
         Box::pin(follow(context, Lane::Seal(GraceWatch::default()), wake.clone())),
         Box::pin(follow(context, Lane::Prove(None), wake.clone())),
         Box::pin(follow(context, Lane::Settle, wake)),
@@ -101,7 +101,8 @@ async fn work(context: &Context) -> Result<(), Error> {
 
 /// Each does one thing over and over.
 enum Lane {
-    Mirror,
+    /// With the newest blocks that it has looked at.
+    Mirror(Option<Tail>),
     Seal(GraceWatch),
     /// With what it keeps of the open epoch. It goes with the turn: another engine may fold next.
     Prove(Option<Ahead>),
@@ -111,7 +112,7 @@ enum Lane {
 impl Lane {
     fn name(&self) -> &'static str {
         match self {
-            Self::Mirror => "mirror",
+            Self::Mirror(_) => "mirror",
             Self::Seal(_) => "seal",
             Self::Prove(_) => "prove",
             Self::Settle => "settle",
@@ -120,7 +121,7 @@ impl Lane {
 
     async fn work(&mut self, context: &Context) -> Result<Progress, Error> {
         let worked = match self {
-            Self::Mirror => book_logs(context).await,
+            Self::Mirror(held) => mirror(context, held).await,
             Self::Seal(grace) => seal_when_due(context, grace).await,
             Self::Prove(ahead) => prove_next(context, ahead).await,
             Self::Settle => settle_next(context).await,

@@ -3,6 +3,7 @@
 //! **Invariant (SINGLE_JOB):** the signed l1_tx and its hash are in the ledger before any node sees
 //! it. Whatever happens afterwards, what may have landed is known by its hash.
 
+use alloy_primitives::B256;
 use domain::{EpochNumber, EpochStatement};
 use folding::SettlementProof;
 use ledger::{NewSubmission, Submission};
@@ -78,7 +79,8 @@ async fn write_intent(context: &Context, seal: &ledger::Sealed) -> Result<Submis
         proven: &proven,
     }
     .agree()?;
-    let prepared = context.l1.prepare_settle(epoch, &outputs, proof.as_bytes()).await?;
+    let books = pinned_books(context, seal).await?;
+    let prepared = context.l1.prepare_settle(epoch, &outputs, books, proof.as_bytes()).await?;
     let intent = NewSubmission {
         sender: prepared.sender,
         nonce: prepared.nonce,
@@ -87,9 +89,16 @@ async fn write_intent(context: &Context, seal: &ledger::Sealed) -> Result<Submis
     };
     let submission = context.ledger.record_submission(epoch, &intent).await?;
     let Submission { attempt, tx_hash, nonce, .. } = submission;
-    info!(%epoch, attempt, %tx_hash, nonce, steps = outputs.len(), "settlement signed");
+    info!(%epoch, attempt, %tx_hash, nonce, steps = outputs.len(), %books, "settlement signed");
     context.reached(&Milestone::IntentWritten { epoch, attempt, tx_hash });
     Ok(submission)
+}
+
+/// The digest of the books, from their rows: none is signed that they do not make any more. Zero for an
+/// epoch that was sealed before books were kept.
+async fn pinned_books(context: &Context, seal: &ledger::Sealed) -> Result<B256, Error> {
+    let books = context.ledger.books(seal.epoch).await?;
+    Ok(books.map(|books| books.digest()).unwrap_or_default())
 }
 
 /// Hands the signed l1_tx to the node. A failure is no news about its outcome: it may have landed,

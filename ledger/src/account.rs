@@ -50,6 +50,10 @@ pub enum PostingKind {
     Claim,
     /// What an evicted batch had moved, moved back.
     Reversal,
+    /// An amount held between two accounts, until it is posted or released. It moves nothing.
+    Hold,
+    /// The end of a hold that is not posted. It moves nothing.
+    Release,
 }
 
 /// Text or a number that names no account.
@@ -85,8 +89,9 @@ impl Account {
         matches!(self, Self::Custody { .. })
     }
 
-    /// `kind · 2^32 + rollup · 2^16 + asset`.
-    pub(crate) fn number(self) -> i64 {
+    /// `kind · 2^32 + rollup · 2^16 + asset`, as the schema and the books' encoding have it.
+    #[must_use]
+    pub fn number(self) -> i64 {
         let kind = match self {
             Self::Custody { .. } => CUSTODY,
             Self::Cell { .. } => CELL,
@@ -117,6 +122,8 @@ impl PostingKind {
             Self::Batch => 4,
             Self::Claim => 5,
             Self::Reversal => 6,
+            Self::Hold => 7,
+            Self::Release => 8,
         }
     }
 
@@ -128,6 +135,8 @@ impl PostingKind {
             4 => Some(Self::Batch),
             5 => Some(Self::Claim),
             6 => Some(Self::Reversal),
+            7 => Some(Self::Hold),
+            8 => Some(Self::Release),
             _ => None,
         }
     }

@@ -4,13 +4,14 @@
 //! the verifying key of its first start.
 
 use domain::{DomainId, DomainIdentity, LiquidityState, Word};
+use serde::{Deserialize, Serialize};
 
 use crate::column::{Columns, bigint};
 use crate::connection::Tx;
 use crate::{Error, Ledger};
 
 /// A domain as the ledger adopts it.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+#[derive(Clone, Copy, Debug, Eq, PartialEq, Serialize, Deserialize)]
 pub struct Adoption {
     /// Where it settles.
     pub identity: DomainIdentity,

@@ -8,6 +8,7 @@
 mod books;
 mod check;
 mod file;
+mod files;
 mod posting;
 mod range;
 mod reader;
@@ -19,4 +20,5 @@ pub use range::ArchivedRange;
 pub use reader::{ArchivedBlock, Reader};
 pub use run::{ArchiveOrder, Archived};
 
+pub(crate) use files::Files;
 pub(crate) use range::{live, refusal};

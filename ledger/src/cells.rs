@@ -21,6 +21,10 @@ pub struct CellPosition {
     pub exited: Atoms,
     /// What L1 owes to the rollup's unpaid exits, of all epochs.
     pub pot: Atoms,
+    /// What is held for the cell: on its way, and not in the balance yet.
+    pub held_in: Atoms,
+    /// What of the balance is held, and may not be moved.
+    pub held_out: Atoms,
 }
 
 /// A registered rollup.
@@ -56,8 +60,10 @@ impl Ledger {
             .ok_or(Error::NoDomain)?;
         let state = state::at_head(&mut tx, columns.epoch(open)?).await?;
         let pots = sqlx::query!(
-            r#"select account_id, credits - debits as "pot!" from balance
-            where account_id >= 3 * 4294967296 order by account_id"#
+            r#"select pot.account_id, pot.credits - pot.debits as "pot!",
+                cell.held_credits::numeric as "held_in!", cell.held_debits::numeric as "held_out!"
+            from balance pot join balance cell on cell.account_id = pot.account_id - 4294967296
+            where pot.account_id >= 3 * 4294967296 order by pot.account_id"#
         )
         .fetch_all(&mut *tx)
         .await?;
@@ -75,6 +81,8 @@ impl Ledger {
                     deposited: cell.deposited,
                     exited: cell.exited,
                     pot: columns.atoms(row.pot)?,
+                    held_in: columns.atoms(row.held_in)?,
+                    held_out: columns.atoms(row.held_out)?,
                 })
             })
             .collect()

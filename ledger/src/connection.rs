@@ -11,9 +11,9 @@ use sqlx::migrate::Migrator;
 use sqlx::postgres::{PgConnectOptions, PgConnection, PgPool, PgPoolOptions};
 use sqlx::{Postgres, Transaction};
 
-use crate::Error;
 use crate::error::Cause;
 use crate::writer::Writer;
+use crate::{BlockNumber, Error};
 
 /// A db_tx.
 pub(crate) type Tx<'a> = Transaction<'a, Postgres>;
@@ -24,6 +24,7 @@ pub struct Ledger {
     pool: PgPool,
     role: Role,
     writer: Arc<Writer>,
+    is_replica: bool,
 }
 
 /// What a connection may do. The schema grants it; see `migrations/`.
@@ -77,20 +78,7 @@ impl Ledger {
     /// [`Error::BadUrl`], [`Error::LoginRefused`], [`Error::NoDatabase`], [`Error::Unreachable`] or
     /// [`Error::NotMigrated`].
     pub async fn connect(url: &str, role: Role, max_connections: u32) -> Result<Self, Error> {
-        let options = options(url)?.options([
-            ("role", role.name()),
-            ("search_path", "public"),
-            ("timezone", "UTC"),
-            ("default_transaction_isolation", "read committed"),
-            // A plan made while tables were empty would be kept when they no longer are.
-            ("plan_cache_mode", "force_custom_plan"),
-            // Compiling a guard's few rows takes a thousand times longer than looking at them.
-            ("jit", "off"),
-            // Whoever waits for the books longer than this is told so, and may try again; whoever
-            // holds them without a word loses them, and may try again, too.
-            ("lock_timeout", "30s"),
-            ("idle_in_transaction_session_timeout", "60s"),
-        ]);
+        let options = session(url, role)?;
         let pool = PgPoolOptions::new()
             .max_connections(max_connections)
             .acquire_timeout(ACQUIRE_PATIENCE)
@@ -98,9 +86,39 @@ impl Ledger {
             .connect_with(options)
             .await
             .map_err(Error::connecting)?;
-        let ledger = Self { pool, role, writer: Arc::default() };
+        let ledger = Self { pool, role, writer: Arc::default(), is_replica: false };
         ledger.check_schema().await?;
         Ok(ledger)
+    }
+
+    /// Reads from a replica of the database, which may be behind. It connects when it is first asked, so
+    /// that whoever starts needs no replica for what is not read there.
+    ///
+    /// # Errors
+    /// [`Error::BadUrl`].
+    pub fn replica(url: &str, max_connections: u32) -> Result<Self, Error> {
+        let options = session(url, Role::Read)?.options([
+            ("default_transaction_read_only", "on"),
+            ("statement_timeout", LONGEST_READ),
+        ]);
+        let pool = PgPoolOptions::new()
+            .max_connections(max_connections)
+            .acquire_timeout(REPLICA_PATIENCE)
+            .connect_lazy_with(options);
+        Ok(Self { pool, role: Role::Read, writer: Arc::default(), is_replica: true })
+    }
+
+    /// The journal's last block, 0 for none: of a replica, how far it is. What is read afterwards shows
+    /// that block and all before.
+    ///
+    /// # Errors
+    /// [`Error::ReplicaUnreachable`] for whatever keeps a replica from answering.
+    pub async fn reached(&self) -> Result<BlockNumber, Error> {
+        let head = self.journal_head().await;
+        let head = head.map_err(|error| {
+            if self.is_replica { Error::ReplicaUnreachable(Cause::new(error)) } else { error }
+        })?;
+        Ok(head.map_or(BlockNumber::new(0), |head| head.block))
     }
 
     /// The role it acts in.
@@ -136,12 +154,23 @@ impl Ledger {
         write(&self.pool).await
     }
 
-    /// A db_tx that reads one state of the books, however many statements it takes. Transfers are held
-    /// before the state is taken: one that is archived would be gone from every state at once.
-    pub(crate) async fn snapshot(&self) -> Result<Tx<'_>, Error> {
-        let begin = "begin isolation level repeatable read, read only;
-            lock table transfer in access share mode";
-        Ok(Box::pin(self.pool.begin_with(begin)).await?)
+    /// A db_tx that reads one state of the books, however many statements it takes.
+    pub(crate) async fn snapshot(&self) -> Result<Tx<'static>, Error> {
+        snapshot(&self.pool).await
+    }
+
+    /// As [`Self::snapshot`], for a read of many rows. It finds them by index, whatever the planner thinks
+    /// of a table that has just grown; and it is given up before it holds anybody up.
+    pub(crate) async fn long_snapshot(&self) -> Result<Tx<'static>, Error> {
+        let mut tx = self.snapshot().await?;
+        sqlx::query(
+            "select set_config('enable_seqscan', 'off', true),
+                set_config('statement_timeout', $1, true)",
+        )
+        .bind(LONGEST_READ)
+        .execute(&mut *tx)
+        .await?;
+        Ok(tx)
     }
 
     async fn check_schema(&self) -> Result<(), Error> {
@@ -168,6 +197,32 @@ pub(crate) async fn write(pool: &PgPool) -> Result<Tx<'static>, Error> {
     Ok(tx)
 }
 
+/// A db_tx that reads one state of the books, however many statements it takes. Transfers are held before
+/// the state is taken: a partition that is archived would be gone from every state at once.
+pub(crate) async fn snapshot(pool: &PgPool) -> Result<Tx<'static>, Error> {
+    let begin = "begin isolation level repeatable read, read only;
+        lock table transfer in access share mode";
+    Ok(Box::pin(pool.begin_with(begin)).await?)
+}
+
+/// How every session of the ledger behaves.
+fn session(url: &str, role: Role) -> Result<PgConnectOptions, Error> {
+    Ok(options(url)?.options([
+        ("role", role.name()),
+        ("search_path", "public"),
+        ("timezone", "UTC"),
+        ("default_transaction_isolation", "read committed"),
+        // A plan made while tables were empty would be kept when they no longer are.
+        ("plan_cache_mode", "force_custom_plan"),
+        // Compiling a guard's few rows takes a thousand times longer than looking at them.
+        ("jit", "off"),
+        // Whoever waits for the books longer than this is told so, and may try again; whoever
+        // holds them without a word loses them, and may try again, too.
+        ("lock_timeout", "30s"),
+        ("idle_in_transaction_session_timeout", "60s"),
+    ]))
+}
+
 pub(crate) fn options(url: &str) -> Result<PgConnectOptions, Error> {
     // The driver takes any scheme for its own.
     let scheme = url.split_once("://").map(|(scheme, _)| scheme);
@@ -180,7 +235,13 @@ pub(crate) fn options(url: &str) -> Result<PgConnectOptions, Error> {
     Ok(options.application_name("netfold"))
 }
 
+/// How long one statement of a long read may take.
+const LONGEST_READ: &str = "15s";
+
+/// How long a replica that does not answer is waited for.
+const REPLICA_PATIENCE: Duration = Duration::from_secs(5);
+
 /// How long a call waits for a free connection.
 const ACQUIRE_PATIENCE: Duration = Duration::from_secs(30);
 
-static MIGRATOR: Migrator = sqlx::migrate!("../migrations");
+pub(crate) static MIGRATOR: Migrator = sqlx::migrate!("../migrations");

@@ -3,7 +3,7 @@
 use sqlx::{AssertSqlSafe, Connection, PgConnection};
 
 use crate::Error;
-use crate::connection::options;
+use crate::connection::{MIGRATOR, options};
 
 /// Creates database `name` on the server of `url` and returns its address. One that exists is left
 /// as it is.
@@ -35,6 +35,43 @@ pub async fn remove(url: &str, name: &str) -> Result<(), Error> {
     let removed = sqlx::query(AssertSqlSafe(statement)).execute(&mut connection).await;
     connection.close().await?;
     removed?;
+    Ok(())
+}
+
+/// Makes the ledger's roles on the server of `url`, for a database that is restored there.
+///
+/// # Errors
+/// As [`create`]; [`Error::Migration`] if the login may not make them.
+pub async fn make_roles(url: &str) -> Result<(), Error> {
+    let mut connection = connect(url).await?;
+    if let Some(roles) = MIGRATOR.iter().next() {
+        sqlx::raw_sql(roles.sql.clone()).execute(&mut connection).await?;
+    }
+    connection.close().await?;
+    Ok(())
+}
+
+/// Makes a role that can do nothing.
+///
+/// # Errors
+/// As [`create`].
+pub async fn make_role(url: &str, name: &str) -> Result<(), Error> {
+    let mut connection = connect(url).await?;
+    let statement = format!("create role {} nologin", quoted(name));
+    sqlx::query(AssertSqlSafe(statement)).execute(&mut connection).await?;
+    connection.close().await?;
+    Ok(())
+}
+
+/// Takes everything out of the database of `url`.
+///
+/// # Errors
+/// As [`create`].
+pub async fn empty(url: &str) -> Result<(), Error> {
+    let mut connection = connect(url).await?;
+    let statement = "drop schema public cascade; create schema public";
+    sqlx::raw_sql(statement).execute(&mut connection).await?;
+    connection.close().await?;
     Ok(())
 }
 

@@ -4,6 +4,7 @@
 //! that exists; the aggregated proof alone stands beside that order. Each insert is idempotent: the
 //! same again is the same, something else is an error by its own name.
 
+mod books;
 mod fold;
 mod proofs;
 mod read;
@@ -11,6 +12,8 @@ mod seal;
 mod settle;
 mod submit;
 
+pub(crate) use books::accounts as closing_accounts;
+pub use books::{Books, ClosingAccount};
 pub(crate) use fold::output as step_output;
 pub use fold::{FoldedStep, StepRecord};
 pub use proofs::{NewProof, Proof, ProofSummary};

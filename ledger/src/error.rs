@@ -7,10 +7,12 @@
 use std::fmt;
 use std::sync::Arc;
 
+use alloy_primitives::B256;
 use domain::l1::{L1Block, L1LogId};
-use domain::{EpochNumber, ExitIndex, Height, Refusal, RollupId, Word};
+use domain::{AssetId, EpochNumber, ExitIndex, Height, Refusal, RollupId, Word};
 
 use sqlx::error::DatabaseError;
+use time::OffsetDateTime;
 
 use crate::audit::Fault;
 use crate::constraint;
@@ -102,6 +104,23 @@ pub enum Error {
         /// The bound.
         limit: usize,
     },
+    /// The cell has what the batch spends, and may not spend that much: a part of it is held.
+    #[error(
+        "cell ({rollup}, {asset}) may spend {available} atoms, {held} more are held: the batch takes \
+         {asked}"
+    )]
+    AmountHeld {
+        /// Whose cell.
+        rollup: RollupId,
+        /// Of which asset.
+        asset: AssetId,
+        /// What the batch takes, in atoms.
+        asked: u128,
+        /// What the cell may spend, in atoms.
+        available: u128,
+        /// What of it is held besides, in atoms.
+        held: u128,
+    },
     /// Somebody else settled an epoch with another state: the books end before it.
     #[error(
         "epoch {epoch} was settled on L1 by somebody else, with another state: the books end here"
@@ -134,6 +153,22 @@ pub enum Error {
     UnknownEpoch {
         /// Which.
         epoch: EpochNumber,
+    },
+    /// The journal has no such block, or not yet.
+    #[error("there is no block {block}: the journal's last one is {last}")]
+    UnknownBlock {
+        /// Which.
+        block: BlockNumber,
+        /// The journal's last block, 0 for none.
+        last: BlockNumber,
+    },
+    /// The books of a moment that has not come.
+    #[error("{moment} has not come: it is {now}")]
+    InTheFuture {
+        /// The moment.
+        moment: OffsetDateTime,
+        /// The database's clock.
+        now: OffsetDateTime,
     },
     /// The epoch is still open.
     #[error("epoch {epoch} is not sealed")]
@@ -228,6 +263,16 @@ pub enum Error {
         sealed: Word,
         /// The digest on L1.
         settled: Word,
+    },
+    /// The ledger's own settlement said something else of the books than they were sealed with.
+    #[error("epoch {epoch} was sealed with books {sealed}, our l1_tx said {settled} of them")]
+    BooksDiffer {
+        /// The epoch.
+        epoch: EpochNumber,
+        /// Their digest at sealing; zero if it was sealed without.
+        sealed: B256,
+        /// The digest on L1.
+        settled: B256,
     },
     /// Another settlement of the epoch stands.
     #[error("epoch {epoch} is settled by another l1_tx")]
@@ -365,6 +410,12 @@ pub enum Error {
     /// No answer from the server.
     #[error("postgres does not answer")]
     Unreachable(#[source] Cause),
+    /// The replica that reads go to does not answer. Posting and what is read by its name go on.
+    #[error("the replica that reads go to does not answer")]
+    ReplicaUnreachable(#[source] Cause),
+    /// A read took longer than it may.
+    #[error("reading took longer than it may")]
+    TookTooLong(#[source] Cause),
     /// There is no space left for what was to be written. Reading goes on.
     #[error("no space is left on the database's disk: free some; nothing was lost")]
     DiskFull(#[source] Cause),
@@ -386,7 +437,11 @@ impl Error {
     #[must_use]
     pub fn is_transient(&self) -> bool {
         match self {
-            Self::Unreachable(_) | Self::DiskFull(_) | Self::Busy { .. } => true,
+            Self::Unreachable(_)
+            | Self::ReplicaUnreachable(_)
+            | Self::TookTooLong(_)
+            | Self::DiskFull(_)
+            | Self::Busy { .. } => true,
             Self::Postgres(cause) => cause.sqlx().is_some_and(is_transient),
             _ => false,
         }
@@ -405,6 +460,7 @@ impl Error {
             self,
             Self::Refused(_)
                 | Self::EpochFull { .. }
+                | Self::AmountHeld { .. }
                 | Self::SettledElsewhere { .. }
                 | Self::BatchUnprovable { .. }
         )
@@ -442,6 +498,7 @@ impl From<sqlx::Error> for Error {
                     (None, Some("57P01" | "57P02" | "57P03" | "25P03")) => {
                         Self::Unreachable(Cause::new(error))
                     }
+                    (None, Some("57014")) => Self::TookTooLong(Cause::new(error)),
                     (None, Some("53100")) => Self::DiskFull(Cause::new(error)),
                     (None, Some("42501")) => Self::PermissionDenied(Cause::new(error)),
                     _ => Self::Postgres(Cause::new(error)),

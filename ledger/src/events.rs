@@ -67,6 +67,16 @@ pub enum EventKind {
         /// The block that booked it.
         block: BlockNumber,
     },
+    /// An amount is held until what it waits for is final.
+    Held {
+        /// The block that holds it, by which the hold is named.
+        block: BlockNumber,
+    },
+    /// A hold is released: what it waited for does not come.
+    Released {
+        /// The block that releases it.
+        block: BlockNumber,
+    },
     /// The domain was adopted.
     DomainAdopted,
     /// An epoch opened.
@@ -115,6 +125,8 @@ pub enum EventKind {
     },
     /// An epoch's settlement proof was recorded: it can be submitted.
     SettlementProven,
+    /// The books of an epoch were closed under one digest, as it was sealed.
+    BooksClosed,
 }
 
 /// Wakes a reader when there may be new events.
@@ -247,6 +259,8 @@ impl EventRow {
             4 => EventKind::BatchPosted { block: block()?, rollup: rollup()?, height: height()? },
             5 => EventKind::ClaimPaid { block: block()? },
             6 => EventKind::BatchEvicted { block: block()?, rollup: rollup()?, height: height()? },
+            7 => EventKind::Held { block: block()? },
+            8 => EventKind::Released { block: block()? },
             10 => EventKind::DomainAdopted,
             11 => EventKind::EpochOpened,
             12 => EventKind::SealRequested,
@@ -261,6 +275,7 @@ impl EventRow {
             21 => EventKind::SettlementLogged,
             22 => EventKind::Equivocation { rollup: rollup()?, height: height()? },
             23 => EventKind::SettlementProven,
+            24 => EventKind::BooksClosed,
             _ => return Err(TABLE.corrupt()),
         })
     }

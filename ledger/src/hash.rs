@@ -8,6 +8,7 @@
 //! transfer = sha256(0x00 ‖ position ‖ asset ‖ debit ‖ credit ‖ atoms ‖ balances ‖ recipient)
 //! node     = sha256(0x01 ‖ left ‖ right)            a lone last node moves up as it is
 //! content  = sha256(0x02 ‖ posting ‖ root of the transfers)
+//! posting  = sha256(0x03 ‖ posting ‖ hold ‖ its block's hash)    of a posting that posts a hold
 //! block    = sha256("netfold.block.v1" ‖ previous ‖ number ‖ epoch ‖ kind ‖ transfers ‖ time ‖ content)
 //! event    = sha256("netfold.event.v1" ‖ previous ‖ number ‖ kind ‖ epoch ‖ what it names ‖ time ‖ content)
 //! ```
@@ -19,6 +20,8 @@ use sha2::{Digest, Sha256};
 use time::OffsetDateTime;
 
 use crate::column::signature_bytes;
+use crate::holds::SeenDeposit;
+use crate::posting::Move;
 use crate::{Account, BatchAttempt, BlockNumber, EventNumber, PostingKind};
 
 /// What a transfer's digest is over.
@@ -89,6 +92,14 @@ pub(crate) struct ReversalFields<'a> {
     pub(crate) reason: &'a str,
 }
 
+/// What a hold is over.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct HoldFields<'a> {
+    pub(crate) held: Move,
+    pub(crate) cause: &'a str,
+    pub(crate) seen: Option<&'a SeenDeposit>,
+}
+
 impl TransferFields {
     pub(crate) fn digest(&self) -> B256 {
         let mut hash = Sha256::new_with_prefix([0x00]);
@@ -155,6 +166,31 @@ pub(crate) fn event(event: &EventFields) -> B256 {
         .chain_update(event.height.unwrap_or(0).to_be_bytes())
         .chain_update(postgres_microseconds(event.recorded_at).to_be_bytes());
     finish(hash.chain_update(event.content))
+}
+
+/// The hash of a made-up block of so many transfers, with all that is hashed for one: for measuring.
+pub(crate) fn sample(transfers: u32, previous_hash: B256) -> B256 {
+    let asset = AssetId::new(1);
+    let of = |position| TransferFields {
+        position,
+        debit: Account::Cell { rollup: RollupId::new(1), asset },
+        credit: Account::Cell { rollup: RollupId::new(2), asset },
+        asset,
+        atoms: Atoms::MAX,
+        debit_balance: Atoms::MAX,
+        credit_balance: Atoms::MAX,
+        recipient: Some(Address::ZERO),
+    };
+    let fields = BlockFields {
+        previous_hash,
+        number: BlockNumber::new(1),
+        epoch: EpochNumber::FIRST,
+        kind: PostingKind::Batch,
+        transfers,
+        posted_at: OffsetDateTime::UNIX_EPOCH,
+        content: content(previous_hash, root((0..transfers).map(|position| of(position).digest()))),
+    };
+    fields.hash()
 }
 
 /// Microseconds from 1970-01-01 to 2000-01-01.
@@ -256,6 +292,38 @@ pub(crate) fn reversal_posting(reversal: &ReversalFields<'_>) -> B256 {
         hash.update(batch.attempt.to_be_bytes());
     }
     finish(hash.chain_update(bytes(reversal.reason.as_bytes())))
+}
+
+pub(crate) fn hold_posting(hold: &HoldFields<'_>) -> B256 {
+    let hash = posting(PostingKind::Hold)
+        .chain_update(hold.held.debit.number().to_be_bytes())
+        .chain_update(hold.held.credit.number().to_be_bytes())
+        .chain_update(hold.held.atoms.number().to_be_bytes())
+        .chain_update(bytes(hold.cause.as_bytes()))
+        .chain_update([u8::from(hold.seen.is_some())]);
+    let Some(SeenDeposit { depositor, log, block, previous }) = hold.seen else {
+        return finish(hash);
+    };
+    let previous = previous.map_or(0, BlockNumber::number).to_be_bytes();
+    finish(from_l1(hash.chain_update(depositor).chain_update(previous), *log, *block))
+}
+
+/// `reason` as the schema numbers it.
+pub(crate) fn release_posting(hold: BlockNumber, hash: B256, reason: u8) -> B256 {
+    let release = posting(PostingKind::Release)
+        .chain_update(hold.number().to_be_bytes())
+        .chain_update(hash)
+        .chain_update([reason]);
+    finish(release)
+}
+
+/// A posting that posts a hold.
+pub(crate) fn posted(posting: B256, hold: BlockNumber, hash: B256) -> B256 {
+    let posted = Sha256::new_with_prefix([0x03])
+        .chain_update(posting)
+        .chain_update(hold.number().to_be_bytes())
+        .chain_update(hash);
+    finish(posted)
 }
 
 fn posting(kind: PostingKind) -> Sha256 {

@@ -6,14 +6,16 @@
 //! It trusts its caller to name blocks that are final enough; there is no way back from here.
 
 mod book;
+mod read;
 
+use alloy_primitives::B256;
 use domain::l1::{L1Block, L1Event, L1Log, L1LogId};
 use domain::{EpochNumber, Word};
 
 use crate::column::{Columns, bigint, epoch_key};
 use crate::connection::Tx;
 use crate::posting::Head;
-use crate::{Error, Ledger};
+use crate::{Error, Ledger, holds};
 
 /// How many logs of each kind a range booked.
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
@@ -41,6 +43,8 @@ pub struct L1Settlement {
     pub state_digest: Word,
     /// The number of steps.
     pub steps: u64,
+    /// What whoever settled it said of the books; `None` if it was booked before that was asked.
+    pub books: Option<B256>,
     /// The log that says so.
     pub log: L1LogId,
     /// Its block.
@@ -60,12 +64,13 @@ impl Ledger {
     }
 
     /// Books the logs of the L1 blocks after the cursor and up to `end`, in L1's order, and moves
-    /// the cursor there.
+    /// the cursor there. A deposit that is held posts its hold; what is held of these blocks and is not
+    /// among the logs is released.
     ///
     /// # Errors
     /// [`Error::L1CursorBehind`], [`Error::L1LogOutside`], [`Error::UnknownExit`],
     /// [`Error::ClaimDiffers`], [`Error::SettledOtherwise`] or [`Error::NotSealed`] for a settlement
-    /// that is not the ledger's, [`Error::Refused`] by a rule of the reference transition. Any of
+    /// that is not the ledger's, [`Error::BooksDiffer`] for one of its own with other books, [`Error::Refused`] by a rule of the reference transition. Any of
     /// them means that the ledger and L1 disagree, and nothing of the range is booked.
     pub async fn record_l1_block_range(
         &self,
@@ -97,6 +102,7 @@ impl Ledger {
             book::log(&mut tx, &mut head, log, &mut booked).await?;
             new = new.saturating_add(1);
         }
+        holds::release_passed(&mut tx, &mut head, start, end).await?;
         insert_range(&mut tx, start, end, new).await?;
         tx.commit().await?;
         Ok(booked)
@@ -109,8 +115,10 @@ impl Ledger {
     pub async fn l1_settlement(&self, epoch: EpochNumber) -> Result<Option<L1Settlement>, Error> {
         let columns = Columns("l1_settlement");
         let row = sqlx::query!(
-            "select state_digest, step_count, tx_hash, log_index, l1_block_number, l1_block_hash
-            from l1_settlement join l1_log using (tx_hash, log_index) where epoch_number = $1",
+            r#"select state_digest, step_count, tx_hash, log_index, l1_block_number, l1_block_hash,
+                books_digest as "books_digest?"
+            from l1_settlement join l1_log using (tx_hash, log_index)
+            left join l1_settlement_books using (epoch_number) where epoch_number = $1"#,
             epoch_key(epoch)
         )
         .fetch_optional(self.pool())
@@ -120,6 +128,7 @@ impl Ledger {
                 epoch,
                 state_digest: columns.word(&row.state_digest)?,
                 steps: columns.number(row.step_count)?,
+                books: row.books_digest.map(|digest| columns.b256(&digest)).transpose()?,
                 log: columns.log(&row.tx_hash, row.log_index)?,
                 block: columns.l1_block(row.l1_block_number, &row.l1_block_hash)?,
             })
@@ -139,7 +148,7 @@ pub(crate) async fn cursor(tx: &mut Tx<'_>) -> Result<Option<L1Block>, Error> {
 }
 
 /// Logs come in L1's order, each once, none after the range's end.
-fn check_order(logs: &[L1Log], end: L1Block) -> Result<(), Error> {
+pub(crate) fn check_order(logs: &[L1Log], end: L1Block) -> Result<(), Error> {
     let place = |log: &L1Log| (log.block.number, log.id.log_index);
     for pair in logs.windows(2) {
         if let [one, next] = pair

@@ -22,6 +22,7 @@
 mod account;
 mod adoption;
 pub mod archive;
+mod as_of;
 pub mod audit;
 mod batches;
 mod cells;
@@ -37,8 +38,10 @@ mod error;
 mod events;
 mod eviction;
 mod exits;
+mod flows;
 mod foreign_settlement;
 mod hash;
+mod holds;
 mod id;
 mod l1_logs;
 mod operations;
@@ -51,22 +54,25 @@ pub mod yardstick;
 
 pub use account::{Account, AccountError, PostingKind};
 pub use adoption::Adoption;
+pub use as_of::{AsOf, BooksAt, CellAt, CellsAt};
 pub use audit::AuditReport;
 pub use batches::{BatchDetail, BatchFilter, Equivocation, Posted, PostedBatch, SignedDigest};
 pub use cells::{CellPosition, Rollup};
 pub use connection::{Ledger, Role};
-pub use deposits::{DepositFilter, PostedDeposit};
+pub use deposits::{Deposit, DepositFilter, DepositStatus};
 pub use engine_lock::EngineLock;
 pub use epochs::{
-    Epoch, EpochStatus, FoldedStep, NewProof, NewSettlement, NewSubmission, OpenEpoch, Proof,
-    ProofSummary, SealReason, SealRequest, Sealed, Sealing, Settlement, StepRecord, Submission,
-    SupersedeReason, TimelineEntry,
+    Books, ClosingAccount, Epoch, EpochStatus, FoldedStep, NewProof, NewSettlement, NewSubmission,
+    OpenEpoch, Proof, ProofSummary, SealReason, SealRequest, Sealed, Sealing, Settlement,
+    StepRecord, Submission, SupersedeReason, TimelineEntry,
 };
 pub use error::{Cause, Error};
 pub use events::{Event, EventKind, Listener};
 pub use eviction::{BatchAttempt, Evicted, Eviction};
 pub use exits::{ClaimData, ClaimStatus, ExitFilter, PostedExit};
+pub use flows::{Flow, FlowFilter};
 pub use foreign_settlement::ForeignSettlement;
+pub use holds::{HeldDeposits, ReleaseReason};
 pub use id::{BlockNumber, EventNumber, PageLimit, TransferId, TransferIdError};
 pub use l1_logs::{BookedLogs, L1Settlement};
 pub use operations::{EpochOperations, OpenOperations};

@@ -11,6 +11,7 @@ use std::collections::BTreeMap;
 
 use alloy_primitives::{Address, B256};
 use domain::{Atoms, EpochNumber};
+use serde::{Deserialize, Serialize};
 use time::OffsetDateTime;
 
 use crate::column::{Columns, asset_key, bigint, integer};
@@ -46,7 +47,7 @@ pub(crate) struct Place {
 }
 
 /// One transfer to be made.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, Eq, PartialEq, Serialize, Deserialize)]
 pub(crate) struct Move {
     pub(crate) debit: Account,
     pub(crate) credit: Account,
@@ -63,9 +64,18 @@ pub(crate) struct AllSums(BTreeMap<Account, Sums>);
 struct Sums {
     debits: u128,
     credits: u128,
+    held_debits: u128,
+    held_credits: u128,
     balance: Atoms,
     transfers: i64,
     last_block: BlockNumber,
+}
+
+/// What of an account may be spent, and what of it is held.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(crate) struct Available {
+    pub(crate) available: u128,
+    pub(crate) held: u128,
 }
 
 /// A block that is made and not written yet.
@@ -186,14 +196,27 @@ impl Sums {
     }
 
     fn close(&mut self, account: Account) -> Option<Atoms> {
-        let (larger, smaller) = if account.is_debit_normal() {
-            (self.debits, self.credits)
-        } else {
-            (self.credits, self.debits)
-        };
-        self.balance = Atoms::new(larger.checked_sub(smaller)?).ok()?;
+        let Available { available, held } = self.available(account)?;
+        self.balance = Atoms::new(available.checked_add(held)?).ok()?;
         self.transfers = self.transfers.checked_add(1)?;
         Some(self.balance)
+    }
+
+    /// Nothing of an account that is overdrawn, or that holds less than is held of it.
+    fn available(&self, account: Account) -> Option<Available> {
+        let (balance, held) = if account.is_debit_normal() {
+            (self.debits.checked_sub(self.credits)?, self.held_credits)
+        } else {
+            (self.credits.checked_sub(self.debits)?, self.held_debits)
+        };
+        Some(Available { available: balance.checked_sub(held)?, held })
+    }
+
+    /// What the account would hold once everything that is held for it has come.
+    fn expected(&self, account: Account) -> Option<Atoms> {
+        let Available { available, held } = self.available(account)?;
+        let coming = if account.is_debit_normal() { self.held_debits } else { self.held_credits };
+        Atoms::new(available.checked_add(held)?.checked_add(coming)?).ok()
     }
 }
 
@@ -207,6 +230,38 @@ impl AllSums {
         if numbers.is_empty() { Ok(Self::default()) } else { Self::read(tx, Some(&numbers)).await }
     }
 
+    /// Of two accounts.
+    pub(crate) async fn of_both(tx: &mut Tx<'_>, one: &Move) -> Result<Self, Error> {
+        Self::of(tx, std::slice::from_ref(one)).await
+    }
+
+    /// What of an account may be spent; nothing if there is no such account.
+    pub(crate) fn available(&self, account: Account) -> Option<Available> {
+        self.0.get(&account)?.available(account)
+    }
+
+    /// Holds a move. Nothing is held if an account is unknown, has not that much to spend, or could not
+    /// take what is held for it.
+    pub(crate) fn hold(&mut self, Move { debit, credit, atoms, .. }: &Move) -> Option<()> {
+        let (mut from, mut to) = (*self.0.get(debit)?, *self.0.get(credit)?);
+        from.held_debits = from.held_debits.checked_add(atoms.number())?;
+        to.held_credits = to.held_credits.checked_add(atoms.number())?;
+        from.expected(*debit)?;
+        to.expected(*credit)?;
+        self.0.insert(*debit, from);
+        self.0.insert(*credit, to);
+        Some(())
+    }
+
+    /// Ends the hold of a move: what was held may be spent, by that move too.
+    pub(crate) fn end(&mut self, Move { debit, credit, atoms, .. }: &Move) -> Option<()> {
+        let from = self.0.get_mut(debit)?;
+        from.held_debits = from.held_debits.checked_sub(atoms.number())?;
+        let to = self.0.get_mut(credit)?;
+        to.held_credits = to.held_credits.checked_sub(atoms.number())?;
+        Some(())
+    }
+
     /// Of every account.
     pub(crate) async fn all(tx: &mut Tx<'_>) -> Result<Self, Error> {
         Self::read(tx, None).await
@@ -214,7 +269,8 @@ impl AllSums {
 
     async fn read(tx: &mut Tx<'_>, accounts: Option<&[i64]>) -> Result<Self, Error> {
         let rows = sqlx::query!(
-            r#"select account_id, debits::text as "debits!", credits::text as "credits!", version,
+            r#"select account_id, debits::text as "debits!", credits::text as "credits!",
+                held_debits::text as "held_debits!", held_credits::text as "held_credits!", version,
                 last_block
             from balance where $1::bigint[] is null or account_id = any($1)"#,
             accounts
@@ -222,10 +278,13 @@ impl AllSums {
         .fetch_all(&mut **tx)
         .await?;
         let mut all = BTreeMap::new();
+        let sum = |text: &str| text.parse::<u128>().map_err(|_| BALANCE.corrupt());
         for row in rows {
             let sums = Sums {
-                debits: row.debits.parse().map_err(|_| BALANCE.corrupt())?,
-                credits: row.credits.parse().map_err(|_| BALANCE.corrupt())?,
+                debits: sum(&row.debits)?,
+                credits: sum(&row.credits)?,
+                held_debits: sum(&row.held_debits)?,
+                held_credits: sum(&row.held_credits)?,
                 balance: Atoms::ZERO,
                 transfers: row.version,
                 last_block: BALANCE.block(row.last_block)?,
@@ -271,8 +330,17 @@ impl AllSums {
 /// Writes blocks that follow one another, the first one at the journal's end, with `sums` as they are
 /// after the last.
 pub(crate) async fn write(tx: &mut Tx<'_>, blocks: &[Block], sums: &AllSums) -> Result<(), Error> {
-    let Some(first) = blocks.first() else { return Ok(()) };
     insert_blocks(tx, blocks).await?;
+    write_transfers(tx, blocks, sums).await
+}
+
+/// Writes the transfers of blocks that are written, and the sums after them.
+pub(crate) async fn write_transfers(
+    tx: &mut Tx<'_>,
+    blocks: &[Block],
+    sums: &AllSums,
+) -> Result<(), Error> {
+    let Some(first) = blocks.first() else { return Ok(()) };
     if blocks.iter().any(|block| !block.transfers.is_empty()) {
         copy_transfers(tx, blocks).await?;
         update_balances(tx, first.number(), sums).await?;
@@ -280,7 +348,11 @@ pub(crate) async fn write(tx: &mut Tx<'_>, blocks: &[Block], sums: &AllSums) -> 
     Ok(())
 }
 
-async fn insert_blocks(tx: &mut Tx<'_>, blocks: &[Block]) -> Result<(), Error> {
+/// Writes blocks without anything that belongs to them.
+pub(crate) async fn insert_blocks(tx: &mut Tx<'_>, blocks: &[Block]) -> Result<(), Error> {
+    if blocks.is_empty() {
+        return Ok(());
+    }
     let column = |of: fn(&BlockFields) -> Result<i64, Error>| {
         blocks.iter().map(|block| of(&block.fields)).collect::<Result<Vec<_>, _>>()
     };

@@ -87,6 +87,24 @@ struct Place {
 
 const TABLE: Columns = Columns("transfer");
 
+impl PostedTransfer {
+    /// What one of its accounts held before and after it; `None` for another account.
+    #[must_use]
+    pub fn balances_of(&self, account: Account) -> Option<(Atoms, Atoms)> {
+        let debited = self.debit == account;
+        if !debited && self.credit != account {
+            return None;
+        }
+        let after = if debited { self.debit_balance } else { self.credit_balance };
+        let before = if debited == account.is_debit_normal() {
+            after.checked_sub(self.atoms)
+        } else {
+            after.checked_add(self.atoms)
+        };
+        Some((before?, after))
+    }
+}
+
 impl Ledger {
     /// Transfers, newest first, from before one on.
     ///

@@ -5,7 +5,7 @@ use domain::{AssetId, Atoms, EpochNumber};
 use time::OffsetDateTime;
 
 use crate::column::{Columns, lookup};
-use crate::{Account, BlockNumber, Error, Ledger, PostingKind};
+use crate::{Account, AsOf, BlockNumber, Error, Ledger, PostingKind};
 
 /// What stands on one account.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -89,7 +89,6 @@ pub struct Totals {
     pub epochs_settled: u64,
 }
 
-const BALANCE: Columns = Columns("balance");
 const BLOCK: Columns = Columns("journal_block");
 
 impl Ledger {
@@ -98,26 +97,7 @@ impl Ledger {
     /// # Errors
     /// When Postgres fails.
     pub async fn accounts(&self) -> Result<Vec<AccountBalance>, Error> {
-        let rows = sqlx::query!(
-            r#"select account_id, debits::text as "debits!", credits::text as "credits!",
-                abs(credits - debits) as "balance!", version, last_block
-            from balance order by account_id"#
-        )
-        .fetch_all(self.pool())
-        .await?;
-        rows.into_iter()
-            .map(|row| {
-                let last_block = BALANCE.block(row.last_block)?;
-                Ok(AccountBalance {
-                    account: BALANCE.account(row.account_id)?,
-                    debits: BALANCE.sum(&row.debits)?,
-                    credits: BALANCE.sum(&row.credits)?,
-                    balance: BALANCE.atoms(row.balance)?,
-                    transfers: BALANCE.number(row.version)?,
-                    last_block: Some(last_block).filter(|block| block.number() > 0),
-                })
-            })
-            .collect()
+        Ok(self.books_at(AsOf::Now).await?.accounts)
     }
 
     /// The trial balance, asset by asset.
@@ -125,28 +105,7 @@ impl Ledger {
     /// # Errors
     /// When Postgres fails.
     pub async fn trial_balance(&self) -> Result<Vec<TrialBalanceLine>, Error> {
-        let rows = sqlx::query!(
-            r#"select asset_id, sum(debits)::text as "debits!", sum(credits)::text as "credits!",
-                sum(abs(credits - debits)) filter (where account_kind = 1)::text as "custody!",
-                coalesce(sum(credits - debits) filter (where account_kind = 2), 0)::text
-                    as "cells!",
-                coalesce(sum(credits - debits) filter (where account_kind = 3), 0)::text as "pots!"
-            from balance join account using (account_id) group by asset_id order by asset_id"#
-        )
-        .fetch_all(self.pool())
-        .await?;
-        rows.into_iter()
-            .map(|row| {
-                Ok(TrialBalanceLine {
-                    asset: BALANCE.asset(row.asset_id)?,
-                    debits: BALANCE.sum(&row.debits)?,
-                    credits: BALANCE.sum(&row.credits)?,
-                    custody: BALANCE.sum(&row.custody)?,
-                    cells: BALANCE.sum(&row.cells)?,
-                    pots: BALANCE.sum(&row.pots)?,
-                })
-            })
-            .collect()
+        self.books_at(AsOf::Now).await?.trial_balance()
     }
 
     /// The journal's last block.

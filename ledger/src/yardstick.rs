@@ -6,13 +6,14 @@
 //!
 //! It deliberately has no clock: the caller times the calls.
 
+use alloy_primitives::B256;
 use futures_util::TryStreamExt as _;
 use rust_decimal::Decimal;
 use sqlx::Connection as _;
 use sqlx::postgres::{PgConnection, PgPool, PgPoolOptions};
 
-use crate::Error;
 use crate::connection::options;
+use crate::{Error, hash};
 
 /// The journal's rows as Postgres copies them, to be written again without any check.
 #[derive(Debug)]
@@ -27,6 +28,13 @@ pub struct Floor {
 #[derive(Clone, Debug)]
 pub struct Classic {
     pool: PgPool,
+}
+
+/// Hashes a made-up block of so many transfers after another one, as booking one does: the transfers, the
+/// tree over them, the block.
+#[must_use]
+pub fn hash_block(transfers: u32, previous: B256) -> B256 {
+    hash::sample(transfers, previous)
 }
 
 impl Floor {

@@ -1,11 +1,15 @@
 //! The arguments of `netfold`.
 
+mod archive;
+
 use std::ffi::OsString;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::{Args, Parser, Subcommand};
+
+pub(crate) use archive::ArchiveArguments;
 
 use crate::drill::CrashPoint;
 
@@ -219,6 +223,15 @@ pub(crate) struct DatabaseArguments {
     pub(crate) database_url: String,
 }
 
+/// A replica of the database.
+#[derive(Debug, Args)]
+pub(crate) struct ReadArguments {
+    /// Address of a replica, to read there what is much: lists, statements, sums, the audit. If it does not
+    /// answer, nothing is read elsewhere instead [default: the database itself].
+    #[arg(long, value_name = "URL", env = "DATABASE_READ_URL", hide_env_values = true)]
+    pub(crate) read_url: Option<String>,
+}
+
 /// How the embedded L1 is found, or which one is used instead.
 #[derive(Debug, Args)]
 pub(crate) struct L1Arguments {
@@ -304,6 +317,8 @@ pub(crate) struct ApiArguments {
     /// Where to listen.
     #[arg(long, value_name = "ADDRESS", env = "NETFOLD_LISTEN", default_value = "127.0.0.1:8080")]
     pub(crate) listen: SocketAddr,
+    #[command(flatten)]
+    pub(crate) read: ReadArguments,
     /// The engine's schedule in seconds, shown on the page.
     #[arg(long, value_name = "SECONDS", env = "NETFOLD_SEAL_EVERY")]
     pub(crate) seal_every: Option<u64>,
@@ -423,6 +438,7 @@ pub(crate) struct ClaimArguments {
 }
 
 #[derive(Debug, Args)]
+#[command(after_help = AUDIT_EXIT_CODES)]
 pub(crate) struct AuditArguments {
     #[command(flatten)]
     pub(crate) state: StateArguments,
@@ -431,9 +447,22 @@ pub(crate) struct AuditArguments {
     /// A database instead of the state folder's.
     #[arg(long, value_name = "URL", env = "DATABASE_URL", hide_env_values = true)]
     pub(crate) database_url: Option<String>,
+    /// A dump instead of a database: a file or folder of pg_dump. It is restored into a server of its
+    /// own, where it may run what that may: take it from nobody you would not let do that.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) dump: Option<PathBuf>,
+    /// Keep what is recomputed in this file, and go on from it the next time. What lies below is then
+    /// counted, and not read again.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) checkpoint: Option<PathBuf>,
+    /// Read transfers that were archived from the files in this folder.
+    #[arg(long, value_name = "DIR")]
+    pub(crate) archive: Option<PathBuf>,
+    #[command(flatten)]
+    pub(crate) read: ReadArguments,
     #[command(flatten)]
     pub(crate) l1: L1Arguments,
-    /// Print what was found as JSON.
+    /// Print what was found as JSON, and the progress as a line of JSON a second on stderr.
     #[arg(long)]
     pub(crate) json: bool,
     /// Leave L1 out.
@@ -441,31 +470,9 @@ pub(crate) struct AuditArguments {
     pub(crate) ledger_only: bool,
 }
 
-#[derive(Debug, Args)]
-pub(crate) struct ArchiveArguments {
-    #[command(flatten)]
-    pub(crate) state: StateArguments,
-    #[command(flatten)]
-    pub(crate) program: PostgresProgram,
-    /// A database instead of the state folder's, as its owner.
-    #[arg(long, value_name = "URL", env = "DATABASE_URL", hide_env_values = true)]
-    pub(crate) database_url: Option<String>,
-    /// Archive what ends with or before this epoch [default: what --keep leaves].
-    #[arg(long, value_name = "EPOCH", conflicts_with = "keep")]
-    pub(crate) through: Option<u64>,
-    /// Keep the transfers of so many sealed epochs.
-    #[arg(long, value_name = "EPOCHS", default_value_t = 128)]
-    pub(crate) keep: u64,
-    /// Print what was archived, or found in files, as JSON, a line each.
-    #[arg(long)]
-    pub(crate) json: bool,
-    /// The folder that the files go into.
-    #[arg(long, value_name = "DIR", required_unless_present = "check")]
-    pub(crate) out: Option<PathBuf>,
-    /// Archive nothing: check these files, and compare them with the database if one is named.
-    #[arg(long, value_name = "FILE", num_args = 1.., conflicts_with_all = ["out", "through", "keep"])]
-    pub(crate) check: Vec<PathBuf>,
-}
+const AUDIT_EXIT_CODES: &str = "Exit codes: 0, no drift; 1, it could not run, and stderr says why; \
+    2, the arguments are wrong; 3, drift: the first wrong row is named; 4, interrupted, and the \
+    checkpoint is kept.";
 
 #[derive(Debug, Args)]
 pub(crate) struct PostgresArguments {

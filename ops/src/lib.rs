@@ -5,7 +5,7 @@
 //! came of it.
 //!
 //! What `netfold` exits with: 0, the job is done; 1, it is not, and stderr says why and what to do;
-//! 2, the arguments are wrong.
+//! 2, the arguments are wrong. `netfold audit` has two more: 3, drift; 4, interrupted with its checkpoint kept.
 
 pub mod anvil;
 pub mod audit;

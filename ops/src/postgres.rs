@@ -13,6 +13,7 @@ mod binaries;
 mod cluster;
 mod home;
 mod refusal;
+mod restore;
 #[cfg(test)]
 mod tests;
 
@@ -26,6 +27,7 @@ use crate::guarded::{Guarded, RunAs};
 use binaries::Binaries;
 use home::Home;
 pub use refusal::Refusal;
+pub use restore::{DumpForm, DumpRefusal};
 
 /// What the embedded Postgres needs to know.
 #[derive(Clone, Debug)]
@@ -40,6 +42,7 @@ pub struct Settings {
 #[derive(Debug)]
 pub struct Postgres {
     server: Guarded,
+    programs: Binaries,
     home: Home,
     socket: PathBuf,
     log: PathBuf,
@@ -67,7 +70,7 @@ impl Postgres {
         cluster::await_predecessor(&data)?;
         let log = home.folder.join("log");
         let server = spawn(&programs, &home, &data, &socket, &log)?;
-        let mut postgres = Self { server, home, socket, log };
+        let mut postgres = Self { server, programs, home, socket, log };
         postgres.await_ready(&data)?;
         Ok(postgres)
     }

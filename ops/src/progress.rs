@@ -41,6 +41,35 @@ impl Stage {
         stage
     }
 
+    /// Begins a stage of so many parts that its speed and its end can be told: see [`Self::length`].
+    #[must_use]
+    pub fn measured(what: impl Into<String>) -> Self {
+        let stage = Self::begin(what);
+        let style = ProgressStyle::with_template(
+            "{spinner} {msg} {bar:24} {percent}% ({elapsed}, {eta} left)",
+        );
+        if let Ok(style) = style {
+            stage.bar.set_style(style);
+        }
+        stage
+    }
+
+    /// How many parts there are.
+    pub fn length(&self, parts: u64) {
+        self.bar.set_length(parts);
+    }
+
+    /// So many were done before: they count for nothing in the speed.
+    pub fn start_at(&self, parts: u64) {
+        self.bar.set_position(parts);
+        self.bar.reset_eta();
+    }
+
+    /// So many parts are done.
+    pub fn reach_of(&self, parts: u64) {
+        self.bar.set_position(parts);
+    }
+
     /// Says what the stage is at.
     pub fn at(&self, what: impl Into<String>) {
         self.bar.set_message(what.into());

@@ -37,11 +37,15 @@ impl Services {
         &mut self,
         listener: TcpListener,
         ledger: Ledger,
+        replica: Option<Ledger>,
         seal_every: Option<Duration>,
     ) -> anyhow::Result<SocketAddr> {
         let address = listener.local_addr()?;
         let settings = api::Settings { seal_every, ..api::Settings::default() };
-        let state = api::State::new(ledger, settings);
+        let state = match replica {
+            Some(replica) => api::State::with_replica(ledger, replica, settings),
+            None => api::State::new(ledger, settings),
+        };
         let stop = self.stop.clone();
         let task = async move { Ok(api::serve(listener, state, stop.cancelled_owned()).await?) };
         self.tasks.push(("the api", tokio::spawn(task)));
@@ -127,6 +131,12 @@ pub(crate) async fn connect(url: &str, role: Role) -> anyhow::Result<Ledger> {
     Ledger::connect(url, role, CONNECTIONS)
         .await
         .context("the database could not be used: check DATABASE_URL and its password")
+}
+
+/// The replica that is named, if one is. It need not answer yet.
+pub(crate) fn replica(url: Option<&str>) -> anyhow::Result<Option<Ledger>> {
+    let replica = url.map(|url| Ledger::replica(url, CONNECTIONS)).transpose();
+    replica.context("the replica could not be used: check DATABASE_READ_URL")
 }
 
 /// Brings the schema up to date.

@@ -111,7 +111,7 @@ impl<'a> Up<'a> {
         let params = services::parameters(&arguments.parameters, folder.clone()).await?;
         services.conduct(ledger, l1, params, &arguments.schedule, drill);
         let api = services::connect(database_url, Role::Api).await?;
-        let address = services.serve(listener, api, arguments.schedule.seal_every())?;
+        let address = services.serve(listener, api, None, arguments.schedule.seal_every())?;
         let running = Running {
             database_url: database_url.to_owned(),
             l1_rpc_url: l1_rpc_url.to_owned(),
@@ -173,7 +173,8 @@ impl Cluster<'_> {
         let params = self.params.clone();
         let verify = move || finish::verify_in_fresh_processes(&files, &params);
         let verified = tokio::task::spawn_blocking(verify).await??;
-        let audit = audit::run(&ledger, Some(&self.l1_as(Account::Claimant).await?)).await?;
+        let l1 = self.l1_as(Account::Claimant).await?;
+        let audit = audit::run(&ledger, Some(&l1), &audit::Options::default()).await?;
         let (mut summary, mut details): (Summary, Details) =
             finish::summarise(&ledger, scenario, &epochs).await?;
         summary.proofs_verified = verified;

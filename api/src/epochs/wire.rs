@@ -83,6 +83,10 @@ pub(crate) struct SealInfo {
     pub l1_cutoff: L1BlockRef,
     /// The digest of the state that it leads to.
     pub closing_digest: String,
+    /// The digest of the books as they stood, which the settlement tells L1; absent if it was sealed
+    /// before these were kept. `/v1/epochs/{epoch}/books` has what it is over.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub books: Option<String>,
     /// When.
     #[serde(with = "time::serde::rfc3339")]
     pub sealed_at: OffsetDateTime,
@@ -136,6 +140,10 @@ pub(crate) struct EpochAnswer {
     pub flows: Vec<Flow>,
     /// The cells that it touches, as it closes; as they are now while it is open.
     pub positions: Vec<Position>,
+    /// What the `l1_tx` that settled it told L1 of the books: the settler's word, which no proof holds.
+    /// Absent until its log is booked. By another account than the settler's it may be anything.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub books_on_l1: Option<String>,
 }
 
 /// A cell as an epoch closes.
@@ -240,6 +248,7 @@ impl SealInfo {
             last_block_hash: sealed.last_block_hash.to_string(),
             l1_cutoff: L1BlockRef::of(sealed.l1_cutoff),
             closing_digest: sealed.closing_digest.to_string(),
+            books: sealed.books.map(|digest| digest.to_string()),
             sealed_at: sealed.sealed_at,
         }
     }

@@ -81,8 +81,12 @@ codes! {
     Archived => GONE, "It is in the archive";
     /// The epoch has no aggregated proof yet.
     ProofNotReady => NOT_FOUND, "The epoch has no aggregated proof yet";
+    /// The epoch is open, or was sealed before books were kept.
+    BooksNotFound => NOT_FOUND, "The epoch has no closed books";
     /// The epoch has not come so far yet.
     EpochNotReady => CONFLICT, "The epoch has not come so far yet";
+    /// The books have not come to the block or moment that `as_of` names; on a replica, not yet.
+    AsOfNotReached => CONFLICT, "The books have not come so far yet";
     /// An amount is a JSON number or another type, not a string.
     AmountNotAString => UNPROCESSABLE_ENTITY, "An amount must be a decimal string";
     /// An amount is below zero.
@@ -127,6 +131,8 @@ codes! {
     BadDestination => UNPROCESSABLE_ENTITY, "A transfer cannot go there";
     /// A cell would fall below zero.
     Overdraft => UNPROCESSABLE_ENTITY, "The cell holds too little";
+    /// A part of the cell's balance is held, and what is left is too little.
+    AmountHeld => UNPROCESSABLE_ENTITY, "A part of what the cell holds may not be moved";
     /// The rollup's exit tree has no room left.
     ExitTreeFull => UNPROCESSABLE_ENTITY, "The exit tree is full";
     /// The epoch would need more steps than one may have.
@@ -145,6 +151,8 @@ codes! {
     SettledElsewhere => CONFLICT, "L1 has settled another state than the ledger's";
     /// The database cannot be reached at the moment.
     DatabaseUnavailable => SERVICE_UNAVAILABLE, "The database cannot be reached";
+    /// The replica that lists and sums are read from cannot be reached at the moment.
+    ReplicaUnavailable => SERVICE_UNAVAILABLE, "The replica cannot be reached";
     /// Too many requests at once.
     Overloaded => SERVICE_UNAVAILABLE, "Too many requests at once";
     /// The answer took too long.

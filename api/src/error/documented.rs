@@ -37,6 +37,18 @@ pub(crate) enum Gone {
     Archived(ProblemBody),
 }
 
+/// What a request for the books as they stood may be answered with besides.
+#[derive(IntoResponses)]
+#[expect(dead_code, reason = "only its description is used")]
+pub(crate) enum Unreached {
+    /// There is no such epoch.
+    #[response(status = 404, content_type = "application/problem+json")]
+    NotFound(ProblemBody),
+    /// The epoch is not sealed, or the block or moment has not come.
+    #[response(status = 409, content_type = "application/problem+json")]
+    NotReached(ProblemBody),
+}
+
 /// What a posted batch may be answered with besides.
 #[derive(IntoResponses)]
 #[expect(dead_code, reason = "only its description is used")]

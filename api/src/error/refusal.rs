@@ -118,6 +118,15 @@ pub(super) fn of_ledger(error: &ledger::Error) -> Problem {
         Ledger::EpochFull { epoch, limit } => Problem::new(Code::EpochFull, detail())
             .with("epoch", epoch.number())
             .with("limit", *limit),
+        Ledger::AmountHeld { rollup, asset, asked, available, held } => {
+            Problem::new(Code::AmountHeld, detail())
+                .value(asked.to_string())
+                .with("rollup", rollup.number())
+                .with("asset", asset.number())
+                .with("asked_atoms", asked.to_string())
+                .with("available_atoms", available.to_string())
+                .with("held_atoms", held.to_string())
+        }
         Ledger::SettledElsewhere { epoch } => {
             Problem::new(Code::SettledElsewhere, detail()).with("epoch", epoch.number())
         }
@@ -136,6 +145,12 @@ pub(super) fn of_ledger(error: &ledger::Error) -> Problem {
         Ledger::DomainChanged { .. } | Ledger::NotGenesis { .. } => {
             Problem::new(Code::DomainChanged, "the operator has to look; the log says what differs")
         }
+        Ledger::UnknownBlock { last, .. } => Problem::new(Code::AsOfNotReached, detail())
+            .param("as_of")
+            .with("last_block", last.number()),
+        Ledger::InTheFuture { .. } => Problem::new(Code::AsOfNotReached, detail()).param("as_of"),
+        Ledger::ReplicaUnreachable(_) => Problem::new(Code::ReplicaUnavailable, detail()),
+        Ledger::TookTooLong(_) => Problem::new(Code::Timeout, detail()),
         Ledger::Busy { .. } => Problem::new(Code::Overloaded, detail()),
         Ledger::Unreachable(_)
         | Ledger::Stopped
@@ -160,6 +175,7 @@ pub(super) fn of_ledger(error: &ledger::Error) -> Problem {
         | Ledger::SubmissionLive { .. }
         | Ledger::UnknownSubmission { .. }
         | Ledger::SettledOtherwise { .. }
+        | Ledger::BooksDiffer { .. }
         | Ledger::SettlementStands { .. }
         | Ledger::L1CursorBehind { .. }
         | Ledger::L1LogOutside { .. }

@@ -196,6 +196,12 @@ pub(crate) enum NotFound {
         /// The number.
         epoch: EpochNumber,
     },
+    /// The epoch is open, or was sealed before books were kept.
+    #[error("epoch {epoch} has no closed books: it is open, or older than they are")]
+    Books {
+        /// The number.
+        epoch: EpochNumber,
+    },
     /// The epoch has no aggregated proof yet.
     #[error("epoch {epoch} has no aggregated proof yet; its `proof` is there when it has")]
     Proof {
@@ -334,6 +340,9 @@ impl NotFound {
             }
             Self::Epoch { epoch } => {
                 Problem::new(Code::EpochNotFound, detail).param("epoch").value(epoch.number())
+            }
+            Self::Books { epoch } => {
+                Problem::new(Code::BooksNotFound, detail).param("epoch").value(epoch.number())
             }
             Self::Proof { epoch } => {
                 Problem::new(Code::ProofNotReady, detail).param("epoch").value(epoch.number())

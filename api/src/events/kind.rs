@@ -61,6 +61,10 @@ pub(crate) enum EventType {
     BatchEvicted,
     /// An exit was paid on L1.
     ClaimPaid,
+    /// An amount is held until what it waits for, such as a deposit on L1, is final.
+    Held,
+    /// A hold was released: what it waited for does not come.
+    Released,
     /// The ledger was bound to its L1 contract.
     DomainAdopted,
     /// An epoch opened.
@@ -89,6 +93,8 @@ pub(crate) enum EventType {
     Equivocation,
     /// The epoch's settlement proof was made and checked: it can go to L1.
     SettlementProven,
+    /// The books were closed under one digest, as the epoch was sealed.
+    BooksClosed,
 }
 
 impl std::fmt::Display for EventType {
@@ -140,6 +146,8 @@ impl Happening {
                 ..booked(EventType::BatchEvicted, block)
             },
             EventKind::ClaimPaid { block } => booked(EventType::ClaimPaid, block),
+            EventKind::Held { block } => booked(EventType::Held, block),
+            EventKind::Released { block } => booked(EventType::Released, block),
             EventKind::DomainAdopted => plain(EventType::DomainAdopted),
             EventKind::EpochOpened => plain(EventType::EpochOpened),
             EventKind::SealRequested => plain(EventType::SealRequested),
@@ -168,6 +176,7 @@ impl Happening {
                 ..plain(EventType::Equivocation)
             },
             EventKind::SettlementProven => plain(EventType::SettlementProven),
+            EventKind::BooksClosed => plain(EventType::BooksClosed),
         }
     }
 }

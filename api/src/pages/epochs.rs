@@ -36,6 +36,7 @@ pub(super) struct EpochCard {
     pub(super) gas: Option<String>,
     pub(super) tx_hash: Option<String>,
     pub(super) proof: Option<ProofLine>,
+    pub(super) books: Option<BooksLine>,
     /// How long it took from sealed to settled.
     pub(super) took: Option<String>,
 }
@@ -70,6 +71,12 @@ pub(super) struct ProofLine {
     pub(super) sha256: String,
 }
 
+/// The books under its seal.
+pub(super) struct BooksLine {
+    pub(super) url: String,
+    pub(super) digest: String,
+}
+
 impl EpochCard {
     pub(super) fn of(proving: &Proving, assets: &Assets, names: &Names<'_>) -> Self {
         let epoch = &proving.epoch;
@@ -90,6 +97,10 @@ impl EpochCard {
                 url: format!("/v1/epochs/{}/proof", epoch.epoch),
                 bytes: group(&proof.bytes.to_string()),
                 sha256: shorten(&proof.sha256.to_string()),
+            }),
+            books: epoch.sealed.as_ref().and_then(|sealed| sealed.books).map(|digest| BooksLine {
+                url: format!("/v1/epochs/{}/books", epoch.epoch),
+                digest: shorten(&digest.to_string()),
             }),
             took: sealed_at.zip(settled_at).map(|(from, to)| age(from, to)),
         }

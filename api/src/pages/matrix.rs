@@ -46,6 +46,8 @@ pub(super) struct CellView {
     pub(super) deposited: Option<Figure>,
     /// Exited in the open epoch, if anything was.
     pub(super) exited: Option<Figure>,
+    /// On its way from L1, if anything is.
+    pub(super) held_in: Option<Figure>,
 }
 
 impl Matrix {
@@ -123,6 +125,7 @@ impl CellView {
             share: thousandths(cell.map_or(0, held), sum),
             deposited: cell.and_then(|cell| flow(cell.deposited)),
             exited: cell.and_then(|cell| flow(cell.exited)),
+            held_in: cell.and_then(|cell| flow(cell.held_in)),
         }
     }
 }

@@ -53,6 +53,7 @@ async fn an_epoch_shows_its_whole_life() {
         assert!(happened.contains(&event), "{event} in {happened:?}");
     }
     assert_eq!(epoch["settlement"]["gas_used"], 1_043_221);
+    check_books(&world, &epoch).await;
     check_flows(&world, &epoch).await;
     check_proof(&world).await;
     check_claim(&world).await;
@@ -116,6 +117,35 @@ async fn check_flows(world: &World, epoch: &Value) {
         assert_eq!(flow["net"]["atoms"], netting.net(asset).to_string());
     }
     assert_eq!(flows[1]["net"]["amount"], "0.000256");
+}
+
+/// Whoever has the answer alone makes the bytes that the digest is over, out of what it says.
+async fn check_books(world: &World, epoch: &Value) {
+    let pinned = epoch["sealed"]["books"].as_str().unwrap();
+    assert!(world.get("/").await.text.contains(&pinned[..6]), "the page shows it");
+    let answer = world.get("/v1/epochs/1/books").await.json();
+    assert_eq!(answer["digest"], pinned);
+    let bytes = alloy_primitives::hex::decode(answer["encoding"].as_str().unwrap()).unwrap();
+    let books = world.engine.books(FIRST).await.unwrap().unwrap();
+    assert_eq!((books.digest().to_string().as_str(), books.encoding()), (pinned, bytes.clone()));
+    let mut told = b"netfold.books.v1".to_vec();
+    told.extend(answer["epoch"].as_u64().unwrap().to_be_bytes());
+    told.extend(answer["last_block"].as_u64().unwrap().to_be_bytes());
+    told.extend(answer["last_block_hash"].as_str().unwrap().parse::<B256>().unwrap());
+    let accounts = answer["accounts"].as_array().unwrap();
+    told.extend(u32::try_from(accounts.len()).unwrap().to_be_bytes());
+    for account in accounts {
+        told.extend(account["number"].as_u64().unwrap().to_be_bytes());
+        for side in ["debits", "credits"] {
+            let atoms: u128 = account[side]["atoms"].as_str().unwrap().parse().unwrap();
+            told.extend(atoms.to_be_bytes());
+        }
+        told.extend(account["transfers"].as_u64().unwrap().to_be_bytes());
+        told.extend(account["last_block"].as_u64().unwrap().to_be_bytes());
+    }
+    assert_eq!(told, bytes);
+    let open = world.get("/v1/epochs/2/books").await;
+    assert_eq!((open.status, open.json()["code"].as_str()), (404, Some("books_not_found")));
 }
 
 async fn check_proof(world: &World) {

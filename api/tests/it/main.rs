@@ -13,11 +13,13 @@
 mod bad_input;
 mod batches;
 mod database;
+mod deposits;
 mod epochs;
 mod events;
 mod gate;
 mod openapi;
 mod pages;
+mod past;
 mod requests;
 mod rollup;
 mod world;

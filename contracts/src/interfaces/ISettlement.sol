@@ -95,7 +95,14 @@ interface ISettlement {
     // --- Settlement -------------------------------------------------------------------------
 
     /// @notice An epoch's proven closing state was taken over.
-    event EpochSettled(EpochNumber indexed epoch, bytes32 stateDigest, uint256 steps);
+    /// @param books What the caller says is the digest of the ledger's books when the epoch was sealed:
+    /// of every account's debits and credits and of the journal's last block. Nothing here checks it, and
+    /// the proof says nothing of it: it is the settler's word, or, after the grace, whoever's settles. What
+    /// it is worth is that it stands here for ever, given before anybody can know what they would like
+    /// to change: books that are shown later have this digest or are not the ones of then.
+    event EpochSettled(
+        EpochNumber indexed epoch, bytes32 stateDigest, uint256 steps, bytes32 books
+    );
     /// @notice A cell that the epoch touched has this closing position.
     event CellSettled(
         EpochNumber indexed epoch,
@@ -147,9 +154,15 @@ interface ISettlement {
     /// @dev The statement starts from this contract's own domain word, epoch and state digest.
     /// Nothing is paid here: exits are added to their cell's pot and claimed.
     /// @param steps Each step's public outputs, in the one spelling of `StepOutput.sol`.
+    /// @param books Passed on to `EpochSettled` as it is, and neither stored nor proven.
     /// @param proof Of exactly these steps, from exactly this contract's opening; its layout is the
     /// verifier's.
-    function settle(EpochNumber epoch, uint256[] calldata steps, bytes calldata proof) external;
+    function settle(
+        EpochNumber epoch,
+        uint256[] calldata steps,
+        bytes32 books,
+        bytes calldata proof
+    ) external;
 
     // --- Claims -----------------------------------------------------------------------------
 

@@ -148,7 +148,7 @@ abstract contract SettlementTest is TestBase {
     /// @dev Settles what was emitted since the last time, and forgets it.
     function settleEpoch() internal {
         uint256[90][] memory steps = buildSteps();
-        settlement.settle(nextEpoch(), Steps.pack(steps), prove(steps));
+        settlement.settle(nextEpoch(), Steps.pack(steps), BOOKS, prove(steps));
         forget();
     }
 
@@ -168,7 +168,7 @@ abstract contract SettlementTest is TestBase {
         EpochNumber number = nextEpoch();
         bytes32 digest = settlement.stateDigest();
         vm.expectRevert(reason);
-        settlement.settle(number, words, proof);
+        settlement.settle(number, words, BOOKS, proof);
         vm.assertEq(settlement.stateDigest(), digest, "digest unchanged");
         forget();
     }

@@ -23,6 +23,9 @@ abstract contract TestBase {
         return address(uint160(uint256(keccak256(bytes(name)))));
     }
 
+    /// @dev What a settlement says of the books, in every test that does not look at it.
+    bytes32 internal constant BOOKS = keccak256("the books");
+
     /// @dev Seconds until anybody may settle, in every test.
     uint64 internal constant GRACE = 7 days;
 

@@ -45,7 +45,7 @@ fn lanes_are_the_sums_of_what_is_listed() {
         Lane { asset, destination: RollupId::new(2), atoms: atoms(12) },
     ];
     assert_eq!(batch.lanes(), expected);
-    assert_eq!(batch.total_of(asset), Ok(atoms(15)));
+    assert_eq!(batch.head().total_of(asset), Ok(atoms(15)));
 }
 
 #[test]

@@ -117,6 +117,19 @@ fn each_rule_of_a_batch_refuses_by_its_name() {
     });
 }
 
+/// What is replayed leads where it led when it was applied, and out of order it is refused again.
+#[test]
+fn a_head_replays_its_batch() {
+    let state = opened();
+    let Operation::Batch(signed) = batch(6, 3, |_| ()) else { unreachable!() };
+    let after = state.apply(&Operation::Batch(signed.clone()), domain_word()).unwrap();
+    assert_eq!(state.replay(&signed.head()), Ok(after.clone()));
+    let again = after.replay(&signed.head());
+    assert!(matches!(again, Err(Refusal::HeightOutOfOrder { .. })));
+    let Operation::Batch(large) = batch(10_000, 3, |_| ()) else { unreachable!() };
+    assert!(matches!(state.replay(&large.head()), Err(Refusal::Overdraft { .. })));
+}
+
 #[test]
 fn the_same_batch_twice_is_out_of_order() {
     let state = opened().apply(&batch(1, 0, |_| ()), domain_word()).unwrap();

@@ -132,6 +132,7 @@ fn epoch_settled(event: &Settlement::EpochSettled) -> Result<L1Event, AnswerFaul
         epoch: EpochNumber::new(event.epoch),
         state_digest: Word::from_bytes(event.stateDigest)?,
         steps: u64::try_from(event.steps).map_err(|_| AnswerFault::missing("steps"))?,
+        books: event.books,
     })
 }
 

@@ -40,6 +40,8 @@ pub enum SettlementReceipt {
         l1_tx: MinedL1Tx,
         /// The state digest that L1 stored.
         state_digest: Word,
+        /// What the sender said is the digest of the books.
+        books: B256,
     },
     /// It was mined and failed.
     Failed {
@@ -49,7 +51,8 @@ pub enum SettlementReceipt {
 }
 
 impl L1 {
-    /// Signs the settlement of an epoch with the account's next nonce, and sends nothing.
+    /// Signs the settlement of an epoch with the account's next nonce, and sends nothing. The contract
+    /// passes `books` on as it is.
     ///
     /// # Errors
     /// [`Error::Paused`], [`Error::SettleRefused`] if the contract would revert it, or whatever the
@@ -58,11 +61,13 @@ impl L1 {
         &self,
         epoch: EpochNumber,
         outputs: &[StepOutput],
+        books: B256,
         proof: &[u8],
     ) -> Result<PreparedL1Tx, Error> {
         let words = outputs.iter().flat_map(StepOutput::compact_words);
         let steps: Vec<U256> = words.map(Word::to_uint).collect();
-        let call = self.contract.settle(epoch.number(), steps, Bytes::copy_from_slice(proof));
+        let proof = Bytes::copy_from_slice(proof);
+        let call = self.contract.settle(epoch.number(), steps, books, proof);
         let request = call.from(self.signer).into_transaction_request();
         let gas = self.provider.estimate_gas(request.clone()).await;
         let gas = gas.map_err(|error| refused(epoch, Error::rpc("settle", error)))?;
@@ -104,8 +109,8 @@ impl L1 {
         if !receipt.status() {
             return Ok(Some(SettlementReceipt::Failed { l1_tx }));
         }
-        let state_digest = self.settled_digest(epoch, &receipt)?;
-        Ok(Some(SettlementReceipt::Settled { l1_tx, state_digest }))
+        let (state_digest, books) = self.settled(epoch, &receipt)?;
+        Ok(Some(SettlementReceipt::Settled { l1_tx, state_digest, books }))
     }
 
     /// Whether the node knows the l1_tx, mined or waiting.
@@ -150,18 +155,19 @@ impl L1 {
         }
     }
 
-    fn settled_digest(
+    fn settled(
         &self,
         epoch: EpochNumber,
         receipt: &TransactionReceipt,
-    ) -> Result<Word, Error> {
+    ) -> Result<(Word, B256), Error> {
         let call = "eth_getTransactionReceipt";
         let ours = receipt.logs().iter().filter(|log| log.address() == self.settlement());
         let settled = ours
             .filter_map(|log| Settlement::EpochSettled::decode_log(&log.inner).ok())
             .find(|event| event.epoch == epoch.number())
             .ok_or_else(|| Error::answer(call, AnswerFault::missing("EpochSettled")))?;
-        Word::from_bytes(settled.stateDigest).map_err(|fault| Error::answer(call, fault))
+        let digest = Word::from_bytes(settled.stateDigest);
+        Ok((digest.map_err(|fault| Error::answer(call, fault))?, settled.books))
     }
 }
 

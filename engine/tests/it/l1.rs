@@ -1,6 +1,6 @@
 //! The L1 adapter against the contract on anvil.
 
-use alloy_primitives::{Address, U256};
+use alloy_primitives::{Address, B256, U256};
 use domain::l1::L1Event;
 use domain::{Atoms, DomainId, DomainIdentity, EpochNumber, LiquidityState, SigningKey};
 use engine::Error;
@@ -74,7 +74,7 @@ async fn a_refusal_names_the_contracts_error() {
     let fraction = l1.deposit(rollup, &ether, U256::from(1)).await.unwrap_err();
     assert!(fraction.to_string().contains("NotWholeLedgerUnits"), "{fraction}");
     assert!(!fraction.is_transient());
-    let early = l1.prepare_settle(EpochNumber::new(2), &[], &[]).await.unwrap_err();
+    let early = l1.prepare_settle(EpochNumber::new(2), &[], B256::ZERO, &[]).await.unwrap_err();
     assert!(early.to_string().contains("EpochOutOfOrder"), "{early}");
     assert_eq!(l1.head().await.unwrap(), before);
 }
@@ -124,9 +124,10 @@ async fn a_signed_settlement_lands_once() {
     let (output, proof) = proving.await.unwrap();
     let head = l1.head().await.unwrap();
 
-    let forged = l1.prepare_settle(epoch, std::slice::from_ref(&output), &[7; 32]).await;
+    let books = B256::repeat_byte(0xb0);
+    let forged = l1.prepare_settle(epoch, std::slice::from_ref(&output), books, &[7; 32]).await;
     assert!(forged.unwrap_err().to_string().contains("ProofRefused"));
-    let prepared = l1.prepare_settle(epoch, &[output], proof.as_bytes()).await.unwrap();
+    let prepared = l1.prepare_settle(epoch, &[output], books, proof.as_bytes()).await.unwrap();
     assert_eq!(l1.head().await.unwrap(), head);
     assert_eq!(l1.nonce_at(prepared.sender, head.number).await.unwrap(), prepared.nonce);
     assert!(!l1.knows(prepared.tx_hash).await.unwrap());
@@ -143,7 +144,10 @@ async fn a_signed_settlement_lands_once() {
         looks += 1;
         tokio::time::sleep(std::time::Duration::from_millis(20)).await;
     };
-    let SettlementReceipt::Settled { l1_tx, state_digest } = receipt else { panic!("{receipt:?}") };
+    let SettlementReceipt::Settled { l1_tx, state_digest, books: told } = receipt else {
+        panic!("{receipt:?}")
+    };
+    assert_eq!(told, books);
     assert_eq!(state_digest, closing.digest());
     assert_eq!(l1_tx.block.number, head.number + 1);
     l1.send_raw(&prepared.raw_tx).await.unwrap_err();
@@ -151,7 +155,8 @@ async fn a_signed_settlement_lands_once() {
     assert_eq!(view.epoch().await.unwrap(), Some(epoch));
     assert_eq!(view.state_digest().await.unwrap(), closing.digest());
     let logs = l1.logs(l1_tx.block.number, l1_tx.block.number).await.unwrap();
-    assert!(matches!(logs[0].event, L1Event::EpochSettled { steps: 1, .. }));
+    let settled = L1Event::EpochSettled { epoch, state_digest, steps: 1, books };
+    assert_eq!(logs[0].event, settled);
 
     anvil.reorg(1).await;
     assert_eq!(l1.settlement_receipt(epoch, prepared.tx_hash).await.unwrap(), None);
@@ -162,8 +167,8 @@ async fn a_signed_settlement_lands_once() {
 fn the_longest_settlement_fits_an_l1_tx() {
     let steps = domain::limits::MAX_STEPS_PER_EPOCH;
     let proof = crate::world::params().settlement_verifying_key().proof_bytes(steps);
-    // Selector, epoch, two offsets, two lengths; the envelope with signature and fees.
-    let around = 4 + 5 * 32 + 256;
+    // Selector, epoch, books, two offsets, two lengths; the envelope with signature and fees.
+    let around = 4 + 6 * 32 + 256;
     // Two words a step; each cell and rollup once in an epoch.
     let words = 2 * steps + 2 * domain::limits::MAX_CELLS + 7 * domain::limits::MAX_ROLLUPS;
     let calldata = words * 32 + proof.next_multiple_of(32) + around;

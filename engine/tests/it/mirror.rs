@@ -1,6 +1,7 @@
 //! What L1 logs is booked once, and only when it is deep enough.
 
 use engine::{Error, Milestone};
+use ledger::{Deposit, DepositFilter, DepositStatus, PageLimit, ReleaseReason};
 
 use crate::world::{World, config};
 
@@ -62,6 +63,57 @@ async fn a_deeper_reorg_is_an_incident() {
     assert!(!ended.is_transient());
     let cursor = world.ledger.l1_cursor().await.unwrap().unwrap();
     assert!(ended.to_string().contains(&cursor.hash.to_string()), "{ended}");
+}
+
+/// A deposit can be seen as soon as L1 shows it, and moves nothing: it is posted once its block is deep
+/// enough, and released if a reorg drops it before. An engine that starts again goes on from there.
+#[tokio::test]
+async fn held_until_it_is_deep_or_gone() {
+    let world = World::new().await;
+    world.anvil.mine(3).await;
+    let engine = world.engine(config(3)).await;
+    await_cursor(&world, world.l1.head().await.unwrap().number - 3).await;
+    world.deposit(1, 1, 1_000).await;
+    engine.await_milestone(|told| changed(told) == Some((1, 0))).await;
+    assert_eq!(newest(&world).await.status, DepositStatus::Held);
+    assert_eq!(deposits(&world).await, 0);
+    engine.stop().await.unwrap();
+
+    let engine = world.engine(config(3)).await;
+    world.anvil.mine(3).await;
+    await_cursor(&world, world.l1.head().await.unwrap().number - 3).await;
+    assert_eq!(deposits(&world).await, 1);
+    let posted = newest(&world).await;
+    assert!(posted.is_posted() && posted.held_at.is_some(), "{posted:?}");
+
+    world.deposit(2, 2, 50).await;
+    engine.await_milestone(|told| changed(told) == Some((1, 0))).await;
+    world.anvil.reorg(1).await;
+    engine.await_milestone(|told| changed(told) == Some((0, 1))).await;
+    let released = newest(&world).await;
+    let reorg = ReleaseReason::Reorg;
+    assert!(
+        matches!(released.status, DepositStatus::Released { reason, .. } if reason == reorg),
+        "{released:?}"
+    );
+    assert_eq!(deposits(&world).await, 1);
+    assert_eq!(engine.seen().iter().filter_map(changed).count(), 2);
+    engine.stop().await.unwrap();
+    let report = ledger::audit::run(&world.ledger, &mut |_| {}).await.unwrap();
+    assert_eq!(report.first_fault.map(|fault| fault.to_string()), None);
+}
+
+/// How many deposits were held and how many released.
+fn changed(told: &Milestone) -> Option<(u32, u32)> {
+    match told {
+        Milestone::DepositsHeld { held, released, .. } => Some((*held, *released)),
+        _ => None,
+    }
+}
+
+async fn newest(world: &World) -> Deposit {
+    let all = world.ledger.deposits(&DepositFilter::default(), None, PageLimit::MAX).await.unwrap();
+    all[0]
 }
 
 /// However many blocks are behind, they are read in bounded ranges, and all of them.

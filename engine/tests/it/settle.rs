@@ -1,6 +1,6 @@
 //! From posted batches to a final settlement, and what may come between.
 
-use alloy_primitives::U256;
+use alloy_primitives::{B256, U256};
 use domain::EpochNumber;
 use engine::{Error, Milestone};
 use folding::EpochProof;
@@ -71,7 +71,8 @@ async fn an_intent_overtaken() {
     let outputs: Vec<_> = outputs.into_iter().map(|step| step.output).collect();
     let proof = world.ledger.settlement_proof(epoch).await.unwrap().unwrap();
     world.outlast_the_grace().await;
-    let theirs = world.l1.prepare_settle(epoch, &outputs, &proof.bytes).await.unwrap();
+    let theirs =
+        world.l1.prepare_settle(epoch, &outputs, B256::repeat_byte(9), &proof.bytes).await.unwrap();
     world.l1.send_raw(&theirs.raw_tx).await.unwrap();
     run_and_stop_at(&world, "Final", 1);
     let settlement = world.ledger.settlement(epoch).await.unwrap().unwrap();
@@ -177,10 +178,11 @@ async fn a_foreign_settlement_ends_the_books() {
     let mut fold = folding::Fold::start(&params(), identity, epoch, genesis.digest());
     fold.step(&plan.steps[0]).unwrap();
     let proof = fold.settlement_proof().unwrap();
-    let early = world.l1.prepare_settle(epoch, fold.outputs(), proof.as_bytes()).await;
+    let early = world.l1.prepare_settle(epoch, fold.outputs(), B256::ZERO, proof.as_bytes()).await;
     assert!(early.unwrap_err().to_string().contains("SettlerOnly"));
     world.outlast_the_grace().await;
-    let theirs = world.l1.prepare_settle(epoch, fold.outputs(), proof.as_bytes()).await.unwrap();
+    let theirs = world.l1.prepare_settle(epoch, fold.outputs(), B256::ZERO, proof.as_bytes());
+    let theirs = theirs.await.unwrap();
     world.l1.send_raw(&theirs.raw_tx).await.unwrap();
 
     for _ in 0..2 {

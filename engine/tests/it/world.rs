@@ -151,16 +151,23 @@ impl World {
         let settled: Vec<_> = logs
             .iter()
             .filter_map(|log| match log.event {
-                L1Event::EpochSettled { epoch, state_digest, .. } => Some((epoch, state_digest)),
+                L1Event::EpochSettled { epoch, state_digest, books, .. } => {
+                    Some((epoch, state_digest, books, log.id.tx_hash))
+                }
                 _ => None,
             })
             .collect();
-        let numbers: Vec<_> = settled.iter().map(|(epoch, _)| epoch.number()).collect();
+        let numbers: Vec<_> = settled.iter().map(|(epoch, ..)| epoch.number()).collect();
         assert_eq!(numbers, (1..=epochs).collect::<Vec<_>>());
         let view = self.l1.latest().await.unwrap();
-        for (epoch, state_digest) in &settled {
+        for (epoch, state_digest, books, tx_hash) in &settled {
             let sealed = self.ledger.sealed(*epoch).await.unwrap().unwrap();
             assert_eq!(sealed.closing_digest, *state_digest);
+            let submissions = self.ledger.submissions(*epoch).await.unwrap();
+            let ours = submissions.iter().any(|submission| submission.tx_hash == *tx_hash);
+            assert!(!ours || sealed.books == Some(*books), "our own settlement names our books");
+            let logged = self.ledger.l1_settlement(*epoch).await.unwrap();
+            assert!(logged.is_none_or(|logged| logged.books == Some(*books)));
         }
         for epoch in 1..=epochs {
             for cell in self.ledger.positions(EpochNumber::new(epoch)).await.unwrap() {

@@ -63,6 +63,8 @@ pub(super) async fn run(
         Ok(()) => Ok(check.books),
         Err(Stop::Fault(fault)) => Err(Error::WrongRow(fault)),
         Err(Stop::Error(error)) => Err(error),
+        // Only an audit's observer asks.
+        Err(Stop::Asked) => Err(Error::Stopped),
     }
 }
 
@@ -78,9 +80,9 @@ struct Check<'c, 't> {
 impl Check<'_, '_> {
     async fn blocks(&mut self) -> Result<(), Stop> {
         while self.last.0 < self.head.last_block {
-            let page = Page::read(self.tx, self.last.0.number()).await?;
-            let name = Row::JournalBlock(self.head.last_block);
-            name.check(!page.blocks.is_empty(), FaultKind::Missing)?;
+            let page = Page::read(self.tx, self.last.0.number(), None).await?;
+            let missing = || Row::JournalBlock(self.head.last_block).is(FaultKind::Missing);
+            let page = page.ok_or_else(missing)?;
             let end = lookup(self.head.last_block.number());
             for row in page.blocks.iter().filter(|row| row.block_number <= end) {
                 self.block(row, &page).await?;

@@ -26,6 +26,7 @@ use domain::{EpochNumber, Word};
 use sha2::{Digest, Sha256};
 
 use super::Reader;
+use super::range::file_name;
 use crate::error::Cause;
 use crate::hash::{BlockFields, TransferFields};
 use crate::{BlockNumber, Error};
@@ -78,7 +79,7 @@ impl ArchiveHead {
     /// The name that its file gets.
     #[must_use]
     pub fn file_name(&self) -> String {
-        format!("transfers-{}-{}.netfold", self.first_epoch, self.last_epoch)
+        file_name(self.first_epoch, self.last_epoch)
     }
 }
 

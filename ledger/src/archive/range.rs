@@ -55,30 +55,49 @@ impl Ledger {
     /// # Errors
     /// When Postgres fails.
     pub async fn archived_ranges(&self) -> Result<Vec<ArchivedRange>, Error> {
-        let rows = sqlx::query!(
-            "select first_epoch, last_epoch, first_block, last_block, last_block_hash,
-                transfer_count, file_digest, file_length, archived_by, archived_at
-            from archived_range order by first_epoch"
-        )
-        .fetch_all(self.pool())
-        .await?;
-        rows.into_iter()
-            .map(|row| {
-                Ok(ArchivedRange {
-                    first_epoch: TABLE.epoch(row.first_epoch)?,
-                    last_epoch: TABLE.epoch(row.last_epoch)?,
-                    first_block: TABLE.block(row.first_block)?,
-                    last_block: TABLE.block(row.last_block)?,
-                    last_hash: TABLE.b256(&row.last_block_hash)?,
-                    transfers: TABLE.number(row.transfer_count)?,
-                    digest: TABLE.b256(&row.file_digest)?,
-                    length: TABLE.number(row.file_length)?,
-                    archived_by: row.archived_by,
-                    archived_at: row.archived_at,
-                })
-            })
-            .collect()
+        let mut tx = self.snapshot().await?;
+        all(&mut tx).await
     }
+}
+
+impl ArchivedRange {
+    /// The name of its file.
+    #[must_use]
+    pub fn file_name(&self) -> String {
+        file_name(self.first_epoch, self.last_epoch)
+    }
+}
+
+/// The name of the file of some epochs.
+pub(super) fn file_name(first: EpochNumber, last: EpochNumber) -> String {
+    format!("transfers-{first}-{last}.netfold")
+}
+
+/// What is archived, oldest first.
+pub(super) async fn all(tx: &mut Tx<'_>) -> Result<Vec<ArchivedRange>, Error> {
+    let rows = sqlx::query!(
+        "select first_epoch, last_epoch, first_block, last_block, last_block_hash,
+            transfer_count, file_digest, file_length, archived_by, archived_at
+        from archived_range order by first_epoch"
+    )
+    .fetch_all(&mut **tx)
+    .await?;
+    rows.into_iter()
+        .map(|row| {
+            Ok(ArchivedRange {
+                first_epoch: TABLE.epoch(row.first_epoch)?,
+                last_epoch: TABLE.epoch(row.last_epoch)?,
+                first_block: TABLE.block(row.first_block)?,
+                last_block: TABLE.block(row.last_block)?,
+                last_hash: TABLE.b256(&row.last_block_hash)?,
+                transfers: TABLE.number(row.transfer_count)?,
+                digest: TABLE.b256(&row.file_digest)?,
+                length: TABLE.number(row.file_length)?,
+                archived_by: row.archived_by,
+                archived_at: row.archived_at,
+            })
+        })
+        .collect()
 }
 
 /// Up to where the books are archived; `None` while nothing is.

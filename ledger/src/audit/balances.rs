@@ -12,20 +12,25 @@ impl Auditor<'_> {
     pub(super) async fn balances(&mut self) -> Result<(), Stop> {
         let rows = sqlx::query!(
             r#"select account_id, debits::text as "debits!", credits::text as "credits!", version,
-                last_block
+                last_block, held_debits::text as "held_debits!",
+                held_credits::text as "held_credits!", last_held_block
             from balance order by account_id"#
         )
         .fetch_all(&mut *self.tx)
         .await?;
         let mut books = self.books.clone();
+        let sum = |text: &str| text.parse().map_err(|_| BALANCE.corrupt());
         for row in rows {
             let account = Row::Table("balance").reads(BALANCE.account(row.account_id))?;
             let name = Row::Balance(account);
             let recorded = Sums {
-                debits: name.reads(row.debits.parse().map_err(|_| BALANCE.corrupt()))?,
-                credits: name.reads(row.credits.parse().map_err(|_| BALANCE.corrupt()))?,
+                debits: name.reads(sum(&row.debits))?,
+                credits: name.reads(sum(&row.credits))?,
                 transfers: name.reads(BALANCE.number(row.version))?,
                 last_block: name.reads(BALANCE.number(row.last_block))?,
+                held_debits: name.reads(sum(&row.held_debits))?,
+                held_credits: name.reads(sum(&row.held_credits))?,
+                last_held: name.reads(BALANCE.number(row.last_held_block))?,
             };
             let journal = books.remove(&account).unwrap_or_default();
             name.check(recorded == journal, FaultKind::DiffersFromSource)?;

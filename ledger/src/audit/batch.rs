@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use domain::{Atoms, Batch, BatchParts, Exit, ExitTree, Operation, RollupId, Transfer};
+use domain::{Atoms, Batch, BatchParts, Exit, ExitTree, RollupId, Transfer};
 
 use super::Auditor;
 use super::block::{Posting, missing};
@@ -11,7 +11,7 @@ use super::fault::{FaultKind, Row, Stop};
 use super::page::{BatchRow, ExitRow, LaneRow, Page};
 use crate::column::Columns;
 use crate::hash::{self, BatchPlace, BlockFields, TransferFields};
-use crate::{Account, BatchAttempt, Error};
+use crate::{Account, Error, flows};
 
 const BATCH: Columns = Columns("batch");
 const LANE: Columns = Columns("lane");
@@ -35,21 +35,38 @@ impl Auditor<'_> {
         let attempts = (u32::try_from(row.attempt).ok(), u32::try_from(row.continued_attempt).ok());
         let follows = attempts == (Some(attempt), Some(last.attempt));
         name.check(follows, FaultKind::DiffersFromSource)?;
-        let mut parts = name.reads(read_parts(row))?;
-        for one in transfers {
-            list(&mut parts, one).ok_or_else(|| name.is(FaultKind::DiffersFromSource))?;
-        }
-        self.lanes(&mut parts, page.lanes.get(&number))?;
+        let signed = page.prepared.signed(number);
+        let read;
+        let parts = match signed {
+            Some(signed) => signed.batch().parts(),
+            None => {
+                read = listed(name, row, transfers)?;
+                &read
+            }
+        };
+        lane_counts(parts, page.lanes.get(&number))?;
+        self.lanes(parts, page.lanes.get(&number))?;
         let word = self.adoption.identity.word();
-        let (digest, body_digest) = (parts.digest(word), parts.body_digest());
+        let (digest, body_digest) = match signed {
+            Some(signed) => (signed.digest(), signed.body_digest()),
+            None => (parts.digest(word), parts.body_digest()),
+        };
         let recorded =
             (name.reads(BATCH.word(&row.batch_digest))?, name.reads(BATCH.b256(&row.body_digest))?);
         name.check((digest, body_digest) == recorded, FaultKind::ContentDiffers)?;
-        let batch = Batch::new(parts).map_err(|rule| name.is(FaultKind::RuleBroken(rule)))?;
+        let unsigned;
+        let batch = match signed {
+            Some(signed) => signed.batch(),
+            None => {
+                unsigned = Batch::new(parts.clone())
+                    .map_err(|rule| name.is(FaultKind::RuleBroken(rule)))?;
+                &unsigned
+            }
+        };
         let tree = last.tree;
         let grown =
             batch.continue_exit_tree(&tree).map_err(|rule| name.is(FaultKind::RuleBroken(rule)))?;
-        self.exits(block, &batch, &tree, page.exits.get(&number))?;
+        self.exits(block, batch, &tree, page.exits.get(&number))?;
         let place = BatchPlace {
             digest,
             body_digest,
@@ -65,29 +82,28 @@ impl Auditor<'_> {
             && usize::try_from(row.transfer_count).ok() == Some(batch.parts().transfers.len())
             && usize::try_from(row.exit_count).ok() == Some(batch.parts().exits.len());
         name.check(follows, FaultKind::DiffersFromSource)?;
-        let posting = hash::batch_posting(&batch, place);
-        let booked = (BatchAttempt { rollup, height, attempt }, *block);
+        let posting = hash::batch_posting(batch, place);
         let after = Chain { attempt, tree: grown };
-        self.apply_batch(name, booked, Operation::Batch(Box::new(batch)), after)?;
+        self.apply_batch(name, (batch, signed), (attempt, block), after)?;
         self.counts.batches = self.counts.batches.saturating_add(1);
         Ok((name, posting))
     }
 
     /// Lanes are the sums of what is listed, each there once.
-    fn lanes(&mut self, parts: &mut BatchParts, rows: Option<&Vec<LaneRow>>) -> Result<(), Stop> {
+    fn lanes(&mut self, parts: &BatchParts, rows: Option<&Vec<LaneRow>>) -> Result<(), Stop> {
         let (rollup, height) = (parts.rollup, parts.height);
         let batch = Row::Batch { rollup, height };
-        let listed = Batch::sum_lanes(rollup, &parts.transfers, &parts.exits)
-            .map_err(|rule| batch.is(FaultKind::RuleBroken(rule)))?;
         let mut declared = BTreeMap::new();
         for row in rows.into_iter().flatten() {
             let asset = batch.reads(LANE.asset(row.asset_id))?;
             let destination = batch.reads(LANE.rollup(row.destination_id))?;
             let name = Row::Lane { rollup, height, asset, destination };
-            declared.insert((asset, destination), name.reads(LANE.atoms(row.atoms))?);
+            let atoms = name.reads(LANE.atoms(row.atoms))?;
+            let twice = declared.insert((asset, destination), atoms).is_some();
+            name.check(!twice, FaultKind::Stray)?;
             self.counts.lanes = self.counts.lanes.saturating_add(1);
         }
-        for lane in &listed {
+        for lane in &parts.lanes {
             let (asset, destination) = (lane.asset, lane.destination);
             let name = Row::Lane { rollup, height, asset, destination };
             let atoms: Option<Atoms> = declared.remove(&(asset, destination));
@@ -97,7 +113,6 @@ impl Auditor<'_> {
         if let Some(((asset, destination), _)) = declared.pop_first() {
             return Err(Row::Lane { rollup, height, asset, destination }.is(FaultKind::Stray));
         }
-        parts.lanes = listed;
         Ok(())
     }
 
@@ -141,7 +156,38 @@ impl Auditor<'_> {
     }
 }
 
-pub(crate) fn read_parts(row: &BatchRow) -> Result<BatchParts, Error> {
+/// The batch as its row and its transfers say, with the lanes that they come to.
+pub(crate) fn listed(
+    name: Row,
+    row: &BatchRow,
+    transfers: &[TransferFields],
+) -> Result<BatchParts, Stop> {
+    let mut parts = name.reads(read_parts(row))?;
+    for one in transfers {
+        list(&mut parts, one).ok_or_else(|| name.is(FaultKind::DiffersFromSource))?;
+    }
+    parts.lanes = Batch::sum_lanes(parts.rollup, &parts.transfers, &parts.exits)
+        .map_err(|rule| name.is(FaultKind::RuleBroken(rule)))?;
+    Ok(parts)
+}
+
+/// Each lane counts what is listed in it.
+fn lane_counts(parts: &BatchParts, rows: Option<&Vec<LaneRow>>) -> Result<(), Stop> {
+    let (rollup, height) = (parts.rollup, parts.height);
+    let batch = Row::Batch { rollup, height };
+    for row in rows.into_iter().flatten() {
+        let asset = batch.reads(LANE.asset(row.asset_id))?;
+        let destination = batch.reads(LANE.rollup(row.destination_id))?;
+        let name = Row::Lane { rollup, height, asset, destination };
+        let listed = flows::listed(parts, (asset, destination));
+        let same = usize::try_from(row.transfer_count) == Ok(listed);
+        // One that nothing is listed in is told as what it is.
+        name.check(same || listed == 0, FaultKind::DiffersFromSource)?;
+    }
+    Ok(())
+}
+
+pub(super) fn read_parts(row: &BatchRow) -> Result<BatchParts, Error> {
     Ok(BatchParts {
         rollup: BATCH.rollup(row.rollup_id)?,
         height: BATCH.height(row.height)?,
@@ -156,7 +202,7 @@ pub(crate) fn read_parts(row: &BatchRow) -> Result<BatchParts, Error> {
 }
 
 /// Adds a booked transfer to what the batch lists; `None` if a batch of this rollup cannot list it.
-pub(crate) fn list(parts: &mut BatchParts, one: &TransferFields) -> Option<()> {
+pub(super) fn list(parts: &mut BatchParts, one: &TransferFields) -> Option<()> {
     let recipient = one.recipient?;
     let (asset, atoms) = (one.asset, one.atoms);
     let from = |rollup: RollupId| (one.debit == Account::Cell { rollup, asset }).then_some(());

@@ -9,8 +9,9 @@ use super::page::{
     AssetRow, BlockRow, ClaimRow, DepositRow, LogColumns, Page, RollupRow, TransferRow,
 };
 use super::{Auditor, EpochCounts};
-use crate::column::Columns;
+use crate::column::{Columns, lookup};
 use crate::hash::{self, BlockFields, TransferFields};
+use crate::holds::SeenDeposit;
 use crate::{Account, BlockNumber, Error, PostingKind, TransferId};
 
 const BLOCK: Columns = Columns("journal_block");
@@ -23,20 +24,23 @@ impl Auditor<'_> {
             self.close_epochs(Some(block.epoch)).await?;
         }
         self.head = (block.number.number(), hash);
-        let transfers = self.transfers(&block, page.transfers.get(&row.block_number))?;
+        let transfers = self.transfers(&block, page)?;
         let posting = match block.kind {
             PostingKind::Asset => self.asset(&block, page.assets.get(&row.block_number))?,
             PostingKind::Rollup => self.rollup(&block, page.rollups.get(&row.block_number))?,
             PostingKind::Deposit => {
-                self.deposit(&block, page.deposits.get(&row.block_number), &transfers)?
+                self.deposit(&block, page.deposits.get(&row.block_number), page, &transfers)?
             }
             PostingKind::Claim => {
                 self.claim(&block, page.claims.get(&row.block_number), &transfers)?
             }
             PostingKind::Batch => self.batch(&block, page, &transfers)?,
             PostingKind::Reversal => self.reversal(&block, page, &transfers)?,
+            PostingKind::Hold => self.hold(&block, page)?,
+            PostingKind::Release => self.release(&block, page)?,
         };
-        let root = hash::root(transfers.iter().map(TransferFields::digest));
+        let root = page.prepared.root(row.block_number);
+        let root = root.unwrap_or_else(|| hash::root(transfers.iter().map(TransferFields::digest)));
         let (posting_row, posting_digest) = posting;
         posting_row.check(
             hash::content(posting_digest, root) == block.content,
@@ -71,18 +75,22 @@ impl Auditor<'_> {
 
     /// The block's transfers: as many as it says, each with its own digest, each continuing the
     /// balances of both its accounts.
-    fn transfers(
-        &mut self,
-        block: &BlockFields,
-        rows: Option<&Vec<TransferRow>>,
-    ) -> Result<Vec<TransferFields>, Stop> {
-        let mut transfers = Vec::new();
+    fn transfers(&mut self, block: &BlockFields, page: &Page) -> Result<Vec<TransferFields>, Stop> {
+        let number = lookup(block.number.number());
+        let rows = page.transfers.get(&number);
+        let mut transfers = Vec::with_capacity(rows.map_or(0, Vec::len));
         for (position, row) in (0_u32..).zip(rows.into_iter().flatten()) {
             let name = Row::Transfer(TransferId { block: block.number, position });
-            let fields = name.reads(transfer_fields(row))?;
+            let (fields, digest) = match page.prepared.transfer(number, position) {
+                Some(prepared) => prepared,
+                None => {
+                    let fields = name.reads(transfer_fields(row))?;
+                    (fields, fields.digest())
+                }
+            };
             name.check(fields.position == position, FaultKind::Missing)?;
-            let digest = name.reads(TRANSFER.b256(&row.transfer_digest))?;
-            name.check(fields.digest() == digest, FaultKind::ContentDiffers)?;
+            let recorded = name.reads(TRANSFER.b256(&row.transfer_digest))?;
+            name.check(digest == recorded, FaultKind::ContentDiffers)?;
             let place = (name.reads(TRANSFER.epoch(row.epoch_number))?, row.posting_kind);
             let expected = (block.epoch, i16::from(block.kind.code()));
             name.check(place == expected, FaultKind::DiffersFromSource)?;
@@ -131,7 +139,7 @@ impl Auditor<'_> {
         let columns = Columns("asset");
         let name = Row::Asset(Row::JournalBlock(block.number).reads(columns.asset(row.asset_id))?);
         let asset = name.reads(read_asset(row))?;
-        let (log, l1_block) = name.reads(read_log(columns, &row.log))?;
+        let (log, l1_block) = log_of(name, columns, (&row.log, row.epoch_number), block)?;
         self.counts.assets = self.counts.assets.saturating_add(1);
         Ok((name, hash::asset_posting(&asset, log, l1_block)))
     }
@@ -142,7 +150,7 @@ impl Auditor<'_> {
         let rollup = Row::JournalBlock(block.number).reads(columns.rollup(row.rollup_id))?;
         let name = Row::Rollup(rollup);
         let key = name.reads(columns.key(&row.key_x, &row.key_y))?;
-        let (log, l1_block) = name.reads(read_log(columns, &row.log))?;
+        let (log, l1_block) = log_of(name, columns, (&row.log, row.epoch_number), block)?;
         self.apply(name, Operation::Register { rollup, key })?;
         self.counts.rollups = self.counts.rollups.saturating_add(1);
         Ok((name, hash::rollup_posting(rollup, &key, log, l1_block)))
@@ -152,6 +160,7 @@ impl Auditor<'_> {
         &mut self,
         block: &BlockFields,
         row: Option<&DepositRow>,
+        page: &Page,
         transfers: &[TransferFields],
     ) -> Result<Posting, Stop> {
         let row = row.ok_or_else(|| missing(block))?;
@@ -161,12 +170,15 @@ impl Auditor<'_> {
         let asset = name.reads(columns.asset(row.asset_id))?;
         let atoms = name.reads(columns.atoms(row.atoms))?;
         let depositor = name.reads(columns.address(&row.depositor))?;
-        let (log, l1_block) = name.reads(read_log(columns, &row.log))?;
+        let (log, l1_block) = log_of(name, columns, (&row.log, row.epoch_number), block)?;
         let credit = (Account::Custody { asset }, Account::Cell { rollup, asset }, atoms);
         name.check(moved(transfers) == Some(credit), FaultKind::DiffersFromSource)?;
         self.apply(name, Operation::Deposit { rollup, asset, atoms })?;
         self.counts.deposits = self.counts.deposits.saturating_add(1);
-        Ok((name, hash::deposit_posting((rollup, asset), depositor, atoms, log, l1_block)))
+        let posting = hash::deposit_posting((rollup, asset), depositor, atoms, log, l1_block);
+        let seen = SeenDeposit { depositor, log, block: l1_block, previous: None };
+        let held = (Account::Cell { rollup, asset }, atoms, seen);
+        Ok((name, self.posted(block, page, posting, held)?))
     }
 
     /// A claim is paid from its pot, which by its running balance is never overdrawn (POT_CAP).
@@ -190,8 +202,9 @@ impl Auditor<'_> {
             atoms: name.reads(columns.atoms(row.atoms))?,
         };
         let epoch = name.reads(columns.epoch(row.proven_epoch_number))?;
-        let (log, l1_block) = name.reads(read_log(columns, &row.log))?;
+        let (log, l1_block) = log_of(name, columns, (&row.log, row.epoch_number), block)?;
         let asset = claim.asset;
+        name.check(row.pays_an_exit, FaultKind::DiffersFromSource)?;
         let payment = (Account::Pot { rollup, asset }, Account::Custody { asset }, claim.atoms);
         name.check(moved(transfers) == Some(payment), FaultKind::DiffersFromSource)?;
         self.counts.claims = self.counts.claims.saturating_add(1);
@@ -204,7 +217,7 @@ impl Auditor<'_> {
         self.report.transfers = self.report.transfers.saturating_add(transfers);
         let EpochCounts { posted, batches, operations, transfers: in_epoch } = &mut self.in_epoch;
         match block.kind {
-            PostingKind::Asset | PostingKind::Claim => {}
+            PostingKind::Asset | PostingKind::Claim | PostingKind::Hold | PostingKind::Release => {}
             PostingKind::Rollup => *operations = operations.saturating_add(1),
             PostingKind::Deposit => {
                 *operations = operations.saturating_add(1);
@@ -265,7 +278,18 @@ pub(crate) fn read_asset(row: &AssetRow) -> Result<Asset, Error> {
     .map_err(|_| columns.corrupt())
 }
 
-pub(crate) fn read_log(columns: Columns, log: &LogColumns) -> Result<(L1LogId, L1Block), Error> {
-    let id = columns.log(&log.tx_hash, log.log_index)?;
-    Ok((id, columns.l1_block(log.l1_block_number, &log.l1_block_hash)?))
+/// The log that made a posting: of the posting's kind, and of the epoch of its block.
+pub(crate) fn log_of(
+    name: Row,
+    columns: Columns,
+    (log, epoch): (&LogColumns, i64),
+    block: &BlockFields,
+) -> Result<(L1LogId, L1Block), Stop> {
+    let id = name.reads(columns.log(&log.tx_hash, log.log_index))?;
+    let l1_block = name.reads(columns.l1_block(log.l1_block_number, &log.l1_block_hash))?;
+    let kind = Row::L1Log(id);
+    kind.check(log.log_kind == i16::from(block.kind.code()), FaultKind::DiffersFromSource)?;
+    let epoch = name.reads(columns.epoch(epoch))?;
+    name.check(epoch == block.epoch, FaultKind::DiffersFromSource)?;
+    Ok((id, l1_block))
 }

@@ -3,10 +3,13 @@
 
 use std::collections::BTreeMap;
 
+use alloy_primitives::B256;
 use domain::{
     AssetId, Cell, CellClosing, EpochNumber, EpochStatement, LiquidityState, RollupClosing,
-    RollupId, RollupState, StatementError, StepOutput,
+    RollupId, RollupState, StatementError, StepOutput, Word,
 };
+use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
 
 use super::fault::{FaultKind, Row, Stop};
 use super::{Auditor, EpochCounts};
@@ -35,14 +38,35 @@ impl Auditor<'_> {
             };
             self.seal(&sealed)?;
             self.closing().await?;
-            self.steps(&sealed).await?;
-            self.settled(&sealed).await?;
+            self.sealed_books(&sealed).await?;
+            let closed = Closed::new(&sealed, &self.state);
+            if !self.later(&closed).await? {
+                self.unfinished.push(closed);
+            }
             self.state = self.state.close_epoch();
             self.open.seal(&self.state, &self.chains);
             self.in_epoch = EpochCounts::default();
             self.report.epochs = self.report.epochs.saturating_add(1);
             self.epoch = self.epoch.next().unwrap_or(self.epoch);
         }
+    }
+
+    /// What came to an epoch after its seal; whether nothing more can come.
+    async fn later(&mut self, closed: &Closed) -> Result<bool, Stop> {
+        let proofs = self.steps(closed).await?;
+        let is_final = self.settled(closed).await?;
+        self.told_to_l1(closed).await?;
+        Ok(proofs == BOTH_PROOFS && is_final)
+    }
+
+    /// Checks the epochs again that could get more since an earlier audit closed them.
+    pub(super) async fn finish_epochs(&mut self) -> Result<(), Stop> {
+        for closed in std::mem::take(&mut self.unfinished) {
+            if !self.later(&closed).await? {
+                self.unfinished.push(closed);
+            }
+        }
+        Ok(())
     }
 
     /// The epoch opens with the digest of the state before its first operation.
@@ -113,20 +137,21 @@ impl Auditor<'_> {
         .fetch_all(&mut *self.tx)
         .await?;
         let seal = Row::EpochSeal(epoch);
-        rows.into_iter()
-            .map(|row| {
-                let rollup = seal.reads(CELL.rollup(row.rollup_id))?;
-                let asset = seal.reads(CELL.asset(row.asset_id))?;
-                let name = Row::EpochCell { epoch, rollup, asset };
-                let cell = Cell {
-                    balance: name.reads(CELL.atoms(row.balance))?,
-                    deposited: name.reads(CELL.atoms(row.deposited))?,
-                    exited: name.reads(CELL.atoms(row.exited))?,
-                    touched: row.touched,
-                };
-                Ok(((rollup, asset), cell))
-            })
-            .collect()
+        let mut cells = BTreeMap::new();
+        for row in rows {
+            let rollup = seal.reads(CELL.rollup(row.rollup_id))?;
+            let asset = seal.reads(CELL.asset(row.asset_id))?;
+            let name = Row::EpochCell { epoch, rollup, asset };
+            let cell = Cell {
+                balance: name.reads(CELL.atoms(row.balance))?,
+                deposited: name.reads(CELL.atoms(row.deposited))?,
+                exited: name.reads(CELL.atoms(row.exited))?,
+                touched: row.touched,
+            };
+            let twice = cells.insert((rollup, asset), cell).is_some();
+            name.check(!twice, FaultKind::Stray)?;
+        }
+        Ok(cells)
     }
 
     async fn closing_rollups(&mut self) -> Result<BTreeMap<RollupId, RollupState>, Stop> {
@@ -138,25 +163,27 @@ impl Auditor<'_> {
         )
         .fetch_all(&mut *self.tx)
         .await?;
-        rows.into_iter()
-            .map(|row| {
-                let rollup = Row::EpochSeal(epoch).reads(ROLLUP.rollup(row.rollup_id))?;
-                let name = Row::EpochRollup { epoch, rollup };
-                let state = RollupState {
-                    key: None,
-                    next_height: name.reads(ROLLUP.height(row.next_height))?,
-                    root: name.reads(ROLLUP.l2_root(&row.l2_root))?,
-                    exit_root: name.reads(ROLLUP.exit_root(&row.exit_root))?,
-                    active: row.active,
-                };
-                Ok((rollup, state))
-            })
-            .collect()
+        let mut rollups = BTreeMap::new();
+        for row in rows {
+            let rollup = Row::EpochSeal(epoch).reads(ROLLUP.rollup(row.rollup_id))?;
+            let name = Row::EpochRollup { epoch, rollup };
+            let state = RollupState {
+                key: None,
+                next_height: name.reads(ROLLUP.height(row.next_height))?,
+                root: name.reads(ROLLUP.l2_root(&row.l2_root))?,
+                exit_root: name.reads(ROLLUP.exit_root(&row.exit_root))?,
+                active: row.active,
+            };
+            let twice = rollups.insert(rollup, state).is_some();
+            name.check(!twice, FaultKind::Stray)?;
+        }
+        Ok(rollups)
     }
 
     /// What the steps show is what the model touched; the proofs lead where the epoch was sealed.
-    async fn steps(&mut self, sealed: &Sealed) -> Result<(), Stop> {
-        let epoch = self.epoch;
+    /// How many proofs there are.
+    async fn steps(&mut self, closed: &Closed) -> Result<usize, Stop> {
+        let epoch = closed.epoch;
         let rows = sqlx::query!(
             "select step_number, output from epoch_step where epoch_number = $1
             order by step_number",
@@ -171,26 +198,26 @@ impl Auditor<'_> {
             name.check(found == Some(step), FaultKind::Missing)?;
             outputs.push(name.reads(epochs::step_output(&row.output))?);
         }
-        if !self.proofs(sealed, outputs.len()).await? {
-            return Ok(());
+        let proofs = self.proofs(closed, outputs.len()).await?;
+        if proofs == 0 {
+            return Ok(proofs);
         }
         let statement = EpochStatement {
             identity: self.adoption.identity,
             epoch,
-            opening_digest: sealed.opening_digest,
+            opening_digest: closed.opening_digest,
             outputs,
         };
-        let step = wrong_step(&statement, sealed, &self.state);
-        match step {
-            None => Ok(()),
+        match wrong_step(&statement, closed) {
+            None => Ok(proofs),
             Some(step) => Err(Row::EpochStep { epoch, step }.is(FaultKind::DiffersFromSource)),
         }
     }
 
-    /// Each proof is whole and leads over all steps to where the epoch was sealed. Whether there is
-    /// one.
-    async fn proofs(&mut self, sealed: &Sealed, steps: usize) -> Result<bool, Stop> {
-        let epoch = self.epoch;
+    /// Each proof is whole and leads over all steps to where the epoch was sealed. How many there
+    /// are.
+    async fn proofs(&mut self, closed: &Closed, steps: usize) -> Result<usize, Stop> {
+        let epoch = closed.epoch;
         let proofs = sqlx::query!(
             r#"select true as "settlement!", closing_digest as "closing_digest!",
                 step_count as "step_count!", proof_digest = sha256(proof) as "whole!"
@@ -211,39 +238,85 @@ impl Auditor<'_> {
             name.check(proof.whole, FaultKind::HashDiffers)?;
             let closing = name.reads(table.word(&proof.closing_digest))?;
             let found = usize::try_from(proof.step_count).ok();
-            let leads = closing == sealed.closing_digest && found == Some(steps);
+            let leads = closing == closed.closing_digest && found == Some(steps);
             name.check(leads, FaultKind::DiffersFromSource)?;
         }
-        Ok(!proofs.is_empty())
+        Ok(proofs.len())
     }
 
-    /// L1 settled what was sealed.
-    async fn settled(&mut self, sealed: &Sealed) -> Result<(), Stop> {
-        let epoch = self.epoch;
+    /// L1 settled what was sealed. Whether it is final, and logged so.
+    async fn settled(&mut self, closed: &Closed) -> Result<bool, Stop> {
+        let epoch = closed.epoch;
         let rows = sqlx::query!(
-            r#"select sequence, state_digest from epoch_settlement where epoch_number = $1
+            r#"select sequence as "sequence!", state_digest as "state_digest!"
+            from epoch_settlement where epoch_number = $1
             union all
             select 0, state_digest from l1_settlement where epoch_number = $1"#,
             epoch_key(epoch)
         )
         .fetch_all(&mut *self.tx)
         .await?;
-        for row in rows {
-            let name = match row.sequence.and_then(|sequence| u32::try_from(sequence).ok()) {
-                None | Some(0) => Row::L1Settlement(epoch),
-                Some(sequence) => Row::EpochSettlement { epoch, sequence },
+        for row in &rows {
+            let name = match u32::try_from(row.sequence) {
+                Err(_) | Ok(0) => Row::L1Settlement(epoch),
+                Ok(sequence) => Row::EpochSettlement { epoch, sequence },
             };
-            let digest = row.state_digest.unwrap_or_default();
-            let digest = name.reads(Columns("epoch_settlement").word(&digest))?;
-            name.check(digest == sealed.closing_digest, FaultKind::DiffersFromSource)?;
+            let digest = name.reads(Columns("epoch_settlement").word(&row.state_digest))?;
+            name.check(digest == closed.closing_digest, FaultKind::DiffersFromSource)?;
         }
-        Ok(())
+        let is_final = sqlx::query_scalar!(
+            r#"select exists (select from epoch_final where epoch_number = $1) as "final!""#,
+            epoch_key(epoch)
+        )
+        .fetch_one(&mut *self.tx)
+        .await?;
+        Ok(is_final && rows.iter().any(|row| row.sequence == 0))
+    }
+}
+
+/// The settlement proof and the aggregated one.
+const BOTH_PROOFS: usize = 2;
+
+/// A sealed epoch as recomputed: what its steps, proofs and settlements have to say, whenever they
+/// come.
+#[derive(Serialize, Deserialize)]
+pub(super) struct Closed {
+    pub(super) epoch: EpochNumber,
+    opening_digest: Word,
+    closing_digest: Word,
+    pub(super) books: Option<B256>,
+    /// [`shown`] of what the model touched, as it left it.
+    shown: B256,
+}
+
+impl Closed {
+    fn new(sealed: &Sealed, state: &LiquidityState) -> Self {
+        let cells = state.cells().filter(|(_, _, cell)| cell.touched);
+        let cells = cells.map(|(rollup, asset, cell)| {
+            let Cell { balance, deposited, exited, .. } = *cell;
+            CellClosing { rollup, asset, balance, deposited, exited }
+        });
+        let rollups = state.rollups().filter(|(_, rollup)| rollup.active);
+        let rollups = rollups.map(|(rollup, state)| RollupClosing {
+            rollup,
+            next_height: state.next_height,
+            root: state.root,
+            exit_root: state.exit_root,
+            key: state.key.map_or([Word::ZERO; 2], |key| [key.x(), key.y()]),
+        });
+        Self {
+            epoch: sealed.epoch,
+            opening_digest: sealed.opening_digest,
+            closing_digest: sealed.closing_digest,
+            books: sealed.books,
+            shown: shown(cells.collect(), rollups.collect()),
+        }
     }
 }
 
 /// The first step that cannot be, or the last one if together they do not lead from the model's
 /// opening to its closing; `None` when they do.
-fn wrong_step(statement: &EpochStatement, sealed: &Sealed, state: &LiquidityState) -> Option<u32> {
+fn wrong_step(statement: &EpochStatement, closed: &Closed) -> Option<u32> {
     let last = statement.outputs.len();
     let step = match statement.closings() {
         Err(
@@ -254,38 +327,36 @@ fn wrong_step(statement: &EpochStatement, sealed: &Sealed, state: &LiquidityStat
         ) => step.saturating_add(1),
         Err(StatementError::StepCount { .. } | StatementError::Incomplete { .. }) => last,
         Ok((cells, rollups)) => {
-            let same =
-                statement.closing_digest() == sealed.closing_digest && shows(cells, rollups, state);
+            let same = statement.closing_digest() == closed.closing_digest
+                && shown(cells, rollups) == closed.shown;
             return if same { None } else { u32::try_from(last).ok() };
         }
     };
     u32::try_from(step).ok()
 }
 
-/// Whether the steps show exactly the cells and rollups that the model touched, as it left them.
-fn shows(cells: Vec<CellClosing>, rollups: Vec<RollupClosing>, state: &LiquidityState) -> bool {
-    let mut shown: Vec<_> = cells
-        .into_iter()
-        .map(|cell| (cell.rollup, cell.asset, cell.balance, cell.deposited, cell.exited))
-        .collect();
-    shown.sort();
-    let touched: Vec<_> = state
-        .cells()
-        .filter(|(_, _, cell)| cell.touched)
-        .map(|(rollup, asset, cell)| (rollup, asset, cell.balance, cell.deposited, cell.exited))
-        .collect();
-    let mut heads: Vec<_> = rollups
-        .into_iter()
-        .map(|rollup| (rollup.rollup, rollup.next_height, rollup.exit_root, rollup.key))
-        .collect();
-    heads.sort();
-    let active: Vec<_> = state
-        .rollups()
-        .filter(|(_, rollup)| rollup.active)
-        .map(|(id, rollup)| {
-            let key = rollup.key.map_or([domain::Word::ZERO; 2], |key| [key.x(), key.y()]);
-            (id, rollup.next_height, rollup.exit_root, key)
-        })
-        .collect();
-    shown == touched && heads == active
+/// The digest of closings, in whatever order they come.
+fn shown(mut cells: Vec<CellClosing>, mut rollups: Vec<RollupClosing>) -> B256 {
+    cells.sort_by_key(|cell| (cell.rollup, cell.asset));
+    rollups.sort_by_key(|rollup| rollup.rollup);
+    let mut hash = Sha256::new_with_prefix("netfold.audit.shown");
+    for cell in cells {
+        hash.update([0]);
+        hash.update(cell.rollup.number().to_be_bytes());
+        hash.update(cell.asset.number().to_be_bytes());
+        for atoms in [cell.balance, cell.deposited, cell.exited] {
+            hash.update(atoms.number().to_be_bytes());
+        }
+    }
+    for rollup in rollups {
+        hash.update([1]);
+        hash.update(rollup.rollup.number().to_be_bytes());
+        hash.update(rollup.next_height.number().to_be_bytes());
+        hash.update(rollup.root.bytes());
+        hash.update(rollup.exit_root.bytes());
+        for word in rollup.key {
+            hash.update(word.to_bytes());
+        }
+    }
+    B256::new(hash.finalize().into())
 }

@@ -31,19 +31,14 @@ struct EventRow {
 
 impl Auditor<'_> {
     /// Events are a chain without gaps, each row that they announce is as it was then, and each such
-    /// row is announced.
-    pub(super) async fn events(&mut self) -> Result<(), Stop> {
-        let mut last = (0_u64, B256::ZERO);
-        loop {
-            let rows = self.event_page(last.0).await?;
-            if rows.is_empty() {
-                return self.unannounced().await;
-            }
-            for row in &rows {
-                last = event(last, row)?;
-                self.report.events = last.0;
-            }
+    /// row is announced. A page of them; whether there was one.
+    pub(super) async fn events(&mut self) -> Result<bool, Stop> {
+        let rows = self.event_page(self.heard.0).await?;
+        for row in &rows {
+            self.heard = event(self.heard, row)?;
+            self.report.events = self.heard.0;
         }
+        Ok(!rows.is_empty())
     }
 
     async fn event_page(&mut self, after: u64) -> Result<Vec<EventRow>, Stop> {
@@ -52,33 +47,35 @@ impl Auditor<'_> {
             r#"select event_number, event_kind, epoch_number, block_number, ordinal, rollup_id,
                 height, recorded_at, previous_hash, content_digest, event_hash,
                 case event_kind
-                    when 10 then (select row_digest(content(r)) from domain_identity r)
+                    when 10 then (select row_digest(content(r)) from domain_identity r limit 1)
                     when 11 then (select row_digest(content(r)) from epoch r
-                        where r.epoch_number = e.epoch_number)
+                        where r.epoch_number = e.epoch_number limit 1)
                     when 12 then (select row_digest(content(r)) from seal_request r
-                        where r.epoch_number = e.epoch_number)
+                        where r.epoch_number = e.epoch_number limit 1)
                     when 13 then (select row_digest(content(r)) from epoch_seal r
-                        where r.epoch_number = e.epoch_number)
+                        where r.epoch_number = e.epoch_number limit 1)
                     when 14 then (select row_digest(content(r)) from epoch_step r
-                        where r.epoch_number = e.epoch_number and r.step_number = e.ordinal)
+                        where r.epoch_number = e.epoch_number and r.step_number = e.ordinal limit 1)
                     when 15 then (select row_digest(content(r)) from epoch_proof r
-                        where r.epoch_number = e.epoch_number)
+                        where r.epoch_number = e.epoch_number limit 1)
                     when 16 then (select row_digest(content(r)) from epoch_submission r
-                        where r.epoch_number = e.epoch_number and r.attempt = e.ordinal)
+                        where r.epoch_number = e.epoch_number and r.attempt = e.ordinal limit 1)
                     when 17 then (select row_digest(content(r)) from epoch_submission_end r
-                        where r.epoch_number = e.epoch_number and r.attempt = e.ordinal)
+                        where r.epoch_number = e.epoch_number and r.attempt = e.ordinal limit 1)
                     when 18 then (select row_digest(content(r)) from epoch_settlement r
-                        where r.epoch_number = e.epoch_number and r.sequence = e.ordinal)
+                        where r.epoch_number = e.epoch_number and r.sequence = e.ordinal limit 1)
                     when 19 then (select row_digest(content(r)) from epoch_reorg r
-                        where r.epoch_number = e.epoch_number and r.sequence = e.ordinal)
+                        where r.epoch_number = e.epoch_number and r.sequence = e.ordinal limit 1)
                     when 20 then (select row_digest(content(r)) from epoch_final r
-                        where r.epoch_number = e.epoch_number)
+                        where r.epoch_number = e.epoch_number limit 1)
                     when 21 then (select row_digest(content(r)) from l1_settlement r
-                        where r.epoch_number = e.epoch_number)
+                        where r.epoch_number = e.epoch_number limit 1)
                     when 22 then (select row_digest(content(r)) from equivocation r
-                        where r.rollup_id = e.rollup_id and r.height = e.height)
+                        where r.rollup_id = e.rollup_id and r.height = e.height limit 1)
                     when 23 then (select row_digest(content(r)) from epoch_settlement_proof r
-                        where r.epoch_number = e.epoch_number)
+                        where r.epoch_number = e.epoch_number limit 1)
+                    when 24 then (select row_digest(content(r)) from epoch_books r
+                        where r.epoch_number = e.epoch_number limit 1)
                     else (select block_hash from journal_block r
                         where r.block_number = e.block_number and r.posting_kind = e.event_kind
                             and r.epoch_number = e.epoch_number)
@@ -93,7 +90,7 @@ impl Auditor<'_> {
     }
 
     /// A row without its event slipped past the trigger that writes it.
-    async fn unannounced(&mut self) -> Result<(), Stop> {
+    pub(super) async fn unannounced(&mut self) -> Result<(), Stop> {
         let tables = sqlx::query!(
             r#"select t.name as "name!"
             from (
@@ -112,6 +109,7 @@ impl Auditor<'_> {
                 union all select 'l1_settlement', count(*), 21 from l1_settlement
                 union all select 'equivocation', count(*), 22 from equivocation
                 union all select 'epoch_settlement_proof', count(*), 23 from epoch_settlement_proof
+                union all select 'epoch_books', count(*), 24 from epoch_books
             ) t
             left join (
                 select case when event_kind < 10 then 0 else event_kind end as kind,
@@ -159,7 +157,19 @@ fn event(last: (u64, B256), row: &EventRow) -> Result<(u64, B256), Stop> {
     let digest = row.found.as_deref().ok_or_else(|| announced.is(FaultKind::Missing))?;
     let same = announced.reads(EVENT.b256(digest))? == content;
     announced.check(same, FaultKind::ContentDiffers)?;
+    name.check(names_what_its_kind_does(row), FaultKind::Unreadable)?;
     Ok((number.number(), hash))
+}
+
+/// Its hash takes a number that is not there for a zero.
+fn names_what_its_kind_does(row: &EventRow) -> bool {
+    let of_block = matches!(row.event_kind, 1..10);
+    let of_ordinal = matches!(row.event_kind, 14 | 16..=20);
+    let of_rollup = row.event_kind == 22;
+    row.block_number.is_some() == of_block
+        && row.ordinal.is_some() == of_ordinal
+        && row.rollup_id.is_some() == of_rollup
+        && row.height.is_some() == of_rollup
 }
 
 /// The row that an event announces. A journal block was checked before: what differs is the event.
@@ -184,6 +194,7 @@ fn announced(row: &EventRow, epoch: EpochNumber) -> Result<Row, Stop> {
             height: name.reads(EVENT.height(row.height.unwrap_or(-1)))?,
         },
         23 => Row::EpochSettlementProof(epoch),
+        24 => Row::EpochBooks(epoch),
         _ => {
             name.check(row.block_number.is_some(), FaultKind::Unreadable)?;
             name
@@ -207,4 +218,5 @@ const TABLES: &[&str] = &[
     "l1_settlement",
     "equivocation",
     "epoch_settlement_proof",
+    "epoch_books",
 ];

@@ -2,6 +2,7 @@
 
 use std::fmt;
 
+use domain::l1::L1LogId;
 use domain::{AssetId, EpochNumber, ExitIndex, Height, Refusal, RollupId};
 
 use crate::{Account, BatchAttempt, BlockNumber, Error, EventNumber, TransferId};
@@ -43,6 +44,11 @@ pub enum Row {
         rollup: RollupId,
         index: ExitIndex,
     },
+    Account(Account),
+    /// With the deposit behind it.
+    Hold(BlockNumber),
+    /// Of the hold of that block.
+    HoldEnd(BlockNumber),
     Balance(Account),
     DomainIdentity,
     Epoch(EpochNumber),
@@ -56,6 +62,11 @@ pub enum Row {
         epoch: EpochNumber,
         rollup: RollupId,
     },
+    EpochBalance {
+        epoch: EpochNumber,
+        account: Account,
+    },
+    EpochBooks(EpochNumber),
     EpochStep {
         epoch: EpochNumber,
         step: u32,
@@ -81,6 +92,9 @@ pub enum Row {
     EpochFinal(EpochNumber),
     SealRequest(EpochNumber),
     L1Settlement(EpochNumber),
+    ForeignSettlement(EpochNumber),
+    L1Log(L1LogId),
+    L1SettlementBooks(EpochNumber),
     L1Range {
         last_block: u64,
     },
@@ -88,6 +102,7 @@ pub enum Row {
         rollup: RollupId,
         height: Height,
     },
+    ArchivedRange(EpochNumber),
     Event(EventNumber),
     /// Some row of a table, when only their number is off.
     Table(&'static str),
@@ -112,12 +127,16 @@ pub enum FaultKind {
     Unbalanced,
     /// It is not what the rows that it sums up, or follows from, come to.
     DiffersFromSource,
+    /// An earlier audit had another one there: history was changed below its checkpoint.
+    Rewritten,
     /// It breaks a rule of the reference transition.
     RuleBroken(Refusal),
 }
 
-/// Why an audit stops.
+/// Why an audit stops before its end.
 pub(crate) enum Stop {
+    /// It was asked to.
+    Asked,
     Fault(Box<Fault>),
     Error(Error),
 }
@@ -179,6 +198,9 @@ impl fmt::Display for Row {
             Self::Claim { rollup, index } => {
                 write!(f, "the claim of exit {index} of rollup {rollup}")
             }
+            Self::Account(account) => write!(f, "account {account}"),
+            Self::Hold(block) => write!(f, "the hold of journal block {block}"),
+            Self::HoldEnd(hold) => write!(f, "the end of the hold of journal block {hold}"),
             Self::Balance(account) => write!(f, "the balance of account {account}"),
             Self::DomainIdentity => f.write_str("the domain's identity"),
             Self::Epoch(epoch) => write!(f, "epoch {epoch}"),
@@ -189,6 +211,10 @@ impl fmt::Display for Row {
             Self::EpochRollup { epoch, rollup } => {
                 write!(f, "the closing of rollup {rollup} in epoch {epoch}")
             }
+            Self::EpochBalance { epoch, account } => {
+                write!(f, "account {account} in the books of epoch {epoch}")
+            }
+            Self::EpochBooks(epoch) => write!(f, "the books of epoch {epoch}"),
             Self::EpochStep { epoch, step } => write!(f, "step {step} of epoch {epoch}"),
             Self::EpochProof(epoch) => write!(f, "the aggregated proof of epoch {epoch}"),
             Self::EpochSettlementProof(epoch) => {
@@ -209,9 +235,17 @@ impl fmt::Display for Row {
             Self::EpochFinal(epoch) => write!(f, "the finality of epoch {epoch}"),
             Self::SealRequest(epoch) => write!(f, "the wish to seal epoch {epoch}"),
             Self::L1Settlement(epoch) => write!(f, "L1's log of the settlement of epoch {epoch}"),
+            Self::ForeignSettlement(epoch) => write!(f, "the foreign settlement of epoch {epoch}"),
+            Self::L1Log(log) => write!(f, "L1's log {} of l1_tx {}", log.log_index, log.tx_hash),
+            Self::L1SettlementBooks(epoch) => {
+                write!(f, "what L1's log of the settlement of epoch {epoch} says of the books")
+            }
             Self::L1Range { last_block } => write!(f, "the L1 range that ends at {last_block}"),
             Self::Equivocation { rollup, height } => {
                 write!(f, "the equivocation of rollup {rollup} at height {height}")
+            }
+            Self::ArchivedRange(epoch) => {
+                write!(f, "the archived range that begins with epoch {epoch}")
             }
             Self::Event(number) => write!(f, "event {number}"),
             Self::Table(table) => write!(f, "a row of table {table}"),
@@ -230,6 +264,7 @@ impl fmt::Display for FaultKind {
             Self::ContentDiffers => f.write_str("is not what the hash chain covers"),
             Self::Unbalanced => f.write_str("does not continue the balance of its account"),
             Self::DiffersFromSource => f.write_str("is not what it follows from"),
+            Self::Rewritten => f.write_str("is not the one that was audited before"),
             Self::RuleBroken(refusal) => write!(f, "breaks a rule: {refusal}"),
         }
     }

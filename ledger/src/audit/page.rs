@@ -5,12 +5,17 @@ use std::collections::BTreeMap;
 use rust_decimal::Decimal;
 use time::OffsetDateTime;
 
+use super::holds::{self, HoldEndRow, HoldRow};
+use super::prepare::Prepared;
 use crate::Error;
-use crate::column::{Columns, lookup};
+use crate::archive::{ArchivedBlock, ArchivedTransfer, Files};
+use crate::column::{asset_key, epoch_key, lookup};
 use crate::connection::Tx;
 
-/// Blocks read at once: at 1,000 transfers each, some tens of MB.
-const PAGE_BLOCKS: i64 = 64;
+/// Transfers read at once, some MB of them; a block more than they fill is read, too.
+const PAGE_TRANSFERS: i64 = 16_384;
+/// Blocks read at once, if they hold little.
+const PAGE_BLOCKS: i64 = 2_048;
 
 pub(crate) struct Page {
     pub(crate) blocks: Vec<BlockRow>,
@@ -23,6 +28,10 @@ pub(crate) struct Page {
     pub(crate) evictions: BTreeMap<i64, EvictionRow>,
     pub(crate) lanes: BTreeMap<i64, Vec<LaneRow>>,
     pub(crate) exits: BTreeMap<i64, Vec<ExitRow>>,
+    pub(crate) holds: BTreeMap<i64, HoldRow>,
+    pub(crate) hold_ends: BTreeMap<i64, HoldEndRow>,
+    /// What was computed ahead of these rows.
+    pub(crate) prepared: Prepared,
 }
 
 pub(crate) struct BlockRow {
@@ -55,6 +64,7 @@ pub(crate) struct TransferRow {
 pub(crate) struct LogColumns {
     pub(crate) tx_hash: Vec<u8>,
     pub(crate) log_index: i64,
+    pub(crate) log_kind: i16,
     pub(crate) l1_block_number: i64,
     pub(crate) l1_block_hash: Vec<u8>,
 }
@@ -64,6 +74,7 @@ pub(crate) struct AssetRow {
     pub(crate) token: Vec<u8>,
     pub(crate) token_decimals: i16,
     pub(crate) ledger_decimals: i16,
+    pub(crate) epoch_number: i64,
     pub(crate) log: LogColumns,
 }
 
@@ -71,6 +82,7 @@ pub(crate) struct RollupRow {
     pub(crate) rollup_id: i32,
     pub(crate) key_x: Vec<u8>,
     pub(crate) key_y: Vec<u8>,
+    pub(crate) epoch_number: i64,
     pub(crate) log: LogColumns,
 }
 
@@ -79,6 +91,7 @@ pub(crate) struct DepositRow {
     pub(crate) asset_id: i32,
     pub(crate) depositor: Vec<u8>,
     pub(crate) atoms: Decimal,
+    pub(crate) epoch_number: i64,
     pub(crate) log: LogColumns,
 }
 
@@ -88,7 +101,10 @@ pub(crate) struct ClaimRow {
     pub(crate) asset_id: i32,
     pub(crate) recipient: Vec<u8>,
     pub(crate) atoms: Decimal,
+    /// Whether there is an exit of these terms that stands, in an epoch up to the proven one.
+    pub(crate) pays_an_exit: bool,
     pub(crate) proven_epoch_number: i64,
+    pub(crate) epoch_number: i64,
     pub(crate) log: LogColumns,
 }
 
@@ -130,6 +146,7 @@ pub(crate) struct LaneRow {
     pub(crate) asset_id: i32,
     pub(crate) destination_id: i32,
     pub(crate) atoms: Decimal,
+    pub(crate) transfer_count: i32,
 }
 
 pub(crate) struct ExitRow {
@@ -146,37 +163,43 @@ pub(crate) struct ExitRow {
     pub(crate) leaf: Vec<u8>,
 }
 
-/// The number of blocks.
-pub(crate) async fn count(tx: &mut Tx<'_>) -> Result<u64, Error> {
-    let count = sqlx::query_scalar!(r#"select count(*) as "count!" from journal_block"#)
-        .fetch_one(&mut **tx)
-        .await?;
-    Columns("journal_block").number(count)
-}
-
 impl Page {
-    /// The page after a block.
-    pub(crate) async fn read(tx: &mut Tx<'_>, after: u64) -> Result<Self, Error> {
+    /// The page after a block; `None` after the last one.
+    ///
+    /// Archived transfers come from files, if there are some.
+    pub(crate) async fn read(
+        tx: &mut Tx<'_>,
+        after: u64,
+        files: Option<&mut Files>,
+    ) -> Result<Option<Self>, Error> {
         let blocks = sqlx::query_as!(
             BlockRow,
             "select block_number, epoch_number, posting_kind, transfer_count, previous_hash,
                 content_digest, block_hash, posted_at
-            from journal_block where block_number > $1 order by block_number limit $2",
+            from (
+                select *, sum(transfer_count) over (order by block_number) as upto
+                from (
+                    select * from journal_block
+                    where block_number > $1 order by block_number limit $2
+                ) next
+            ) counted
+            where upto - transfer_count < $3 order by block_number",
             lookup(after),
-            PAGE_BLOCKS
+            PAGE_BLOCKS,
+            PAGE_TRANSFERS
         )
         .fetch_all(&mut **tx)
         .await?;
-        let first = blocks.first().map_or(i64::MAX, |block| block.block_number);
-        let last = blocks.last().map_or(i64::MAX, |block| block.block_number);
-        let epochs = (blocks.first(), blocks.last());
-        let epochs = (
-            epochs.0.map_or(0, |block| block.epoch_number),
-            epochs.1.map_or(0, |block| block.epoch_number),
-        );
-        Ok(Self {
+        let (Some(first), Some(last)) = (blocks.first(), blocks.last()) else { return Ok(None) };
+        let epochs = (first.epoch_number, last.epoch_number);
+        let (first, last) = (first.block_number, last.block_number);
+        let mut transfers = transfers(tx, (first, last), epochs).await?;
+        for block in files.map_or(Ok(Vec::new()), |files| files.blocks(first, last))? {
+            transfers.insert(lookup(block.block().number()), archived(&block));
+        }
+        Ok(Some(Self {
             blocks,
-            transfers: transfers(tx, (first, last), epochs).await?,
+            transfers,
             assets: assets(tx, first, last).await?,
             rollups: rollups(tx, first, last).await?,
             deposits: deposits(tx, first, last).await?,
@@ -185,7 +208,10 @@ impl Page {
             evictions: evictions(tx, first, last).await?,
             lanes: lanes(tx, first, last).await?,
             exits: exits(tx, first, last).await?,
-        })
+            holds: holds::holds(tx, first, last).await?,
+            hold_ends: holds::hold_ends(tx, first, last).await?,
+            prepared: Prepared::default(),
+        }))
     }
 }
 
@@ -197,8 +223,27 @@ fn grouped<T>(rows: Vec<T>, block: fn(&T) -> i64) -> BTreeMap<i64, Vec<T>> {
     groups
 }
 
-/// The transfers of blocks first to last, which are of epochs first to last: a row of another epoch, should
-/// there be one, is missing here and a stray in the end.
+/// An archived block's transfers as the rows that they were.
+fn archived(block: &ArchivedBlock) -> Vec<TransferRow> {
+    let fields = &block.fields;
+    let row = |one: &ArchivedTransfer| TransferRow {
+        block_number: lookup(fields.number.number()),
+        position: i32::try_from(one.position).unwrap_or(i32::MAX),
+        epoch_number: epoch_key(fields.epoch),
+        posting_kind: i16::from(fields.kind.code()),
+        asset_id: asset_key(one.asset),
+        debit_account_id: one.debit.number(),
+        credit_account_id: one.credit.number(),
+        atoms: one.atoms.to_decimal(),
+        debit_balance: one.debit_balance.to_decimal(),
+        credit_balance: one.credit_balance.to_decimal(),
+        recipient: one.recipient.map(|recipient| recipient.to_vec()),
+        transfer_digest: one.digest().to_vec(),
+    };
+    block.transfers.iter().map(row).collect()
+}
+
+/// The transfers of blocks first to last, which are of epochs first to last.
 async fn transfers(
     tx: &mut Tx<'_>,
     (first, last): (i64, i64),
@@ -222,8 +267,8 @@ async fn transfers(
 
 async fn assets(tx: &mut Tx<'_>, first: i64, last: i64) -> Result<BTreeMap<i64, AssetRow>, Error> {
     let rows = sqlx::query!(
-        "select block_number, asset_id, token, token_decimals, ledger_decimals, tx_hash, log_index,
-            l1_block_number, l1_block_hash
+        "select block_number, epoch_number, asset_id, token, token_decimals, ledger_decimals,
+            tx_hash, log_index, log_kind, l1_block_number, l1_block_hash
         from asset join l1_log using (tx_hash, log_index) where block_number between $1 and $2",
         first,
         last
@@ -236,6 +281,7 @@ async fn assets(tx: &mut Tx<'_>, first: i64, last: i64) -> Result<BTreeMap<i64, 
             let log = LogColumns {
                 tx_hash: r.tx_hash,
                 log_index: r.log_index,
+                log_kind: r.log_kind,
                 l1_block_number: r.l1_block_number,
                 l1_block_hash: r.l1_block_hash,
             };
@@ -244,6 +290,7 @@ async fn assets(tx: &mut Tx<'_>, first: i64, last: i64) -> Result<BTreeMap<i64, 
                 token: r.token,
                 token_decimals: r.token_decimals,
                 ledger_decimals: r.ledger_decimals,
+                epoch_number: r.epoch_number,
                 log,
             };
             (r.block_number, row)
@@ -257,8 +304,8 @@ async fn rollups(
     last: i64,
 ) -> Result<BTreeMap<i64, RollupRow>, Error> {
     let rows = sqlx::query!(
-        "select block_number, rollup_id, key_x, key_y, tx_hash, log_index, l1_block_number,
-            l1_block_hash
+        "select block_number, epoch_number, rollup_id, key_x, key_y, tx_hash, log_index, log_kind,
+            l1_block_number, l1_block_hash
         from rollup join l1_log using (tx_hash, log_index) where block_number between $1 and $2",
         first,
         last
@@ -271,10 +318,17 @@ async fn rollups(
             let log = LogColumns {
                 tx_hash: r.tx_hash,
                 log_index: r.log_index,
+                log_kind: r.log_kind,
                 l1_block_number: r.l1_block_number,
                 l1_block_hash: r.l1_block_hash,
             };
-            let row = RollupRow { rollup_id: r.rollup_id, key_x: r.key_x, key_y: r.key_y, log };
+            let row = RollupRow {
+                rollup_id: r.rollup_id,
+                key_x: r.key_x,
+                key_y: r.key_y,
+                epoch_number: r.epoch_number,
+                log,
+            };
             (r.block_number, row)
         })
         .collect())
@@ -286,8 +340,8 @@ async fn deposits(
     last: i64,
 ) -> Result<BTreeMap<i64, DepositRow>, Error> {
     let rows = sqlx::query!(
-        "select block_number, rollup_id, asset_id, depositor, atoms, tx_hash, log_index,
-            l1_block_number, l1_block_hash
+        "select block_number, epoch_number, rollup_id, asset_id, depositor, atoms, tx_hash,
+            log_index, log_kind, l1_block_number, l1_block_hash
         from deposit join l1_log using (tx_hash, log_index) where block_number between $1 and $2",
         first,
         last
@@ -300,6 +354,7 @@ async fn deposits(
             let log = LogColumns {
                 tx_hash: r.tx_hash,
                 log_index: r.log_index,
+                log_kind: r.log_kind,
                 l1_block_number: r.l1_block_number,
                 l1_block_hash: r.l1_block_hash,
             };
@@ -308,6 +363,7 @@ async fn deposits(
                 asset_id: r.asset_id,
                 depositor: r.depositor,
                 atoms: r.atoms,
+                epoch_number: r.epoch_number,
                 log,
             };
             (r.block_number, row)
@@ -317,9 +373,20 @@ async fn deposits(
 
 async fn claims(tx: &mut Tx<'_>, first: i64, last: i64) -> Result<BTreeMap<i64, ClaimRow>, Error> {
     let rows = sqlx::query!(
-        "select block_number, rollup_id, exit_index, asset_id, recipient, atoms,
-            proven_epoch_number, tx_hash, log_index, l1_block_number, l1_block_hash
-        from claim join l1_log using (tx_hash, log_index) where block_number between $1 and $2",
+        r#"select c.block_number, c.epoch_number, c.rollup_id, c.exit_index, c.asset_id,
+            c.recipient, c.atoms, c.proven_epoch_number, l.tx_hash, l.log_index, l.log_kind,
+            l.l1_block_number, l.l1_block_hash, exists (
+                select from exit e
+                where (e.rollup_id, e.exit_index, e.attempt)
+                    = (c.rollup_id, c.exit_index, c.exit_attempt)
+                    and (e.asset_id, e.recipient, e.atoms) = (c.asset_id, c.recipient, c.atoms)
+                    and e.epoch_number <= c.proven_epoch_number
+                    and not exists (
+                        select from batch_eviction v where v.reversed_block = e.block_number
+                    )
+            ) as "pays_an_exit!"
+        from claim c join l1_log l using (tx_hash, log_index)
+        where c.block_number between $1 and $2"#,
         first,
         last
     )
@@ -331,6 +398,7 @@ async fn claims(tx: &mut Tx<'_>, first: i64, last: i64) -> Result<BTreeMap<i64, 
             let log = LogColumns {
                 tx_hash: r.tx_hash,
                 log_index: r.log_index,
+                log_kind: r.log_kind,
                 l1_block_number: r.l1_block_number,
                 l1_block_hash: r.l1_block_hash,
             };
@@ -340,7 +408,9 @@ async fn claims(tx: &mut Tx<'_>, first: i64, last: i64) -> Result<BTreeMap<i64, 
                 asset_id: r.asset_id,
                 recipient: r.recipient,
                 atoms: r.atoms,
+                pays_an_exit: r.pays_an_exit,
                 proven_epoch_number: r.proven_epoch_number,
+                epoch_number: r.epoch_number,
                 log,
             };
             (r.block_number, row)
@@ -388,7 +458,7 @@ async fn lanes(
 ) -> Result<BTreeMap<i64, Vec<LaneRow>>, Error> {
     let rows = sqlx::query_as!(
         LaneRow,
-        "select block_number, asset_id, destination_id, atoms
+        "select block_number, asset_id, destination_id, atoms, lane.transfer_count
         from batch join lane using (rollup_id, height, attempt)
         where block_number between $1 and $2
         order by block_number, asset_id, destination_id",

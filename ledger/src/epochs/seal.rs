@@ -9,6 +9,7 @@ use domain::{EpochNumber, LiquidityState, Word};
 use rust_decimal::Decimal;
 use time::OffsetDateTime;
 
+use super::books;
 use crate::column::{Columns, asset_key, bigint, epoch_key, rollup_key, word_bytes};
 use crate::connection::Tx;
 use crate::posting::Head;
@@ -67,6 +68,8 @@ pub struct Sealed {
     pub opening_digest: Word,
     /// The state digest that it leaves behind.
     pub closing_digest: Word,
+    /// The digest of the books as they stood; `None` if it was sealed before these were kept.
+    pub books: Option<B256>,
     /// When it was sealed.
     pub sealed_at: OffsetDateTime,
 }
@@ -271,7 +274,7 @@ impl Sealing<'_> {
         }
         let (_, opening_digest) = state::at_opening(&mut tx, head.epoch).await?;
         let closing = state::at_head(&mut tx, head.epoch).await?;
-        let sealed = Sealed {
+        let mut sealed = Sealed {
             epoch: head.epoch,
             reason,
             last_block: head.block,
@@ -282,10 +285,12 @@ impl Sealing<'_> {
             transfers,
             opening_digest,
             closing_digest: closing.close_epoch().digest(),
+            books: None,
             sealed_at: head.now,
         };
         insert_seal(&mut tx, &sealed).await?;
         insert_closing(&mut tx, head.epoch, &closing).await?;
+        sealed.books = Some(books::insert(&mut tx, &sealed).await?);
         sqlx::query!(
             "insert into epoch (epoch_number, opening_digest) values ($1, $2::bytea)",
             epoch_key(head.epoch).saturating_add(1),
@@ -300,9 +305,10 @@ impl Sealing<'_> {
 
 pub(crate) async fn read(tx: &mut Tx<'_>, epoch: EpochNumber) -> Result<Option<Sealed>, Error> {
     let row = sqlx::query!(
-        "select reason, last_block, last_block_hash, l1_block_number, l1_block_hash, batch_count,
-            operation_count, transfer_count, opening_digest, closing_digest, sealed_at
-        from epoch_seal where epoch_number = $1",
+        r#"select reason, last_block, last_block_hash, l1_block_number, l1_block_hash, batch_count,
+            operation_count, transfer_count, opening_digest, closing_digest, sealed_at,
+            books_digest as "books_digest?"
+        from epoch_seal left join epoch_books using (epoch_number) where epoch_number = $1"#,
         epoch_key(epoch)
     )
     .fetch_optional(&mut **tx)
@@ -319,6 +325,7 @@ pub(crate) async fn read(tx: &mut Tx<'_>, epoch: EpochNumber) -> Result<Option<S
             transfers: TABLE.number(row.transfer_count)?,
             opening_digest: TABLE.word(&row.opening_digest)?,
             closing_digest: TABLE.word(&row.closing_digest)?,
+            books: row.books_digest.map(|digest| TABLE.b256(&digest)).transpose()?,
             sealed_at: row.sealed_at,
         })
     })

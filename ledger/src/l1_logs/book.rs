@@ -1,6 +1,6 @@
 //! One log and what it does to the books.
 
-use alloy_primitives::Address;
+use alloy_primitives::{Address, B256};
 use domain::l1::{L1Event, L1Log};
 use domain::{Asset, AssetId, Atoms, Claim, EpochNumber, Operation, RollupId, SettlementKey, Word};
 
@@ -8,7 +8,7 @@ use super::{BookedLogs, kind};
 use crate::column::{Columns, asset_key, bigint, epoch_key, lookup, rollup_key, word_bytes};
 use crate::connection::Tx;
 use crate::posting::{Head, Move};
-use crate::{Account, Error, PostingKind, epochs, hash, state};
+use crate::{Account, Error, PostingKind, ReleaseReason, epochs, hash, holds, state};
 
 /// Books a log that is not booked yet.
 pub(super) async fn log(
@@ -31,8 +31,9 @@ pub(super) async fn log(
             deposit(tx, head, log, (*rollup, *asset), *depositor, *atoms).await?;
             &mut booked.deposits
         }
-        L1Event::EpochSettled { epoch, state_digest, steps } => {
+        L1Event::EpochSettled { epoch, state_digest, steps, books } => {
             settlement(tx, log, *epoch, *state_digest, *steps).await?;
+            said_of_the_books(tx, log, *epoch, *books).await?;
             &mut booked.settlements
         }
         L1Event::ClaimPaid { epoch, claim: paid } => {
@@ -125,7 +126,17 @@ async fn deposit(
         atoms,
         recipient: None,
     };
-    let block = head.post(tx, PostingKind::Deposit, posting, &[credit]).await?;
+    let block = match holds::open_of(tx, log.id).await? {
+        Some(open) if open.is_of(log) => {
+            head.post_held(tx, PostingKind::Deposit, posting, &open.hold).await?
+        }
+        open => {
+            // Held as it was in a block that a reorg dropped.
+            let gone = open.map(|open| (open.hold, ReleaseReason::Moved));
+            head.release(tx, gone.as_slice()).await?;
+            head.post(tx, PostingKind::Deposit, posting, &[credit]).await?
+        }
+    };
     sqlx::query!(
         "insert into deposit (block_number, epoch_number, rollup_id, asset_id, depositor, atoms,
             tx_hash, log_index)
@@ -165,6 +176,40 @@ async fn settlement(
         bigint("steps", steps)?,
         log.id.tx_hash.as_slice(),
         bigint("log index", log.id.log_index)?,
+    )
+    .execute(&mut **tx)
+    .await?;
+    Ok(())
+}
+
+/// What our own settlement said of the books must be what was sealed. What a stranger said is noted and
+/// no more: the state that they settled is the ledger's, and their word for the books binds nobody.
+async fn said_of_the_books(
+    tx: &mut Tx<'_>,
+    log: &L1Log,
+    epoch: EpochNumber,
+    settled: B256,
+) -> Result<(), Error> {
+    let columns = Columns("epoch_books");
+    let ours = sqlx::query!(
+        r#"select exists (
+                select from epoch_submission where tx_hash = $2::bytea
+            ) as "ours!",
+            (select books_digest from epoch_books where epoch_number = $1) as sealed"#,
+        epoch_key(epoch),
+        log.id.tx_hash.as_slice()
+    )
+    .fetch_one(&mut **tx)
+    .await?;
+    let sealed = ours.sealed.map(|digest| columns.b256(&digest)).transpose()?;
+    let sealed = sealed.unwrap_or_default();
+    if ours.ours && settled != sealed {
+        return Err(Error::BooksDiffer { epoch, sealed, settled });
+    }
+    sqlx::query!(
+        "insert into l1_settlement_books (epoch_number, books_digest) values ($1, $2::bytea)",
+        epoch_key(epoch),
+        settled.as_slice()
     )
     .execute(&mut **tx)
     .await?;

@@ -5,11 +5,11 @@ use domain::{Claim, Lane};
 use rust_decimal::Decimal;
 
 use super::view::Accepted;
-use crate::Error;
 use crate::column::{
     asset_key, bigint, epoch_key, integer, rollup_key, signature_bytes, word_bytes,
 };
 use crate::connection::Tx;
+use crate::{Error, flows};
 
 /// Writes the rows of accepted batches, whose blocks are written.
 pub(super) async fn insert(tx: &mut Tx<'_>, accepted: &[Accepted<'_>]) -> Result<(), Error> {
@@ -75,16 +75,22 @@ async fn lanes(tx: &mut Tx<'_>, accepted: &[Accepted<'_>]) -> Result<(), Error> 
     if rows.is_empty() {
         return Ok(());
     }
+    let listed = |(of, lane): &(&Accepted<'_>, &Lane)| {
+        let listed = flows::listed(of.batch.parts(), (lane.asset, lane.destination));
+        integer("transfers", listed)
+    };
     sqlx::query!(
-        "insert into lane (rollup_id, height, attempt, asset_id, destination_id, atoms)
+        "insert into lane (rollup_id, height, attempt, asset_id, destination_id, atoms,
+            transfer_count)
         select * from unnest($1::integer[], $2::bigint[], $3::integer[], $4::integer[],
-            $5::integer[], $6::numeric[])",
+            $5::integer[], $6::numeric[], $7::integer[])",
         &column(&rows, |(of, _)| rollup_key(of.batch.rollup())),
         &numbers(&rows, |(of, _)| of.batch.height().number())?,
         &column(&rows, |(of, _)| of.attempt),
         &column(&rows, |(_, lane)| asset_key(lane.asset)),
         &column(&rows, |(_, lane)| rollup_key(lane.destination)),
         &column::<_, Decimal>(&rows, |(_, lane)| lane.atoms.to_decimal()),
+        &rows.iter().map(listed).collect::<Result<Vec<_>, _>>()?,
     )
     .execute(&mut **tx)
     .await?;

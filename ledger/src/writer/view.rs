@@ -18,8 +18,8 @@ use crate::column::{Columns, epoch_key};
 use crate::connection::Tx;
 use crate::hash::{self, BatchPlace};
 use crate::operations::{self, BlockRange};
-use crate::posting::{AllSums, Block, Head, Place};
-use crate::{BlockNumber, Error, Posted, PostingKind, state};
+use crate::posting::{AllSums, Available, Block, Head, Place};
+use crate::{Account, BlockNumber, Error, Posted, PostingKind, state};
 
 /// The books at a head.
 #[derive(Clone, Debug)]
@@ -134,6 +134,7 @@ impl View {
             self.tips.get(&rollup).cloned().unwrap_or_default();
         let grown = batch.continue_exit_tree(&tree)?;
         self.check_open()?;
+        self.check_held(batch)?;
         let attempt = self.next_attempt(batch, digest)?;
         let exit_tree = grown.waiting().iter().flat_map(|node| node.0).collect::<Vec<u8>>();
         let place_in_epoch = self.next_place;
@@ -211,6 +212,26 @@ impl View {
             return Err(Error::BatchUnprovable { rollup, height, digest });
         }
         Ok(tried.attempts.saturating_add(1))
+    }
+
+    /// Whether the batch leaves in its rollup's cells what is held of them. That they have what it takes
+    /// is for the reference transition, which knows of no holds.
+    fn check_held(&self, batch: &Batch) -> Result<(), Error> {
+        let rollup = batch.rollup();
+        let mut taken: BTreeMap<AssetId, u128> = BTreeMap::new();
+        for lane in batch.lanes() {
+            let sum = taken.entry(lane.asset).or_default();
+            *sum = sum.saturating_add(lane.atoms.number());
+        }
+        for (asset, asked) in taken {
+            let account = Account::Cell { rollup, asset };
+            let Available { available, held } =
+                self.sums.available(account).ok_or(Error::AccountOutOfBound { account })?;
+            if asked > available {
+                return Err(Error::AmountHeld { rollup, asset, asked, available, held });
+            }
+        }
+        Ok(())
     }
 
     /// Whether the books go on, and the epoch has room among the batches that stand: evicted ones

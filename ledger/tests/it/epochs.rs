@@ -430,7 +430,7 @@ fn events_have_no_gaps() {
         world.seal().await;
         let events = world.read.events_after(start, PageLimit::MAX).await.unwrap();
         let numbers: Vec<_> = events.iter().map(|event| event.number.number()).collect();
-        let expected: Vec<_> = (start.number() + 1..=start.number() + 6).collect();
+        let expected: Vec<_> = (start.number() + 1..=start.number() + 7).collect();
         assert_eq!(numbers, expected);
         let posted = events.iter().filter(|one| matches!(one.kind, EventKind::BatchPosted { .. }));
         assert_eq!(posted.count(), 3);

@@ -177,7 +177,9 @@ fn a_claim_is_paid_from_its_pot() {
 fn a_settlement_of_something_else_is_an_incident() {
     with_world(|mut world| async move {
         let end = l1_block(world.l1_end().number + 1);
-        let event = |epoch, state_digest| L1Event::EpochSettled { epoch, state_digest, steps: 1 };
+        let books = B256::ZERO;
+        let event =
+            |epoch, state_digest| L1Event::EpochSettled { epoch, state_digest, steps: 1, books };
         let open = world.log(event(EpochNumber::FIRST, Word::ZERO));
         check(&mut world, &[open], end, |e| matches!(e, Error::NotSealed { .. })).await;
         let sealed = world.seal().await;

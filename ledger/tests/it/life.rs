@@ -1,6 +1,7 @@
 //! A world with a row in every table: what attacks on the schema and on history start from.
 
-use domain::l1::L1Event;
+use alloy_primitives::B256;
+use domain::l1::{L1Event, L1Log};
 use domain::{EpochNumber, Word};
 use ledger::{Error, NewSettlement, SupersedeReason};
 
@@ -32,11 +33,12 @@ pub(crate) async fn live(world: &mut World) {
     world.engine.record_step(SECOND, 1, &outputs[0], b"checkpoint", at).await.unwrap();
 
     let claim = world.claims(ONE).await[0];
-    let state_digest = world.engine.sealed(FIRST).await.unwrap().unwrap().closing_digest;
+    let sealed = world.engine.sealed(FIRST).await.unwrap().unwrap();
+    let (state_digest, books) = (sealed.closing_digest, sealed.books.unwrap());
     let steps = u64::from(world.engine.latest_step(FIRST).await.unwrap().unwrap().step);
     world
         .record(vec![
-            L1Event::EpochSettled { epoch: FIRST, state_digest, steps },
+            L1Event::EpochSettled { epoch: FIRST, state_digest, steps, books },
             L1Event::ClaimPaid { epoch: FIRST, claim },
             deposit(ONE, ETH, 9),
         ])
@@ -63,6 +65,27 @@ pub(crate) async fn evicted(world: &mut World) {
     world.post(&mended).await;
     let empty = world.batch(ONE, Vec::new(), Vec::new());
     world.post(&empty).await;
+}
+
+/// Somebody else settles the third epoch on L1, and the books end.
+pub(crate) async fn foreign(world: &World) {
+    let (epoch, digest) = (EpochNumber::new(3), Word::from(7_u64));
+    let (engine, tx) = (&world.engine, B256::repeat_byte(0xf0));
+    engine.record_foreign_settlement(epoch, tx, l1_block(3_000), digest).await.unwrap();
+}
+
+/// Goes on from [`evicted`]: of two deposits that L1 shows one is booked, the other dropped and shown
+/// again. Blocks: 24 and 25 the holds, 26 the release of 25, 27 its deposit held again, 28 the deposit
+/// of 24. The hold of 27 is open.
+pub(crate) async fn held(world: &mut World) {
+    let one = world.deposited(deposit(ONE, ETH, 20), 3);
+    let two = world.deposited(deposit(TWO, USDC, 5), 3);
+    let both = [one.clone(), two.clone()];
+    assert_eq!(world.see(&both, 4).await.held, 2);
+    assert_eq!(world.see(&both[..1], 4).await.released, 1);
+    let again = L1Log { block: l1_block(4), ..two };
+    assert_eq!(world.see(&[one.clone(), again], 4).await.held, 1);
+    world.book(&[one], 3).await.unwrap();
 }
 
 async fn settle_twice(world: &World) {

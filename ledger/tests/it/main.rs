@@ -10,8 +10,14 @@
     reason = "a failed unwrap, index or sum is the test's failure"
 )]
 
+mod archive;
+mod archive_attacks;
+mod as_of;
 mod audit;
+mod audit_columns;
+mod audit_resume;
 mod batches;
+mod books;
 mod concurrency;
 mod constraints;
 mod engine_lock;
@@ -19,10 +25,14 @@ mod epochs;
 mod eviction;
 mod eviction_guards;
 mod exits;
+mod hold_guards;
+mod holds;
 mod l1_logs;
 mod life;
+mod partitions;
 mod proofs;
 mod roles;
 mod sendable;
+mod tamper;
 mod world;
 mod writer;

@@ -12,8 +12,8 @@ use domain::{
     Transfer, Word, plan_steps,
 };
 use ledger::{
-    Adoption, BookedLogs, Error, Evicted, Ledger, NewProof, NewSettlement, NewSubmission, Posted,
-    Role, SealReason, Sealed,
+    Adoption, BookedLogs, Error, Evicted, HeldDeposits, Ledger, NewProof, NewSettlement,
+    NewSubmission, Posted, Role, SealReason, Sealed,
 };
 use sqlx::PgPool;
 
@@ -191,6 +191,23 @@ impl World {
         Ok(booked)
     }
 
+    /// Books logs as all of the L1 blocks up to that one.
+    pub(crate) async fn book(&mut self, logs: &[L1Log], end: u64) -> Result<BookedLogs, Error> {
+        let booked = self.engine.record_l1_block_range(logs, l1_block(end)).await?;
+        self.l1.block = end;
+        Ok(booked)
+    }
+
+    /// A deposit's log in a later L1 block, of its own l1_tx.
+    pub(crate) fn deposited(&mut self, deposit: L1Event, block: u64) -> L1Log {
+        L1Log { block: l1_block(block), ..self.log(deposit) }
+    }
+
+    /// Has the holds be what these logs show.
+    pub(crate) async fn see(&self, logs: &[L1Log], tip: u64) -> HeldDeposits {
+        self.engine.hold_seen_deposits(logs, l1_block(tip)).await.unwrap()
+    }
+
     pub(crate) fn l1_end(&self) -> L1Block {
         l1_block(self.l1.block)
     }
@@ -342,14 +359,6 @@ impl World {
         let filter = ledger::ExitFilter { rollup: Some(rollup), ..Default::default() };
         let exits = self.read.exits(&filter, None, ledger::PageLimit::MAX).await.unwrap();
         exits.into_iter().rev().map(|exit| exit.claim).collect()
-    }
-
-    /// Lets go of the database, so that it can be copied.
-    pub(crate) async fn close(&self) {
-        for ledger in [&self.owner, &self.engine, &self.api, &self.read] {
-            ledger.close().await;
-        }
-        self.raw.close().await;
     }
 
     /// Every row of every table, as text.

@@ -12,9 +12,10 @@ use crate::services::{self, Services};
 pub(super) async fn run(arguments: &ApiArguments) -> anyhow::Result<ExitCode> {
     let listener = services::listen(arguments.listen).await?;
     let ledger = services::connect(&arguments.database.database_url, Role::Api).await?;
+    let replica = services::replica(arguments.read.read_url.as_deref())?;
     let seal_every = arguments.seal_every.map(Duration::from_secs);
     let mut running = Services::new();
-    let address = running.serve(listener, ledger, seal_every)?;
+    let address = running.serve(listener, ledger, replica, seal_every)?;
     say(format_args!("The page is at http://{address}"));
     let outcome = running.until_asked_to_end().await;
     running.end().await;

@@ -80,7 +80,13 @@ fn epoch(verified: &Verified) -> Report {
             *key_id,
             &format!("before epoch {epoch}"),
             &format!("after epoch {epoch}"),
-        ),
+        )
+        .into_iter()
+        .chain([format!(
+            "the ledger's books under epoch {epoch}: no proof holds them. Their digest is the settler's \
+             word in the event EpochSettled on L1, and GET /v1/epochs/{epoch}/books has what it is over."
+        )])
+        .collect(),
     }
 }
 

@@ -82,11 +82,11 @@ impl Drive {
         loop {
             let filter = ledger::DepositFilter::default();
             let page = self.ledger.deposits(&filter, before, ledger::PageLimit::MAX).await?;
-            for deposit in &page {
+            for deposit in page.iter().filter(|deposit| deposit.is_posted()) {
                 let sum: &mut u128 = sums.entry((deposit.rollup, deposit.asset)).or_default();
                 *sum = sum.saturating_add(deposit.atoms.number());
             }
-            let last = page.last().map(|deposit| deposit.block);
+            let last = page.last().map(|deposit| deposit.place);
             if last.is_none() {
                 return Ok(sums);
             }

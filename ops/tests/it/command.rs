@@ -13,7 +13,7 @@ pub(crate) fn netfold(arguments: &[&str]) -> Command {
     command.args(arguments);
     for (name, _) in std::env::vars() {
         let ours = ["NETFOLD_", "L1_"].iter().any(|prefix| name.starts_with(prefix));
-        if ours || name == "DATABASE_URL" {
+        if ours || ["DATABASE_URL", "DATABASE_READ_URL"].contains(&name.as_str()) {
             command.env_remove(name);
         }
     }

@@ -7,6 +7,7 @@
     reason = "a failed setup, a missing field or an overflow is the test's failure"
 )]
 
+mod audit;
 mod bad_input;
 mod bench;
 mod browser;
@@ -17,6 +18,7 @@ mod history;
 mod l1;
 mod once;
 mod operator;
+mod replica;
 mod scenarios;
 mod server;
 mod setup;

@@ -3,6 +3,7 @@
 mod architecture;
 mod arrows;
 mod claims;
+mod holds;
 mod ledger;
 mod model;
 mod plan;
