@@ -207,7 +207,7 @@ alter table balance enable always trigger balance_held_guard;
 
 -- Guard, at the commit: what is held has moved by a hold and by an end; a deposit is seen before it is
 -- booked, and comes from custody; and whoever books one ends its hold, by exactly what was held.
-create function journal_block_holds() returns trigger
+create function journal_block_moves_what_is_held() returns trigger
 language plpgsql set search_path = public, pg_temp as $$
 begin
     if exists (
@@ -255,16 +255,16 @@ begin
             select from hold_end where block_number = new.block_number
         )) and (select max(last_held_block) from balance) < new.block_number
     then
-        perform refuse('hold_moves_what_is_held',
+        perform refuse('journal_block_moves_what_is_held',
             format('what is held has not moved by block %s', new.block_number));
     end if;
     return null;
 end
 $$;
-create constraint trigger journal_block_holds after insert on journal_block
+create constraint trigger journal_block_moves_what_is_held after insert on journal_block
     deferrable initially deferred for each row
-    when (new.posting_kind in (3, 7, 8)) execute function journal_block_holds();
-alter table journal_block enable always trigger journal_block_holds;
+    when (new.posting_kind in (3, 7, 8)) execute function journal_block_moves_what_is_held();
+alter table journal_block enable always trigger journal_block_moves_what_is_held;
 
 -- Two lines of guards, in the functions as they are by now: a block of the new kinds is complete with
 -- its row, and a balance of which only what is held changes is not one that has to move by transfers.
@@ -305,7 +305,8 @@ do $$
 declare
     guard text;
 begin
-    foreach guard in array array['hold_guard', 'balance_held_guard', 'journal_block_holds']
+    foreach guard in array
+        array['hold_guard', 'balance_held_guard', 'journal_block_moves_what_is_held']
     loop
         execute format('alter function %I() set plan_cache_mode = force_generic_plan', guard);
         execute format('alter function %I() set enable_seqscan = off', guard);

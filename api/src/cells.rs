@@ -30,10 +30,11 @@ pub(crate) struct Cell {
     pub exited: Amount,
     /// What L1 owes to the rollup's settled and unpaid exits.
     pub pot: Amount,
-    /// On its way to the cell: deposits that L1 shows and that are not final. Not in the balance.
-    pub held_in: Amount,
-    /// What of the balance is held, and may not be moved.
-    pub held_out: Amount,
+    /// On its way to the cell: deposits that L1 shows and that are not final. Not in the balance. Of now
+    /// alone.
+    pub held_in: Option<Amount>,
+    /// What of the balance is held, and may not be moved. Of now alone.
+    pub held_out: Option<Amount>,
 }
 
 /// List the cells as they are, or were
@@ -80,6 +81,8 @@ impl Cell {
             deposited: amount(cell.deposited),
             exited: amount(cell.exited),
             pot: amount(cell.pot),
+            held_in: None,
+            held_out: None,
         }
     }
 
@@ -92,8 +95,8 @@ impl Cell {
             deposited: amount(cell.deposited),
             exited: amount(cell.exited),
             pot: amount(cell.pot),
-            held_in: amount(cell.held_in),
-            held_out: amount(cell.held_out),
+            held_in: Some(amount(cell.held_in)),
+            held_out: Some(amount(cell.held_out)),
         }
     }
 }

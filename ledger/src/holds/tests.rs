@@ -11,7 +11,7 @@ use domain::{
 };
 
 use super::*;
-use crate::{Adoption, PageLimit, Role};
+use crate::{Account, Adoption, DepositFilter, PageLimit, Role};
 
 const ONE: RollupId = RollupId::new(1);
 const TWO: RollupId = RollupId::new(2);
@@ -149,8 +149,9 @@ fn what_is_held_is_not_spent() {
         assert!(world.is_clean().await);
         world.release(hold).await.unwrap();
         assert!(world.is_clean().await);
-        let shown = world.engine.deposits(&crate::DepositFilter::default(), None, PageLimit::MAX);
-        assert_eq!(shown.await.unwrap().len(), 2);
+        let filter = DepositFilter::default();
+        let shown = world.engine.deposits(&filter, None, PageLimit::MAX).await.unwrap();
+        assert_eq!(shown.len(), 2);
     });
 }
 

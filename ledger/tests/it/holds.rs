@@ -168,7 +168,9 @@ fn only_the_engine_holds() {
         let log = world.deposited(deposit(ONE, ETH, 20), 3);
         for ledger in [&world.api, &world.read] {
             let refused = ledger.hold_seen_deposits(std::slice::from_ref(&log), l1_block(3)).await;
-            assert!(matches!(refused, Err(Error::PermissionDenied(_))), "{refused:?}");
+            let named =
+                matches!(refused, Err(Error::PermissionDenied(_) | Error::Forbidden { .. }));
+            assert!(named, "{refused:?}");
         }
         world.assert_clean().await;
     });
@@ -179,7 +181,6 @@ const FAULTS: &[(&str, &str)] = &[
     ("update hold set atoms = 6 where block_number = 27", "the hold of journal block 27"),
     ("update hold set cause = 'y' where block_number = 27", "the hold of journal block 27"),
     ("update hold set epoch_number = 2 where block_number = 24", "the hold of journal block 24"),
-    ("update hold set asset_id = 2 where block_number = 24", "the hold of journal block 24"),
     (
         "update hold set credit_account_id = 8590065665 where block_number = 24",
         "the hold of journal block 24",
@@ -194,7 +195,7 @@ const FAULTS: &[(&str, &str)] = &[
         "the hold of journal block 27",
     ),
     (
-        "update seen_deposit set previous_hold = null where block_number = 27",
+        "update seen_deposit set previous_hold = 24 where block_number = 27",
         "the hold of journal block 27",
     ),
     ("delete from seen_deposit where block_number = 27", "the hold of journal block 27"),
@@ -207,7 +208,7 @@ const FAULTS: &[(&str, &str)] = &[
         "the end of the hold of journal block 25",
     ),
     (
-        "update hold_end set hold_block = 24 where block_number = 26; delete from hold_end where block_number = 28",
+        "delete from hold_end where block_number = 28; update hold_end set hold_block = 24 where block_number = 26",
         "the end of the hold of journal block 24",
     ),
     (

@@ -361,6 +361,14 @@ impl World {
         exits.into_iter().rev().map(|exit| exit.claim).collect()
     }
 
+    /// Lets go of the database.
+    pub(crate) async fn close(&self) {
+        for ledger in [&self.owner, &self.engine, &self.api, &self.read] {
+            ledger.close().await;
+        }
+        self.raw.close().await;
+    }
+
     /// Every row of every table, as text.
     pub(crate) async fn dump(&self) -> Vec<String> {
         let tables: Vec<String> = sqlx::query_scalar(

@@ -137,14 +137,14 @@ impl Comparison<'_> {
 
     /// Every settled epoch's event says the state that was sealed and, if it is our own, the books.
     async fn each_settlement(&mut self) -> anyhow::Result<()> {
-        let mut before = None;
+        let (mut before, cursor) = (None, self.cursor.number);
         loop {
             let page = self.ledger.epochs(before, PageLimit::MAX).await?;
             let Some(last) = page.last() else { return Ok(()) };
             before = Some(last.epoch);
             for (sealed, settlement) in page.iter().filter_map(|epoch| {
                 let settlement = epoch.settlement.as_ref()?;
-                let deep = settlement.block.number <= self.cursor.number;
+                let deep = settlement.block.number <= cursor;
                 Some((epoch.sealed?, settlement)).filter(|_| deep)
             }) {
                 self.settlement(&sealed, settlement).await?;
