@@ -312,7 +312,7 @@ begin
         execute format('alter function %I() set enable_seqscan = off', guard);
     end loop;
     -- It reads transfers: a kept plan would hold, and lock, every partition.
-    alter function journal_block_holds() set plan_cache_mode = force_custom_plan;
+    alter function journal_block_moves_what_is_held() set plan_cache_mode = force_custom_plan;
 end
 $$;
 

@@ -17,16 +17,31 @@ macro_rules! archived {
 
 /// What each constraint refuses, on the rows of [`crate::life::live`]; in front what has to be there.
 pub(crate) const ARCHIVE_ATTACKS: &[(&str, &str)] = &[
-    ("transfer_partition_key", "insert into transfer_partition (first_epoch, last_epoch) values (1, 70)"),
-    ("transfer_partition_end_unique", "insert into transfer_partition (first_epoch, last_epoch) values (2, 64)"),
-    ("transfer_partition_has_epochs", "insert into transfer_partition (first_epoch, last_epoch) values (65, 64)"),
-    ("transfer_partition_continues", "insert into transfer_partition (first_epoch, last_epoch) values (66, 128)"),
+    (
+        "transfer_partition_key",
+        "insert into transfer_partition (first_epoch, last_epoch) values (1, 70)",
+    ),
+    (
+        "transfer_partition_end_unique",
+        "insert into transfer_partition (first_epoch, last_epoch) values (2, 64)",
+    ),
+    (
+        "transfer_partition_has_epochs",
+        "insert into transfer_partition (first_epoch, last_epoch) values (65, 64)",
+    ),
+    (
+        "transfer_partition_continues",
+        "insert into transfer_partition (first_epoch, last_epoch) values (66, 128)",
+    ),
     ("archived_range_key", concat!(archived!("1, 64, 1", 1), archived!("1, 64, 1", 1))),
     ("archived_range_end_unique", concat!(archived!("1, 64, 1", 1), archived!("2, 64, 2", 1))),
     ("archived_range_of_partition", archived!("1, 63, 1", 1)),
     (
         "archived_range_continues",
-        concat!("insert into transfer_partition (first_epoch, last_epoch) values (65, 128);", archived!("65, 128, 17", 1)),
+        concat!(
+            "insert into transfer_partition (first_epoch, last_epoch) values (65, 128);",
+            archived!("65, 128, 17", 1)
+        ),
     ),
     ("archived_range_first_has_no_past", archived!("1, 64, 2", 1)),
     (
@@ -44,13 +59,13 @@ pub(crate) const ARCHIVE_ATTACKS: &[(&str, &str)] = &[
             "insert into archived_balance values (1, 4294967297, 1, 1, 1, 1), (1, 4294967297, 1, 1, 1, 1)"
         ),
     ),
-    ("archived_balance_of_range", "insert into archived_balance values (1, 4294967297, 1, 1, 1, 1)"),
+    (
+        "archived_balance_of_range",
+        "insert into archived_balance values (1, 4294967297, 1, 1, 1, 1)",
+    ),
     (
         "archived_balance_of_account",
-        concat!(
-            archived!("1, 64, 1", 1),
-            "insert into archived_balance values (1, 7, 1, 1, 1, 1)"
-        ),
+        concat!(archived!("1, 64, 1", 1), "insert into archived_balance values (1, 7, 1, 1, 1, 1)"),
     ),
     ("archived_balance_moved", "insert into archived_balance values (1, 4294967297, 1, 1, 0, 1)"),
 ];

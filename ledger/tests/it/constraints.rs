@@ -5,8 +5,8 @@ use std::collections::BTreeSet;
 
 use sqlx::Connection;
 
-use crate::hold_guards::HOLD_ATTACKS;
 use crate::archive_attacks::ARCHIVE_ATTACKS;
+use crate::hold_guards::HOLD_ATTACKS;
 use crate::life::{evicted, held, live};
 use crate::world::{World, with_world};
 
@@ -514,7 +514,8 @@ fn every_constraint_refuses_by_its_name() {
         check(&world, EVICTION_ATTACKS).await;
         held(&mut world).await;
         check(&world, HOLD_ATTACKS).await;
-        let attacks = [ATTACKS, ARCHIVE_ATTACKS, EVICTION_ATTACKS, HOLD_ATTACKS].into_iter().flatten();
+        let attacks =
+            [ATTACKS, ARCHIVE_ATTACKS, EVICTION_ATTACKS, HOLD_ATTACKS].into_iter().flatten();
         let attacked: BTreeSet<&str> = attacks.map(|(constraint, _)| *constraint).collect();
         let all: Vec<String> = sqlx::query_scalar(
             "select conname::text from pg_constraint

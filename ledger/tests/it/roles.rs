@@ -56,11 +56,7 @@ fn history_is_append_only() {
         live(&mut world).await;
         let before = world.dump().await;
         let tables = tables(&world).await;
-<<<<<<< HEAD
         assert_eq!(tables.len(), 43);
-=======
-        assert_eq!(tables.len(), 39);
->>>>>>> int
         for role in [Role::Engine, Role::Api, Role::Read, Role::Owner] {
             let mut connection = connect(&world, role).await;
             let refusal = if role == Role::Owner { "append_only" } else { "42501" };
