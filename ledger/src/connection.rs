@@ -201,7 +201,7 @@ pub(crate) async fn write(pool: &PgPool) -> Result<Tx<'static>, Error> {
 /// the state is taken: a partition that is archived would be gone from every state at once.
 pub(crate) async fn snapshot(pool: &PgPool) -> Result<Tx<'static>, Error> {
     let begin = "begin isolation level repeatable read, read only;
-        lock table transfer in access share mode";
+        lock table only transfer in access share mode";
     Ok(Box::pin(pool.begin_with(begin)).await?)
 }
 
