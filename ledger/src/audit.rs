@@ -189,7 +189,7 @@ pub async fn run(
     let Some(adoption) = crate::adoption::read(&mut tx).await? else {
         return strays::without_domain(&mut tx).await;
     };
-    Recomputed::nothing(adoption).with(tx).audit(ledger, None, &mut observer).await
+    Box::pin(Recomputed::nothing(adoption).with(tx).audit(ledger, None, &mut observer)).await
 }
 
 /// As [`run`], and stops when the observer says so; begins where another audit was, if a checkpoint
@@ -212,7 +212,7 @@ pub async fn resume(
         (None, Some(adoption)) => Recomputed::nothing(adoption),
         (Some(checkpoint), adoption) => checkpoint.of(adoption.as_ref())?,
     };
-    Ok(recomputed.with(tx).audit(ledger, archive, observer).await?)
+    Ok(Box::pin(recomputed.with(tx).audit(ledger, archive, observer)).await?)
 }
 
 async fn begin(ledger: &Ledger) -> Result<Tx<'static>, Error> {
@@ -326,7 +326,7 @@ impl Auditor<'static> {
             self.reach(observer, of)?;
         }
         self.unannounced().await?;
-        self.from_l1().await
+        self.l1_rows().await
     }
 
     /// All blocks and events.

@@ -40,7 +40,6 @@ pub(crate) struct Books {
 
 /// An account at the seal.
 #[derive(Debug, Serialize, ToSchema)]
-#[expect(clippy::struct_field_names, reason = "the names of the wire")]
 pub(crate) struct BooksAccount {
     /// Its name: `cell:ROLLUP:ASSET`, `pot:ROLLUP:ASSET` or `custody:l1:ASSET`.
     #[schema(example = "cell:1:2")]

@@ -103,6 +103,7 @@ fn code_of(refusal: Refusal) -> Code {
 }
 
 /// A refusal or failure of the ledger.
+#[expect(clippy::too_many_lines, reason = "one arm a refusal, and none is left out")]
 pub(super) fn of_ledger(error: &ledger::Error) -> Problem {
     use ledger::Error as Ledger;
     let detail = || error.to_string();

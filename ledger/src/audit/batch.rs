@@ -37,12 +37,11 @@ impl Auditor<'_> {
         name.check(follows, FaultKind::DiffersFromSource)?;
         let signed = page.prepared.signed(number);
         let read;
-        let parts = match signed {
-            Some(signed) => signed.batch().parts(),
-            None => {
-                read = listed(name, row, transfers)?;
-                &read
-            }
+        let parts = if let Some(signed) = signed {
+            signed.batch().parts()
+        } else {
+            read = listed(name, row, transfers)?;
+            &read
         };
         lane_counts(parts, page.lanes.get(&number))?;
         self.lanes(parts, page.lanes.get(&number))?;
@@ -55,13 +54,12 @@ impl Auditor<'_> {
             (name.reads(BATCH.word(&row.batch_digest))?, name.reads(BATCH.b256(&row.body_digest))?);
         name.check((digest, body_digest) == recorded, FaultKind::ContentDiffers)?;
         let unsigned;
-        let batch = match signed {
-            Some(signed) => signed.batch(),
-            None => {
-                unsigned = Batch::new(parts.clone())
-                    .map_err(|rule| name.is(FaultKind::RuleBroken(rule)))?;
-                &unsigned
-            }
+        let batch = if let Some(signed) = signed {
+            signed.batch()
+        } else {
+            unsigned =
+                Batch::new(parts.clone()).map_err(|rule| name.is(FaultKind::RuleBroken(rule)))?;
+            &unsigned
         };
         let tree = last.tree;
         let grown =

@@ -81,12 +81,12 @@ impl Auditor<'_> {
         let mut transfers = Vec::with_capacity(rows.map_or(0, Vec::len));
         for (position, row) in (0_u32..).zip(rows.into_iter().flatten()) {
             let name = Row::Transfer(TransferId { block: block.number, position });
-            let (fields, digest) = match page.prepared.transfer(number, position) {
-                Some(prepared) => prepared,
-                None => {
-                    let fields = name.reads(transfer_fields(row))?;
-                    (fields, fields.digest())
-                }
+            let prepared = page.prepared.transfer(number, position);
+            let (fields, digest) = if let Some(prepared) = prepared {
+                prepared
+            } else {
+                let fields = name.reads(transfer_fields(row))?;
+                (fields, fields.digest())
             };
             name.check(fields.position == position, FaultKind::Missing)?;
             let recorded = name.reads(TRANSFER.b256(&row.transfer_digest))?;

@@ -167,9 +167,9 @@ impl Auditor<'_> {
         let Some(row) = page.hold_ends.get(&number) else { return Ok(posting) };
         let (name, hold, open) = self.end(block, row)?;
         let debit = Account::Custody { asset: cell.asset() };
-        let held = Move { debit, credit: cell, atoms, recipient: None };
+        let moved = Move { debit, credit: cell, atoms, recipient: None };
         let seen = open.seen.map(|seen| SeenDeposit { previous: None, ..seen });
-        let same = (open.held, seen, row.reason) == (held, Some(deposit), None);
+        let same = (open.held, seen, row.reason) == (moved, Some(deposit), None);
         name.check(same, FaultKind::DiffersFromSource)?;
         Ok(hash::posted(posting, hold, open.hash))
     }

@@ -64,7 +64,7 @@ impl Auditor<'_> {
 
     /// What L1 said follows from nothing else here, so this comes last: of what belongs together and
     /// differs, the rows that something pins were found before.
-    pub(super) async fn from_l1(&mut self) -> Result<(), Stop> {
+    pub(super) async fn l1_rows(&mut self) -> Result<(), Stop> {
         self.ranges().await?;
         self.paid_once().await?;
         self.told_once().await?;

@@ -27,6 +27,7 @@ struct Change {
 }
 
 /// Writes holds and the deposits behind them, whose blocks are written.
+#[expect(clippy::as_conversions, reason = "how the macro is told of optional elements")]
 pub(super) async fn insert_holds(
     tx: &mut Tx<'_>,
     epoch: EpochNumber,

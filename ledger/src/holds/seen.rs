@@ -133,14 +133,14 @@ async fn open(tx: &mut Tx<'_>, which: Which) -> Result<Vec<OpenDeposit>, Error> 
     .await?;
     rows.into_iter()
         .map(|row| {
-            let held = Move {
+            let reserved = Move {
                 debit: HOLD.account(row.debit_account_id)?,
                 credit: HOLD.account(row.credit_account_id)?,
                 atoms: HOLD.atoms(row.atoms)?,
                 recipient: None,
             };
             let block = HOLD.block(row.block_number)?;
-            let hold = OpenHold { block, hash: HOLD.b256(&row.block_hash)?, held };
+            let hold = OpenHold { block, hash: HOLD.b256(&row.block_hash)?, held: reserved };
             let seen = SeenDeposit {
                 depositor: HOLD.address(&row.depositor)?,
                 log: HOLD.log(&row.tx_hash, row.log_index)?,

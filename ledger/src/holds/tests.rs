@@ -78,12 +78,13 @@ impl World {
     async fn hold(&self, number: u128) -> Result<OpenHold, Error> {
         let (debit, credit) =
             (Account::Cell { rollup: ONE, asset: ETH }, Account::Cell { rollup: TWO, asset: ETH });
-        let held = Move { debit, credit, atoms: atoms(number), recipient: None };
+        let wanted = Move { debit, credit, atoms: atoms(number), recipient: None };
         let mut tx = self.engine.write().await?;
         let mut head = Head::read(&mut tx).await?;
-        let block = head.hold(&mut tx, &[NewHold { held, cause: "a test", seen: None }]).await?[0];
+        let block =
+            head.hold(&mut tx, &[NewHold { held: wanted, cause: "a test", seen: None }]).await?[0];
         tx.commit().await?;
-        Ok(OpenHold { block, hash: head.hash, held })
+        Ok(OpenHold { block, hash: head.hash, held: wanted })
     }
 
     async fn release(&self, hold: OpenHold) -> Result<(), Error> {

@@ -214,5 +214,5 @@ fn collect(value: &Value, path: String, paths: &mut Vec<String>) {
 }
 
 fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+    alloy_primitives::hex::encode(bytes)
 }

@@ -67,9 +67,9 @@ fn a_digest_covers_every_field() {
         ];
         let mut digests = vec![books.digest()];
         for change in changes {
-            let mut changed = books.clone();
-            change(&mut changed);
-            digests.push(changed.digest());
+            let mut other = books.clone();
+            change(&mut other);
+            digests.push(other.digest());
         }
         digests.sort();
         digests.dedup();

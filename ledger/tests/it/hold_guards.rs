@@ -130,6 +130,7 @@ fn posted(deposit: &str) -> String {
     block(3, 3, 1) + &end("3", "null") + END_HELD + deposit
 }
 
+#[expect(clippy::too_many_lines, reason = "one list")]
 fn attacks_by_holds() -> Vec<Attack> {
     let max = "79228162514264337593543950335";
     let held = of_custody(HOLD, "7") + &of_custody(MOVE_HELD, "7");

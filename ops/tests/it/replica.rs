@@ -52,8 +52,8 @@ fn what_is_much_is_read_from_the_replica() {
     runtime.block_on(async {
         let mut world = World::new(&primary.url, &replica.url).await;
         let last = world.caught_up().await;
-        let list = world.get("/v1/transfers").await;
-        assert_eq!((list.status, list.journal_block), (200, Some(last)));
+        let listed = world.get("/v1/transfers").await;
+        assert_eq!((listed.status, listed.journal_block), (200, Some(last)));
 
         replica.ask("select pg_wal_replay_pause()");
         let began = Instant::now();
@@ -62,8 +62,8 @@ fn what_is_much_is_read_from_the_replica() {
         }
         let block = world.post().await;
         assert_eq!(block, last + 1);
-        let list = world.get("/v1/transfers?rollup=1&height=0").await;
-        assert_eq!((list.journal_block, items(&list.body)), (Some(last), 0));
+        let listed = world.get("/v1/transfers?rollup=1&height=0").await;
+        assert_eq!((listed.journal_block, items(&listed.body)), (Some(last), 0));
         let books = world.get("/v1/trial-balance").await.body;
         assert_eq!(books["journal_head"]["block"], last);
         let early = world.get(&format!("/v1/accounts?as_of=block:{block}")).await;
@@ -75,8 +75,8 @@ fn what_is_much_is_read_from_the_replica() {
 
         replica.ask("select pg_wal_replay_resume()");
         assert_eq!(world.caught_up().await, block);
-        let list = world.get("/v1/transfers?rollup=1&height=0").await;
-        assert_eq!((list.journal_block, items(&list.body)), (Some(block), 1));
+        let listed = world.get("/v1/transfers?rollup=1&height=0").await;
+        assert_eq!((listed.journal_block, items(&listed.body)), (Some(block), 1));
         check_audit(&primary.url, &replica.url, block);
 
         drop(replica);
