@@ -242,6 +242,7 @@ begin
             join deposit d using (tx_hash, log_index, depositor)
             join l1_log using (tx_hash, log_index, l1_block_number, l1_block_hash)
             join transfer t on t.block_number = d.block_number and t.position = 0
+                and t.epoch_number = new.epoch_number
             where s.block_number = e.hold_block and d.block_number = e.block_number
                 and (t.debit_account_id, t.credit_account_id, t.atoms)
                     = (h.debit_account_id, h.credit_account_id, h.atoms)
@@ -310,6 +311,8 @@ begin
         execute format('alter function %I() set plan_cache_mode = force_generic_plan', guard);
         execute format('alter function %I() set enable_seqscan = off', guard);
     end loop;
+    -- It reads transfers: a kept plan would hold, and lock, every partition.
+    alter function journal_block_moves_what_is_held() set plan_cache_mode = force_custom_plan;
 end
 $$;
 

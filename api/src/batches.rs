@@ -11,7 +11,7 @@ use axum::{
     http::{HeaderName, HeaderValue, StatusCode, header},
     response::{IntoResponse, Response},
 };
-use domain::{AssetId, Batch, EpochNumber, Height, RollupId};
+use domain::{AssetId, Atoms, Batch, EpochNumber, Height, RollupId};
 use ledger::{
     Account, BatchFilter, BlockNumber, Eviction, PageLimit, Posted, PostedBatch, TransferFilter,
 };
@@ -23,7 +23,7 @@ pub use request::{BatchRequest, ExitRequest, LaneRequest, SignatureRequest, Tran
 
 use crate::{
     State,
-    error::{Error, Missing, NotFound, Problems, Refusals},
+    error::{Error, Gone, Missing, NotFound, Problems, Refusals},
     extract::{JsonBody, Parameters, number},
     money::{Amount, Assets},
     page::{Page, PageQuery},
@@ -48,8 +48,9 @@ pub(crate) struct Booked {
     /// When it was booked.
     #[serde(with = "time::serde::rfc3339")]
     pub posted_at: OffsetDateTime,
-    /// What the rollup's cells that it debited held after it.
-    pub balances: Vec<Balance>,
+    /// What the rollup's cells that it debited held after it; absent once the batch's list is archived.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub balances: Option<Vec<Balance>>,
 }
 
 /// What a cell holds.
@@ -226,7 +227,7 @@ pub(crate) async fn list(
     ),
     responses(
         (status = 200, description = "The batch, as it can be posted again", body = BatchAnswer),
-        Problems, Missing,
+        Problems, Missing, Gone,
     ),
 )]
 pub(crate) async fn one(
@@ -247,31 +248,34 @@ pub(crate) async fn one(
 }
 
 /// The balances that the batch left in the cells it debited, read from the journal, so that a
-/// replay answers as the first did.
+/// replay answers as the first did; none once they are archived.
 async fn balances_after(
     state: &State,
     posted: &Posted,
     assets: &Assets,
-) -> Result<Vec<Balance>, Error> {
+) -> Result<Option<Vec<Balance>>, Error> {
     let batch = Some((posted.rollup, posted.height));
     let filter = TransferFilter { batch, ..TransferFilter::default() };
-    let rows = state.ledger().transfers(&filter, None, PageLimit::MAX).await?;
+    let rows = match state.ledger().transfers(&filter, None, PageLimit::MAX).await {
+        Ok(page) => page.items,
+        Err(ledger::Error::Archived { .. }) => return Ok(None),
+        Err(error) => return Err(error.into()),
+    };
     // Newest first: the first row of an asset holds its last balance.
     let balance_of = |asset: AssetId| {
         let cell = Account::Cell { rollup: posted.rollup, asset };
         rows.iter().find(|row| row.debit == cell).map(|row| row.debit_balance)
     };
     let balances = AssetId::all().filter_map(|asset| Some((asset, balance_of(asset)?)));
-    Ok(balances
-        .map(|(asset, atoms)| Balance {
-            asset: asset.number(),
-            amount: assets.amount(asset, atoms),
-        })
-        .collect())
+    let wire = |(asset, atoms): (AssetId, Atoms)| Balance {
+        asset: asset.number(),
+        amount: assets.amount(asset, atoms),
+    };
+    Ok(Some(balances.map(wire).collect()))
 }
 
 impl Booked {
-    fn of(posted: &Posted, balances: Vec<Balance>) -> Self {
+    fn of(posted: &Posted, balances: Option<Vec<Balance>>) -> Self {
         Self {
             rollup: posted.rollup.number(),
             height: posted.height.number(),

@@ -14,7 +14,7 @@ use axum::response::{IntoResponse, Response};
 use domain::{KeyError, Refusal};
 
 pub(crate) use code::Code;
-pub(crate) use documented::{Missing, Problems, Refusals, Unreached};
+pub(crate) use documented::{Gone, Missing, Problems, Refusals, Unreached};
 pub(crate) use problem::Problem;
 pub(crate) use problem::ProblemBody;
 pub(crate) use request::{BodyError, MoneyError, NotFound, ParameterError};

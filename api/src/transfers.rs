@@ -12,7 +12,7 @@ use utoipa::ToSchema;
 
 use crate::{
     State,
-    error::{Error, Missing, NotFound, ParameterError, Problems},
+    error::{Error, Gone, Missing, NotFound, ParameterError, Problems},
     extract::{Parameters, number},
     money::{Amount, Assets},
     page::{Page, PageQuery},
@@ -63,6 +63,9 @@ pub(crate) struct Side {
 pub(crate) struct TransferPage {
     #[serde(flatten)]
     page: Page<Transfer>,
+    /// At the end of the list: what is older is in archive files, of epochs through this one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    archived_through: Option<u64>,
     /// Of one account's movements; absent without `account`, and for a page without any.
     #[serde(skip_serializing_if = "Option::is_none")]
     statement: Option<Statement>,
@@ -116,7 +119,7 @@ pub(crate) enum TransferKind {
         ("cursor" = Option<String>, Query, description = "`next_cursor` of the page before"),
         ("limit" = Option<u16>, Query, minimum = 1, maximum = 1000, description = "100 if absent"),
     ),
-    responses((status = 200, description = "A page", body = TransferPage), Problems),
+    responses((status = 200, description = "A page", body = TransferPage), Problems, Gone),
 )]
 pub(crate) async fn list(
     Extracted(state): Extracted<State>,
@@ -129,12 +132,14 @@ pub(crate) async fn list(
         batch: take_batch(&mut query)?,
     };
     query.finish()?;
-    let rows = state.reads().await?.transfers(&filter, page.before, page.limit).await?;
+    let found = state.reads().await?.transfers(&filter, page.before, page.limit).await?;
     let assets = state.assets().await?;
-    let statement = filter.account.and_then(|account| Statement::of(account, &rows, &assets));
+    let statement =
+        filter.account.and_then(|account| Statement::of(account, &found.items, &assets));
     let wire = |transfer| Transfer::of(&transfer, &assets);
-    let page = page.page(rows, |transfer| transfer.id, wire);
-    Ok(Json(TransferPage { page, statement }))
+    let archived_through = found.archived_through.map(EpochNumber::number);
+    let page = page.page(found.items, |transfer| transfer.id, wire);
+    Ok(Json(TransferPage { page, archived_through, statement }))
 }
 
 /// Read one transfer
@@ -144,7 +149,10 @@ pub(crate) async fn list(
         ("id" = String, Path, pattern = "^[0-9]{1,18}-[0-9]{1,9}$",
             description = "Journal block and position: `17-3`"),
     ),
-    responses((status = 200, description = "The transfer", body = Transfer), Problems, Missing),
+    responses(
+        (status = 200, description = "The transfer", body = Transfer),
+        Problems, Missing, Gone,
+    ),
 )]
 pub(crate) async fn one(
     Extracted(state): Extracted<State>,

@@ -267,7 +267,9 @@ impl BatchParts {
         self.words_over(domain_word, self.body_digest())
     }
 
-    fn words_over(&self, domain_word: Word, body_digest: B256) -> Vec<Word> {
+    /// As [`Self::digest_words`] where the list itself is not at hand but its digest.
+    #[must_use]
+    pub fn words_over(&self, domain_word: Word, body_digest: B256) -> Vec<Word> {
         let place = [(u128::from(self.rollup.number()), 0), (u128::from(self.height.number()), 16)];
         let mut words = vec![domain_word, Word::pack(place)];
         words.extend(self.previous_root.words());

@@ -11,7 +11,9 @@ use time::OffsetDateTime;
 
 use crate::column::{Columns, epoch_key, lookup};
 use crate::connection::Tx;
-use crate::{Account, AccountBalance, BlockNumber, Error, JournalHead, Ledger, TrialBalanceLine};
+use crate::{
+    Account, AccountBalance, BlockNumber, Error, JournalHead, Ledger, TrialBalanceLine, archive,
+};
 
 /// A state of the books.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -125,7 +127,8 @@ impl Ledger {
     ///
     /// # Errors
     /// [`Error::UnknownEpoch`], [`Error::NotSealed`], [`Error::UnknownBlock`] or
-    /// [`Error::InTheFuture`] for a state that the books have not reached; [`Error::TookTooLong`].
+    /// [`Error::InTheFuture`] for a state that the books have not reached; [`Error::Archived`] for one
+    /// within archived epochs, of which only the ends are left; [`Error::TookTooLong`].
     pub async fn books_at(&self, as_of: AsOf) -> Result<BooksAt, Error> {
         let mut tx = self.long_snapshot().await?;
         if as_of == AsOf::Now {
@@ -169,6 +172,13 @@ impl Place {
             epoch: row.epoch_number,
             block: row.last_block,
         });
+        // What was moved since that seal has to be here, if there is anything.
+        let next = EpochNumber::new(u64::try_from(sealed.epoch).unwrap_or(0).saturating_add(1));
+        if sealed.block < block
+            && let Some(refusal) = archive::refusal(tx, next).await?
+        {
+            return Err(refusal);
+        }
         Ok(Self { epoch, block, sealed })
     }
 }

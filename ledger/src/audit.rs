@@ -13,24 +13,26 @@
 //! that, compare the hashes that sealed epochs pin with what was published.
 
 mod accounts;
+mod archived;
 mod balances;
-mod batch;
-mod block;
+pub(crate) mod batch;
+pub(crate) mod block;
 mod books;
 mod checkpoint;
 mod epoch;
 mod events;
-mod eviction;
+pub(crate) mod eviction;
 mod evidence;
-mod fault;
-mod holds;
-mod page;
+pub(crate) mod fault;
+pub(crate) mod holds;
+pub(crate) mod page;
 mod pages;
 mod prepare;
 mod strays;
 
 use std::collections::BTreeMap;
 use std::ops::ControlFlow;
+use std::path::Path;
 
 use alloy_primitives::B256;
 use domain::{EpochNumber, LiquidityState, RollupId};
@@ -187,18 +189,20 @@ pub async fn run(
     let Some(adoption) = crate::adoption::read(&mut tx).await? else {
         return strays::without_domain(&mut tx).await;
     };
-    Box::pin(Recomputed::nothing(adoption).with(tx).audit(ledger, &mut observer)).await
+    Box::pin(Recomputed::nothing(adoption).with(tx).audit(ledger, None, &mut observer)).await
 }
 
 /// As [`run`], and stops when the observer says so; begins where another audit was, if a checkpoint
-/// is given.
+/// is given; reads what is archived in the files of a folder.
 ///
 /// # Errors
-/// When Postgres fails, or the checkpoint is of another domain. That history is another one below the
+/// [`Error::Archived`] if blocks that it has to read are archived and no folder is named, and those of
+/// [`crate::archive::Reader`]; when Postgres fails, or the checkpoint is of another domain. That history is another one below the
 /// checkpoint is no error but the report's [`Fault`].
 pub async fn resume(
     ledger: &Ledger,
     from: Option<Checkpoint>,
+    archive: Option<&Path>,
     observer: &mut Observer<'_>,
 ) -> Result<AuditReport, CheckpointError> {
     let mut tx = begin(ledger).await?;
@@ -208,7 +212,7 @@ pub async fn resume(
         (None, Some(adoption)) => Recomputed::nothing(adoption),
         (Some(checkpoint), adoption) => checkpoint.of(adoption.as_ref())?,
     };
-    Ok(Box::pin(recomputed.with(tx).audit(ledger, observer)).await?)
+    Ok(Box::pin(recomputed.with(tx).audit(ledger, archive, observer)).await?)
 }
 
 async fn begin(ledger: &Ledger) -> Result<Tx<'static>, Error> {
@@ -278,9 +282,10 @@ impl Auditor<'static> {
     async fn audit(
         mut self,
         ledger: &Ledger,
+        archive: Option<&Path>,
         observer: &mut Observer<'_>,
     ) -> Result<AuditReport, Error> {
-        match self.all(ledger, observer).await {
+        match self.all(ledger, archive, observer).await {
             Ok(()) => {}
             Err(Stop::Asked) => self.report.interrupted = true,
             Err(Stop::Fault(fault)) => {
@@ -292,10 +297,16 @@ impl Auditor<'static> {
         Ok(self.report)
     }
 
-    async fn all(&mut self, ledger: &Ledger, observer: &mut Observer<'_>) -> Result<(), Stop> {
+    async fn all(
+        &mut self,
+        ledger: &Ledger,
+        archive: Option<&Path>,
+        observer: &mut Observer<'_>,
+    ) -> Result<(), Stop> {
         self.rejoin().await?;
         let of = self.extent().await?;
-        let mut pages = Pages::after(ledger, &mut self.tx, &self.adoption, self.head.0).await?;
+        let from = (self.head.0, archive);
+        let mut pages = Pages::after(ledger, &mut self.tx, &self.adoption, from).await?;
         while let Some(page) = pages.next().await? {
             for row in &page.blocks {
                 self.block(row, &page).await?;
@@ -307,6 +318,8 @@ impl Auditor<'static> {
         self.accounts().await?;
         self.equivocations().await?;
         self.open_holds().await?;
+        self.partitions().await?;
+        self.archived().await?;
         self.strays().await?;
         self.reach(observer, of)?;
         while self.events().await? {

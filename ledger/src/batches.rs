@@ -11,7 +11,7 @@ mod read;
 use domain::{Batch, EpochNumber, Height, Refusal, RollupId, SettlementKey, Word};
 use time::OffsetDateTime;
 
-use crate::column::{Columns, lookup, rollup_key};
+use crate::column::{Columns, lookup, rollup_key, signature_bytes};
 use crate::connection::Tx;
 use crate::posting::Move;
 use crate::{Account, BlockNumber, Error, Ledger};
@@ -63,9 +63,13 @@ pub(crate) enum Recorded {
 
 /// The batch that stands at the same height. The same means the same digest, which covers everything
 /// listed, and the same signature.
-pub(crate) async fn recorded(tx: &mut Tx<'_>, batch: &Batch) -> Result<Option<Recorded>, Error> {
+pub(crate) async fn recorded(
+    tx: &mut Tx<'_>,
+    batch: &Batch,
+    domain_word: Word,
+) -> Result<Option<Recorded>, Error> {
     let row = sqlx::query!(
-        "select batch_digest, body_digest, signature, block_number, b.epoch_number, posted_at
+        "select batch_digest, signature, block_number, b.epoch_number, posted_at
         from batch b join journal_block using (block_number)
         where rollup_id = $1 and height = $2 and not exists (
             select from batch_eviction e where e.reversed_block = b.block_number
@@ -77,20 +81,25 @@ pub(crate) async fn recorded(tx: &mut Tx<'_>, batch: &Batch) -> Result<Option<Re
     .await?;
     let Some(row) = row else { return Ok(None) };
     let digest = TABLE.word(&row.batch_digest)?;
-    let parts = batch.parts();
-    let stored = crate::operations::batches(
-        tx,
-        crate::operations::BlockRange::one(TABLE.block(row.block_number)?)?,
-    )
-    .await?;
-    if stored.values().next() != Some(parts) {
+    let (epoch, block) = (TABLE.epoch(row.epoch_number)?, TABLE.block(row.block_number)?);
+    let range = crate::operations::BlockRange::one(epoch, block)?;
+    let same = match crate::operations::batches(tx, range).await {
+        Ok(stored) => stored.values().next() == Some(batch.parts()),
+        // The digest covers what it listed: it was compared with that when it was archived.
+        Err(Error::Archived { .. }) => {
+            batch.digest(domain_word) == digest
+                && signature_bytes(&batch.parts().signature) == row.signature
+        }
+        Err(error) => return Err(error),
+    };
+    if !same {
         return Ok(Some(Recorded::Other(digest)));
     }
     Ok(Some(Recorded::Same(Posted {
         rollup: batch.rollup(),
         height: batch.height(),
-        block: TABLE.block(row.block_number)?,
-        epoch: TABLE.epoch(row.epoch_number)?,
+        block,
+        epoch,
         digest,
         posted_at: row.posted_at,
         replayed: true,

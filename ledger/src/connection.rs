@@ -197,9 +197,11 @@ pub(crate) async fn write(pool: &PgPool) -> Result<Tx<'static>, Error> {
     Ok(tx)
 }
 
-/// A db_tx that reads one state of the books, however many statements it takes.
+/// A db_tx that reads one state of the books, however many statements it takes. Transfers are held before
+/// the state is taken: a partition that is archived would be gone from every state at once.
 pub(crate) async fn snapshot(pool: &PgPool) -> Result<Tx<'static>, Error> {
-    let begin = "begin isolation level repeatable read, read only";
+    let begin = "begin isolation level repeatable read, read only;
+        lock table only transfer in access share mode";
     Ok(Box::pin(pool.begin_with(begin)).await?)
 }
 

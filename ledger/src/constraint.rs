@@ -5,7 +5,14 @@
 
 /// The name as a constant; `None` for one that is not the schema's.
 pub(crate) fn known(name: &str) -> Option<&'static str> {
+    let name = of_table(name).unwrap_or(name);
     NAMES.binary_search(&name).ok().and_then(|index| NAMES.get(index)).copied()
+}
+
+/// A partition's key is the key of its table under another name, since each is an index of its own.
+fn of_table(name: &str) -> Option<&'static str> {
+    let epoch = name.strip_prefix("transfer_")?.strip_suffix("_pkey")?;
+    epoch.bytes().all(|digit| digit.is_ascii_digit()).then_some("transfer_key")
 }
 
 /// All names, sorted.
@@ -17,6 +24,19 @@ pub(crate) const NAMES: &[&str] = &[
     "account_rollup_in_bound",
     "address20_has_20_bytes",
     "append_only",
+    "archived_balance_key",
+    "archived_balance_moved",
+    "archived_balance_of_account",
+    "archived_balance_of_range",
+    "archived_range_continues",
+    "archived_range_end_unique",
+    "archived_range_first_has_no_past",
+    "archived_range_is_final",
+    "archived_range_is_whole",
+    "archived_range_key",
+    "archived_range_numbers_in_bound",
+    "archived_range_of_partition",
+    "archived_range_pins_the_journal",
     "asset_block_unique",
     "asset_decimals_in_bound",
     "asset_id_in_bound",
@@ -170,7 +190,6 @@ pub(crate) const NAMES: &[&str] = &[
     "exit_index_in_bound",
     "exit_index_taken",
     "exit_of_batch",
-    "exit_of_transfer",
     "exit_says_what_its_transfer_says",
     "exit_terms_unique",
     "exit_transfer_unique",
@@ -265,6 +284,11 @@ pub(crate) const NAMES: &[&str] = &[
     "transfer_moves",
     "transfer_of_one_asset",
     "transfer_of_the_last_block",
+    "transfer_partition_continues",
+    "transfer_partition_end_unique",
+    "transfer_partition_has_epochs",
+    "transfer_partition_key",
+    "transfer_partition_range_unique",
     "transfer_position_in_bound",
     "transfer_recipient_of_batches",
     "turnover_in_bound",

@@ -24,6 +24,15 @@ impl Ledger {
     /// # Errors
     /// When Postgres fails.
     pub async fn lock_engine(&self) -> Result<Option<EngineLock>, Error> {
+        self.try_lock(ENGINE).await
+    }
+
+    /// As [`Self::lock_engine`], for who archives.
+    pub(crate) async fn lock_archive(&self) -> Result<Option<EngineLock>, Error> {
+        self.try_lock(ARCHIVE).await
+    }
+
+    async fn try_lock(&self, number: i32) -> Result<Option<EngineLock>, Error> {
         // Out of the pool for good: given back there, the connection would keep the lock.
         let mut connection = Box::pin(self.pool().acquire()).await?.detach();
         // Of an engine whose machine is gone no word comes any more: Postgres has to ask.
@@ -35,8 +44,8 @@ impl Ledger {
         .execute(&mut connection)
         .await?;
         let locked: bool = sqlx::query_scalar("select pg_try_advisory_lock($1, $2)")
-            .bind(LOCK.0)
-            .bind(LOCK.1)
+            .bind(BOOKS)
+            .bind(number)
             .fetch_one(&mut connection)
             .await?;
         if locked {
@@ -66,5 +75,7 @@ impl EngineLock {
     }
 }
 
-/// Beside the lock of the books, `lock_books()` in the schema.
-const LOCK: (i32, i32) = (1_852_142_694, 1);
+/// The first number of the lock of the books, `lock_books()` in the schema; these are beside it.
+const BOOKS: i32 = 1_852_142_694;
+const ENGINE: i32 = 1;
+const ARCHIVE: i32 = 2;

@@ -14,6 +14,7 @@ use domain::{AssetId, EpochNumber, ExitIndex, Height, Refusal, RollupId, Word};
 use sqlx::error::DatabaseError;
 use time::OffsetDateTime;
 
+use crate::audit::Fault;
 use crate::constraint;
 use crate::{Account, Adoption, BlockNumber};
 
@@ -333,6 +334,43 @@ pub enum Error {
         /// The constraint.
         constraint: &'static str,
     },
+    /// The transfers of that epoch are in an archive file.
+    #[error("the transfers of epoch {epoch} are archived, as all are through epoch {through}")]
+    Archived {
+        /// Which.
+        epoch: EpochNumber,
+        /// The last archived epoch.
+        through: EpochNumber,
+    },
+    /// What the epoch is part of cannot be archived yet.
+    #[error("epoch {epoch} is not final, or lacks one of its proofs: it cannot be archived yet")]
+    NotArchivable {
+        /// The first such epoch.
+        epoch: EpochNumber,
+    },
+    /// Another call archives at the moment.
+    #[error("another archiving of these books is under way")]
+    ArchiveBusy,
+    /// Nothing is archived past a row that is not what the journal says: run the audit.
+    #[error("{0}: nothing was archived from there on")]
+    WrongRow(Box<Fault>),
+    /// The folder has another file of the name.
+    #[error("the folder has another file for the archive of epoch {epoch}: name another folder")]
+    ArchiveTaken {
+        /// The archive's first epoch.
+        epoch: EpochNumber,
+    },
+    /// An archive file that is not what was archived.
+    #[error("line {line} of the archive file, at block {block}, is not what was archived")]
+    ArchiveDamaged {
+        /// The line, from 1.
+        line: u64,
+        /// The block that it is of, or before which it stands.
+        block: BlockNumber,
+    },
+    /// An archive file could not be read or written.
+    #[error("the archive file could not be read or written")]
+    ArchiveFile(#[source] Cause),
     /// The connection's role may not do that.
     #[error("the connection's role may not do that")]
     PermissionDenied(#[source] Cause),

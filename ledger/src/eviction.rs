@@ -21,7 +21,7 @@ mod folded;
 mod row;
 
 use alloy_primitives::B256;
-use domain::{Height, Operation, RollupId, Word};
+use domain::{EpochNumber, Height, Operation, RollupId, Word};
 use time::OffsetDateTime;
 
 use crate::column::{Columns, lookup, rollup_key};
@@ -178,7 +178,7 @@ async fn standing(
     let epoch = TABLE.epoch(row.epoch_number)?;
     let found = TABLE.word(&row.batch_digest)?;
     let block = TABLE.block(row.block_number)?;
-    if found != digest && stored_digest(tx, head, block).await? != Some(digest) {
+    if found != digest && stored_digest(tx, head, (epoch, block)).await? != Some(digest) {
         let attempt = TABLE.small(row.attempt)?;
         return Err(Error::BatchReplaced { rollup, height, attempt, digest: found });
     }
@@ -191,14 +191,17 @@ async fn standing(
     booked(tx, block).await
 }
 
-/// The digest of a batch as its rows are now: not the recorded one if they were damaged, in which case
+/// The digest of a batch of the open epoch as its rows are now: not the recorded one if they were damaged, in which case
 /// whoever read them knows the batch by this one.
 async fn stored_digest(
     tx: &mut Tx<'_>,
     head: &Head,
-    block: BlockNumber,
+    (epoch, block): (EpochNumber, BlockNumber),
 ) -> Result<Option<Word>, Error> {
-    let stored = operations::batches(tx, BlockRange::one(block)?).await?;
+    if epoch != head.epoch {
+        return Ok(None);
+    }
+    let stored = operations::batches(tx, BlockRange::one(epoch, block)?).await?;
     Ok(stored.into_values().next().map(|parts| parts.digest(head.adoption.identity.word())))
 }
 

@@ -26,15 +26,23 @@ use crate::{Account, BatchAttempt, BlockNumber, EventNumber, PostingKind};
 
 /// What a transfer's digest is over.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub(crate) struct TransferFields {
-    pub(crate) position: u32,
-    pub(crate) debit: Account,
-    pub(crate) credit: Account,
-    pub(crate) asset: AssetId,
-    pub(crate) atoms: Atoms,
-    pub(crate) debit_balance: Atoms,
-    pub(crate) credit_balance: Atoms,
-    pub(crate) recipient: Option<Address>,
+pub struct TransferFields {
+    /// Its position in its block, from 0.
+    pub position: u32,
+    /// The debited account.
+    pub debit: Account,
+    /// The credited account.
+    pub credit: Account,
+    /// The asset of both.
+    pub asset: AssetId,
+    /// How much.
+    pub atoms: Atoms,
+    /// What the debited account held after it.
+    pub debit_balance: Atoms,
+    /// What the credited account held after it.
+    pub credit_balance: Atoms,
+    /// Who receives it on the destination, of what a batch lists.
+    pub recipient: Option<Address>,
 }
 
 /// What a block's hash is over.

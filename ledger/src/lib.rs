@@ -21,6 +21,7 @@
 
 mod account;
 mod adoption;
+pub mod archive;
 mod as_of;
 pub mod audit;
 mod batches;
@@ -75,5 +76,5 @@ pub use holds::{HeldDeposits, ReleaseReason};
 pub use id::{BlockNumber, EventNumber, PageLimit, TransferId, TransferIdError};
 pub use l1_logs::{BookedLogs, L1Settlement};
 pub use operations::{EpochOperations, OpenOperations};
-pub use transfers::{PostedTransfer, TransferFilter};
+pub use transfers::{PostedTransfer, TransferFilter, TransferPage};
 pub use trial_balance::{AccountBalance, JournalBlock, JournalHead, Totals, TrialBalanceLine};

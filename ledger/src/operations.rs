@@ -13,7 +13,7 @@ use domain::{
 use crate::column::{Columns, bigint, epoch_key};
 use crate::connection::Tx;
 use crate::posting::Head;
-use crate::{Account, BlockNumber, Error, Ledger, state};
+use crate::{Account, BlockNumber, Error, Ledger, archive, state};
 
 /// Everything that proving an epoch needs.
 #[derive(Clone, Debug)]
@@ -41,9 +41,11 @@ pub struct OpenOperations {
     pub last_block: BlockNumber,
 }
 
-/// Blocks of the journal, both ends included.
+/// Blocks of one epoch, both ends included. Transfers are found by their epoch and block: the epoch says
+/// in which partition.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct BlockRange {
+    pub(crate) epoch: EpochNumber,
     pub(crate) first: i64,
     pub(crate) last: i64,
 }
@@ -57,8 +59,8 @@ impl Ledger {
     /// (BASELINE_PRESENT, ROOT_CONTINUITY).
     ///
     /// # Errors
-    /// [`Error::UnknownEpoch`], [`Error::NotSealed`], [`Error::BaselineMissing`],
-    /// [`Error::BaselineDiffers`], or [`Error::Corrupt`].
+    /// [`Error::UnknownEpoch`], [`Error::NotSealed`], [`Error::Archived`],
+    /// [`Error::BaselineMissing`], [`Error::BaselineDiffers`], or [`Error::Corrupt`].
     pub async fn operations_of(&self, epoch: EpochNumber) -> Result<EpochOperations, Error> {
         let mut tx = self.snapshot().await?;
         let (opening, _) = state::at_opening(&mut tx, epoch).await?;
@@ -107,7 +109,7 @@ pub(crate) async fn of_epoch(
     .fetch_one(&mut **tx)
     .await?;
     match (row.first, row.last) {
-        (Some(first), Some(last)) => read(tx, BlockRange { first, last }).await,
+        (Some(first), Some(last)) => read(tx, BlockRange { epoch, first, last }).await,
         _ => Ok(BTreeMap::new()),
     }
 }
@@ -174,20 +176,42 @@ async fn evicted(tx: &mut Tx<'_>, range: BlockRange) -> Result<Vec<BlockNumber>,
 }
 
 /// The batches among a range of blocks, evicted or not, as they were posted but unchecked.
+///
+/// # Errors
+/// [`Error::Archived`] when what they list is.
 pub(crate) async fn batches(
     tx: &mut Tx<'_>,
     range: BlockRange,
 ) -> Result<BTreeMap<BlockNumber, BatchParts>, Error> {
+    let (mut batches, listed) = without_lists(tx, range).await?;
+    if listed > 0 {
+        let found = add_items(tx, range, &mut batches).await?;
+        if found < listed
+            && let Some(refusal) = archive::refusal(tx, range.epoch).await?
+        {
+            return Err(refusal);
+        }
+    }
+    Ok(batches)
+}
+
+/// The same without what they list, and how much that is.
+pub(crate) async fn without_lists(
+    tx: &mut Tx<'_>,
+    range: BlockRange,
+) -> Result<(BTreeMap<BlockNumber, BatchParts>, u64), Error> {
     let rows = sqlx::query!(
-        "select block_number, rollup_id, height, previous_root, new_root, exit_root, signature
-        from batch where block_number between $1 and $2",
+        r#"select block_number, rollup_id, height, previous_root, new_root, exit_root, signature,
+            transfer_count + exit_count as "listed!"
+        from batch where block_number between $1 and $2"#,
         range.first,
         range.last
     )
     .fetch_all(&mut **tx)
     .await?;
-    let mut batches = BTreeMap::new();
+    let (mut batches, mut listed) = (BTreeMap::new(), 0_u64);
     for row in rows {
+        listed = listed.saturating_add(u64::from(BATCH.small(row.listed)?));
         let parts = BatchParts {
             rollup: BATCH.rollup(row.rollup_id)?,
             height: BATCH.height(row.height)?,
@@ -203,9 +227,8 @@ pub(crate) async fn batches(
     }
     if !batches.is_empty() {
         add_lanes(tx, range, &mut batches).await?;
-        add_items(tx, range, &mut batches).await?;
     }
-    Ok(batches)
+    Ok((batches, listed))
 }
 
 async fn add_lanes(
@@ -234,20 +257,24 @@ async fn add_lanes(
     Ok(())
 }
 
+/// How many there are.
 async fn add_items(
     tx: &mut Tx<'_>,
     range: BlockRange,
     batches: &mut BTreeMap<BlockNumber, BatchParts>,
-) -> Result<(), Error> {
+) -> Result<u64, Error> {
     let rows = sqlx::query!(
         r#"select block_number, credit_account_id, atoms, recipient as "recipient!"
-        from transfer where block_number between $1 and $2 and posting_kind = 4
+        from transfer
+        where block_number between $1 and $2 and epoch_number = $3 and posting_kind = 4
         order by block_number, position"#,
         range.first,
-        range.last
+        range.last,
+        epoch_key(range.epoch)
     )
     .fetch_all(&mut **tx)
     .await?;
+    let found = u64::try_from(rows.len()).unwrap_or(u64::MAX);
     for row in rows {
         let batch = batches.get_mut(&TRANSFER.block(row.block_number)?);
         let batch = batch.ok_or_else(|| TRANSFER.corrupt())?;
@@ -261,12 +288,12 @@ async fn add_items(
             Account::Custody { .. } => return Err(TRANSFER.corrupt()),
         }
     }
-    Ok(())
+    Ok(found)
 }
 
 impl BlockRange {
-    pub(crate) fn one(block: BlockNumber) -> Result<Self, Error> {
+    pub(crate) fn one(epoch: EpochNumber, block: BlockNumber) -> Result<Self, Error> {
         let number = bigint("block number", block.number())?;
-        Ok(Self { first: number, last: number })
+        Ok(Self { epoch, first: number, last: number })
     }
 }

@@ -28,6 +28,8 @@ pub(crate) struct Head {
     pub(crate) epoch: EpochNumber,
     pub(crate) block: BlockNumber,
     pub(crate) hash: B256,
+    /// The first epoch of the partition that takes the transfers: it names the partition.
+    pub(crate) partition: i64,
     /// The database's clock, when the head was read: the time of what is posted now.
     pub(crate) now: OffsetDateTime,
 }
@@ -38,6 +40,7 @@ pub(crate) struct Place {
     pub(crate) epoch: EpochNumber,
     pub(crate) block: BlockNumber,
     pub(crate) hash: B256,
+    pub(crate) partition: i64,
     pub(crate) now: OffsetDateTime,
     /// The epoch that somebody else settled with another state, if one did: no batch is booked any more.
     pub(crate) settled_elsewhere: Option<EpochNumber>,
@@ -80,6 +83,7 @@ pub(crate) struct Available {
 pub(crate) struct Block {
     fields: BlockFields,
     hash: B256,
+    partition: i64,
     transfers: Vec<(TransferFields, B256)>,
 }
 
@@ -92,6 +96,7 @@ impl Place {
         let row = sqlx::query!(
             r#"select clock_timestamp() as "now!",
                 (select max(epoch_number) from epoch) as epoch,
+                (select max(first_epoch) from transfer_partition) as "partition!",
                 (select epoch_number from foreign_settlement) as foreign_epoch,
                 coalesce(last.block_number, 0) as "block!",
                 coalesce(last.block_hash, decode(repeat('00', 32), 'hex')) as "hash!"
@@ -107,6 +112,7 @@ impl Place {
             epoch: BLOCK.epoch(row.epoch.ok_or(Error::NoDomain)?)?,
             block: BLOCK.block(row.block)?,
             hash: BLOCK.b256(&row.hash)?,
+            partition: row.partition,
             now: row.now,
             settled_elsewhere: row.foreign_epoch.map(|epoch| BLOCK.epoch(epoch)).transpose()?,
         })
@@ -123,8 +129,8 @@ impl Head {
     /// The head at the place where the books are.
     pub(crate) async fn at(tx: &mut Tx<'_>, place: &Place) -> Result<Self, Error> {
         let adoption = crate::adoption::read(tx).await?.ok_or(Error::NoDomain)?;
-        let Place { epoch, block, hash, now, .. } = *place;
-        Ok(Self { adoption, epoch, block, hash, now })
+        let Place { epoch, block, hash, partition, now, .. } = *place;
+        Ok(Self { adoption, epoch, block, hash, partition, now })
     }
 
     /// Posts a block at the head, which moves on to it.
@@ -168,7 +174,7 @@ impl Head {
         let hash = fields.hash();
         self.block = number;
         self.hash = hash;
-        Ok(Block { fields, hash, transfers })
+        Ok(Block { fields, hash, partition: self.partition, transfers })
     }
 }
 
@@ -378,8 +384,10 @@ pub(crate) async fn insert_blocks(tx: &mut Tx<'_>, blocks: &[Block]) -> Result<(
     Ok(())
 }
 
-/// In Postgres' own binary form: much less work for both sides than parameters.
+/// In Postgres' own binary form: much less work for both sides than parameters. Into the partition by its
+/// name: what is routed there is written row by row.
 async fn copy_transfers(tx: &mut Tx<'_>, blocks: &[Block]) -> Result<(), Error> {
+    let Some(partition) = blocks.first().map(|block| block.partition) else { return Ok(()) };
     let mut rows = CopyRows::default();
     for Block { fields, transfers, .. } in blocks {
         let number = bigint("block number", fields.number.number())?;
@@ -401,7 +409,8 @@ async fn copy_transfers(tx: &mut Tx<'_>, blocks: &[Block]) -> Result<(), Error> 
             rows.bytes(Some(digest.as_slice()));
         }
     }
-    let mut copy = tx.copy_in_raw(COPY_TRANSFERS).await?;
+    let statement = format!("copy transfer_{partition} {COPY_TRANSFERS}");
+    let mut copy = tx.copy_in_raw(&statement).await?;
     copy.send(rows.finish()).await?;
     copy.finish().await?;
     Ok(())
@@ -439,6 +448,6 @@ async fn update_balances(tx: &mut Tx<'_>, first: BlockNumber, sums: &AllSums) ->
     Ok(())
 }
 
-const COPY_TRANSFERS: &str = "copy transfer (block_number, position, epoch_number, posting_kind,
+const COPY_TRANSFERS: &str = "(block_number, position, epoch_number, posting_kind,
     asset_id, debit_account_id, credit_account_id, atoms, debit_balance, credit_balance, recipient,
     transfer_digest) from stdin (format binary)";

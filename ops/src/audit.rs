@@ -21,6 +21,8 @@ use keeper::Keeper;
 pub struct Options {
     /// Keep what is recomputed here, and go on from it.
     pub checkpoint: Option<PathBuf>,
+    /// Read archived transfers from the files in this folder.
+    pub archive: Option<PathBuf>,
     /// Tell the progress as JSON, a line a second on stderr.
     pub json: bool,
 }

@@ -1,11 +1,15 @@
 //! The arguments of `netfold`.
 
+mod archive;
+
 use std::ffi::OsString;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::{Args, Parser, Subcommand};
+
+pub(crate) use archive::ArchiveArguments;
 
 use crate::drill::CrashPoint;
 
@@ -47,6 +51,8 @@ pub(crate) enum Command {
     Claim(ClaimArguments),
     /// Recompute everything from the journal, and compare it with L1.
     Audit(AuditArguments),
+    /// Move the transfers of old epochs out of the database, into files that the journal proves.
+    Archive(ArchiveArguments),
     /// Epochs.
     #[command(subcommand)]
     Epoch(EpochCommand),
@@ -449,6 +455,9 @@ pub(crate) struct AuditArguments {
     /// counted, and not read again.
     #[arg(long, value_name = "FILE")]
     pub(crate) checkpoint: Option<PathBuf>,
+    /// Read transfers that were archived from the files in this folder.
+    #[arg(long, value_name = "DIR")]
+    pub(crate) archive: Option<PathBuf>,
     #[command(flatten)]
     pub(crate) read: ReadArguments,
     #[command(flatten)]

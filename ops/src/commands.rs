@@ -1,6 +1,7 @@
 //! One file per subcommand; the long ones stand beside this folder.
 
 mod api;
+mod archive;
 mod audit;
 mod bench;
 mod claim;
@@ -32,6 +33,7 @@ pub(crate) fn run(cli: Cli, output: &mut Output) -> anyhow::Result<ExitCode> {
         // These start processes, and a runtime only once those are there.
         Command::Up(arguments) => up::run(&arguments, output),
         Command::Audit(arguments) => audit::run(&arguments, output),
+        Command::Archive(arguments) => archive::run(&arguments, output),
         Command::Postgres(arguments) => postgres::run(arguments, output),
         Command::Keygen(arguments) => keygen::run(&arguments, output),
         Command::Verify(arguments) => verify::run(&arguments, output),

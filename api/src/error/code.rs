@@ -77,6 +77,8 @@ codes! {
     ExitNotFound => NOT_FOUND, "No such exit";
     /// No such epoch.
     EpochNotFound => NOT_FOUND, "No such epoch";
+    /// The transfers that are asked for are in an archive file.
+    Archived => GONE, "It is in the archive";
     /// The epoch has no aggregated proof yet.
     ProofNotReady => NOT_FOUND, "The epoch has no aggregated proof yet";
     /// The epoch is open, or was sealed before books were kept.

@@ -28,6 +28,15 @@ pub(crate) enum Missing {
     NotFound(ProblemBody),
 }
 
+/// What a request for transfers may be answered with besides.
+#[derive(IntoResponses)]
+#[expect(dead_code, reason = "only its description is used")]
+pub(crate) enum Gone {
+    /// The transfers are in an archive file: of epochs through `archived_through`.
+    #[response(status = 410, content_type = "application/problem+json")]
+    Archived(ProblemBody),
+}
+
 /// What a request for the books as they stood may be answered with besides.
 #[derive(IntoResponses)]
 #[expect(dead_code, reason = "only its description is used")]

@@ -132,6 +132,9 @@ pub(super) fn of_ledger(error: &ledger::Error) -> Problem {
             Problem::new(Code::SettledElsewhere, detail()).with("epoch", epoch.number())
         }
         Ledger::NoDomain => Problem::new(Code::DomainNotAdopted, detail()),
+        Ledger::Archived { epoch, through } => Problem::new(Code::Archived, detail())
+            .with("epoch", epoch.number())
+            .with("archived_through", through.number()),
         Ledger::UnknownEpoch { epoch } => of_epoch(Code::EpochNotFound, error, *epoch),
         Ledger::UnknownExit { rollup, index } => Problem::new(Code::ExitNotFound, detail())
             .param("index")
@@ -181,6 +184,12 @@ pub(super) fn of_ledger(error: &ledger::Error) -> Problem {
         | Ledger::UnknownAccount { .. }
         | Ledger::AccountOutOfBound { .. }
         | Ledger::Drift { .. }
+        | Ledger::NotArchivable { .. }
+        | Ledger::ArchiveBusy
+        | Ledger::WrongRow(_)
+        | Ledger::ArchiveTaken { .. }
+        | Ledger::ArchiveDamaged { .. }
+        | Ledger::ArchiveFile(_)
         | Ledger::Forbidden { .. }
         | Ledger::PermissionDenied(_)
         | Ledger::Corrupt { .. }

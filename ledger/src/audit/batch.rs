@@ -155,7 +155,11 @@ impl Auditor<'_> {
 }
 
 /// The batch as its row and its transfers say, with the lanes that they come to.
-fn listed(name: Row, row: &BatchRow, transfers: &[TransferFields]) -> Result<BatchParts, Stop> {
+pub(crate) fn listed(
+    name: Row,
+    row: &BatchRow,
+    transfers: &[TransferFields],
+) -> Result<BatchParts, Stop> {
     let mut parts = name.reads(read_parts(row))?;
     for one in transfers {
         list(&mut parts, one).ok_or_else(|| name.is(FaultKind::DiffersFromSource))?;

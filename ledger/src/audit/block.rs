@@ -253,7 +253,7 @@ fn moved(transfers: &[TransferFields]) -> Option<(Account, Account, Atoms)> {
     }
 }
 
-pub(super) fn transfer_fields(row: &TransferRow) -> Result<TransferFields, Error> {
+pub(crate) fn transfer_fields(row: &TransferRow) -> Result<TransferFields, Error> {
     Ok(TransferFields {
         position: TRANSFER.small(row.position)?,
         debit: TRANSFER.account(row.debit_account_id)?,
@@ -266,7 +266,7 @@ pub(super) fn transfer_fields(row: &TransferRow) -> Result<TransferFields, Error
     })
 }
 
-fn read_asset(row: &AssetRow) -> Result<Asset, Error> {
+pub(crate) fn read_asset(row: &AssetRow) -> Result<Asset, Error> {
     let columns = Columns("asset");
     let decimals = |number| u8::try_from(number).map_err(|_| columns.corrupt());
     Asset::new(
@@ -279,7 +279,7 @@ fn read_asset(row: &AssetRow) -> Result<Asset, Error> {
 }
 
 /// The log that made a posting: of the posting's kind, and of the epoch of its block.
-fn log_of(
+pub(crate) fn log_of(
     name: Row,
     columns: Columns,
     (log, epoch): (&LogColumns, i64),

@@ -310,11 +310,11 @@ impl Auditor<'_> {
     }
 }
 
-fn read_name(row: &EvictionRow) -> Result<BatchAttempt, crate::Error> {
+pub(crate) fn read_name(row: &EvictionRow) -> Result<BatchAttempt, crate::Error> {
     attempt(TABLE, row.rollup_id, row.height, row.attempt)
 }
 
-fn read_cause(row: &EvictionRow) -> Result<BatchAttempt, crate::Error> {
+pub(crate) fn read_cause(row: &EvictionRow) -> Result<BatchAttempt, crate::Error> {
     attempt(TABLE, row.cause_rollup_id, row.cause_height, row.cause_attempt)
 }
 

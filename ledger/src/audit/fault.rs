@@ -102,6 +102,7 @@ pub enum Row {
         rollup: RollupId,
         height: Height,
     },
+    ArchivedRange(EpochNumber),
     Event(EventNumber),
     /// Some row of a table, when only their number is off.
     Table(&'static str),
@@ -133,7 +134,7 @@ pub enum FaultKind {
 }
 
 /// Why an audit stops before its end.
-pub(super) enum Stop {
+pub(crate) enum Stop {
     /// It was asked to.
     Asked,
     Fault(Box<Fault>),
@@ -141,12 +142,12 @@ pub(super) enum Stop {
 }
 
 impl Row {
-    pub(super) fn is(self, what: FaultKind) -> Stop {
+    pub(crate) fn is(self, what: FaultKind) -> Stop {
         Stop::Fault(Box::new(Fault { row: self, what }))
     }
 
     /// A value of this row that cannot be read is the row's fault.
-    pub(super) fn reads<T>(self, value: Result<T, Error>) -> Result<T, Stop> {
+    pub(crate) fn reads<T>(self, value: Result<T, Error>) -> Result<T, Stop> {
         value.map_err(|error| match error {
             Error::Corrupt { .. } => self.is(FaultKind::Unreadable),
             error => Stop::Error(error),
@@ -154,7 +155,7 @@ impl Row {
     }
 
     /// Unless `holds`, the row is wrong in that way.
-    pub(super) fn check(self, holds: bool, what: FaultKind) -> Result<(), Stop> {
+    pub(crate) fn check(self, holds: bool, what: FaultKind) -> Result<(), Stop> {
         if holds { Ok(()) } else { Err(self.is(what)) }
     }
 }
@@ -242,6 +243,9 @@ impl fmt::Display for Row {
             Self::L1Range { last_block } => write!(f, "the L1 range that ends at {last_block}"),
             Self::Equivocation { rollup, height } => {
                 write!(f, "the equivocation of rollup {rollup} at height {height}")
+            }
+            Self::ArchivedRange(epoch) => {
+                write!(f, "the archived range that begins with epoch {epoch}")
             }
             Self::Event(number) => write!(f, "event {number}"),
             Self::Table(table) => write!(f, "a row of table {table}"),

@@ -30,28 +30,28 @@ pub(super) struct Open {
     seen: Option<SeenDeposit>,
 }
 
-pub(super) struct HoldRow {
+pub(crate) struct HoldRow {
     epoch_number: i64,
     asset_id: i32,
     debit_account_id: i64,
     credit_account_id: i64,
     atoms: Decimal,
-    cause: String,
-    seen: Option<SeenRow>,
+    pub(crate) cause: String,
+    pub(crate) seen: Option<SeenRow>,
 }
 
-struct SeenRow {
+pub(crate) struct SeenRow {
     depositor: Vec<u8>,
     log: LogColumns,
     previous_hold: Option<i64>,
 }
 
-pub(super) struct HoldEndRow {
-    pub(super) hold_block: i64,
+pub(crate) struct HoldEndRow {
+    pub(crate) hold_block: i64,
     block_number: i64,
     posting_kind: i16,
     epoch_number: i64,
-    reason: Option<i16>,
+    pub(crate) reason: Option<i16>,
 }
 
 /// The holds of a range of blocks.
@@ -211,7 +211,7 @@ impl Auditor<'_> {
     }
 }
 
-fn read_held(row: &HoldRow) -> Result<Move, Error> {
+pub(crate) fn read_held(row: &HoldRow) -> Result<Move, Error> {
     Ok(Move {
         debit: HOLD.account(row.debit_account_id)?,
         credit: HOLD.account(row.credit_account_id)?,
@@ -220,7 +220,7 @@ fn read_held(row: &HoldRow) -> Result<Move, Error> {
     })
 }
 
-fn read_seen(row: &SeenRow) -> Result<SeenDeposit, Error> {
+pub(crate) fn read_seen(row: &SeenRow) -> Result<SeenDeposit, Error> {
     let columns = Columns("seen_deposit");
     Ok(SeenDeposit {
         depositor: columns.address(&row.depositor)?,

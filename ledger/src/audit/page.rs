@@ -8,7 +8,8 @@ use time::OffsetDateTime;
 use super::holds::{self, HoldEndRow, HoldRow};
 use super::prepare::Prepared;
 use crate::Error;
-use crate::column::lookup;
+use crate::archive::{ArchivedBlock, ArchivedTransfer, Files};
+use crate::column::{asset_key, epoch_key, lookup};
 use crate::connection::Tx;
 
 /// Transfers read at once, some MB of them; a block more than they fill is read, too.
@@ -16,155 +17,161 @@ const PAGE_TRANSFERS: i64 = 16_384;
 /// Blocks read at once, if they hold little.
 const PAGE_BLOCKS: i64 = 2_048;
 
-pub(super) struct Page {
-    pub(super) blocks: Vec<BlockRow>,
-    pub(super) transfers: BTreeMap<i64, Vec<TransferRow>>,
-    pub(super) assets: BTreeMap<i64, AssetRow>,
-    pub(super) rollups: BTreeMap<i64, RollupRow>,
-    pub(super) deposits: BTreeMap<i64, DepositRow>,
-    pub(super) claims: BTreeMap<i64, ClaimRow>,
-    pub(super) batches: BTreeMap<i64, BatchRow>,
-    pub(super) evictions: BTreeMap<i64, EvictionRow>,
-    pub(super) lanes: BTreeMap<i64, Vec<LaneRow>>,
-    pub(super) exits: BTreeMap<i64, Vec<ExitRow>>,
-    pub(super) holds: BTreeMap<i64, HoldRow>,
-    pub(super) hold_ends: BTreeMap<i64, HoldEndRow>,
+pub(crate) struct Page {
+    pub(crate) blocks: Vec<BlockRow>,
+    pub(crate) transfers: BTreeMap<i64, Vec<TransferRow>>,
+    pub(crate) assets: BTreeMap<i64, AssetRow>,
+    pub(crate) rollups: BTreeMap<i64, RollupRow>,
+    pub(crate) deposits: BTreeMap<i64, DepositRow>,
+    pub(crate) claims: BTreeMap<i64, ClaimRow>,
+    pub(crate) batches: BTreeMap<i64, BatchRow>,
+    pub(crate) evictions: BTreeMap<i64, EvictionRow>,
+    pub(crate) lanes: BTreeMap<i64, Vec<LaneRow>>,
+    pub(crate) exits: BTreeMap<i64, Vec<ExitRow>>,
+    pub(crate) holds: BTreeMap<i64, HoldRow>,
+    pub(crate) hold_ends: BTreeMap<i64, HoldEndRow>,
     /// What was computed ahead of these rows.
-    pub(super) prepared: Prepared,
+    pub(crate) prepared: Prepared,
 }
 
-pub(super) struct BlockRow {
-    pub(super) block_number: i64,
-    pub(super) epoch_number: i64,
-    pub(super) posting_kind: i16,
-    pub(super) transfer_count: i32,
-    pub(super) previous_hash: Vec<u8>,
-    pub(super) content_digest: Vec<u8>,
-    pub(super) block_hash: Vec<u8>,
-    pub(super) posted_at: OffsetDateTime,
+pub(crate) struct BlockRow {
+    pub(crate) block_number: i64,
+    pub(crate) epoch_number: i64,
+    pub(crate) posting_kind: i16,
+    pub(crate) transfer_count: i32,
+    pub(crate) previous_hash: Vec<u8>,
+    pub(crate) content_digest: Vec<u8>,
+    pub(crate) block_hash: Vec<u8>,
+    pub(crate) posted_at: OffsetDateTime,
 }
 
-pub(super) struct TransferRow {
-    pub(super) block_number: i64,
-    pub(super) position: i32,
-    pub(super) epoch_number: i64,
-    pub(super) posting_kind: i16,
-    pub(super) asset_id: i32,
-    pub(super) debit_account_id: i64,
-    pub(super) credit_account_id: i64,
-    pub(super) atoms: Decimal,
-    pub(super) debit_balance: Decimal,
-    pub(super) credit_balance: Decimal,
-    pub(super) recipient: Option<Vec<u8>>,
-    pub(super) transfer_digest: Vec<u8>,
+pub(crate) struct TransferRow {
+    pub(crate) block_number: i64,
+    pub(crate) position: i32,
+    pub(crate) epoch_number: i64,
+    pub(crate) posting_kind: i16,
+    pub(crate) asset_id: i32,
+    pub(crate) debit_account_id: i64,
+    pub(crate) credit_account_id: i64,
+    pub(crate) atoms: Decimal,
+    pub(crate) debit_balance: Decimal,
+    pub(crate) credit_balance: Decimal,
+    pub(crate) recipient: Option<Vec<u8>>,
+    pub(crate) transfer_digest: Vec<u8>,
 }
 
 /// The log behind a posting.
-pub(super) struct LogColumns {
-    pub(super) tx_hash: Vec<u8>,
-    pub(super) log_index: i64,
-    pub(super) log_kind: i16,
-    pub(super) l1_block_number: i64,
-    pub(super) l1_block_hash: Vec<u8>,
+pub(crate) struct LogColumns {
+    pub(crate) tx_hash: Vec<u8>,
+    pub(crate) log_index: i64,
+    pub(crate) log_kind: i16,
+    pub(crate) l1_block_number: i64,
+    pub(crate) l1_block_hash: Vec<u8>,
 }
 
-pub(super) struct AssetRow {
-    pub(super) asset_id: i32,
-    pub(super) token: Vec<u8>,
-    pub(super) token_decimals: i16,
-    pub(super) ledger_decimals: i16,
-    pub(super) epoch_number: i64,
-    pub(super) log: LogColumns,
+pub(crate) struct AssetRow {
+    pub(crate) asset_id: i32,
+    pub(crate) token: Vec<u8>,
+    pub(crate) token_decimals: i16,
+    pub(crate) ledger_decimals: i16,
+    pub(crate) epoch_number: i64,
+    pub(crate) log: LogColumns,
 }
 
-pub(super) struct RollupRow {
-    pub(super) rollup_id: i32,
-    pub(super) key_x: Vec<u8>,
-    pub(super) key_y: Vec<u8>,
-    pub(super) epoch_number: i64,
-    pub(super) log: LogColumns,
+pub(crate) struct RollupRow {
+    pub(crate) rollup_id: i32,
+    pub(crate) key_x: Vec<u8>,
+    pub(crate) key_y: Vec<u8>,
+    pub(crate) epoch_number: i64,
+    pub(crate) log: LogColumns,
 }
 
-pub(super) struct DepositRow {
-    pub(super) rollup_id: i32,
-    pub(super) asset_id: i32,
-    pub(super) depositor: Vec<u8>,
-    pub(super) atoms: Decimal,
-    pub(super) epoch_number: i64,
-    pub(super) log: LogColumns,
+pub(crate) struct DepositRow {
+    pub(crate) rollup_id: i32,
+    pub(crate) asset_id: i32,
+    pub(crate) depositor: Vec<u8>,
+    pub(crate) atoms: Decimal,
+    pub(crate) epoch_number: i64,
+    pub(crate) log: LogColumns,
 }
 
-pub(super) struct ClaimRow {
-    pub(super) rollup_id: i32,
-    pub(super) exit_index: i64,
-    pub(super) asset_id: i32,
-    pub(super) recipient: Vec<u8>,
-    pub(super) atoms: Decimal,
+pub(crate) struct ClaimRow {
+    pub(crate) rollup_id: i32,
+    pub(crate) exit_index: i64,
+    pub(crate) asset_id: i32,
+    pub(crate) recipient: Vec<u8>,
+    pub(crate) atoms: Decimal,
     /// Whether there is an exit of these terms that stands, in an epoch up to the proven one.
-    pub(super) pays_an_exit: bool,
-    pub(super) proven_epoch_number: i64,
-    pub(super) epoch_number: i64,
-    pub(super) log: LogColumns,
+    pub(crate) pays_an_exit: bool,
+    pub(crate) proven_epoch_number: i64,
+    pub(crate) epoch_number: i64,
+    pub(crate) log: LogColumns,
 }
 
-pub(super) struct BatchRow {
-    pub(super) block_number: i64,
-    pub(super) rollup_id: i32,
-    pub(super) height: i64,
-    pub(super) attempt: i32,
-    pub(super) continued_attempt: i32,
-    pub(super) epoch_number: i64,
-    pub(super) place_in_epoch: i32,
-    pub(super) previous_root: Vec<u8>,
-    pub(super) new_root: Vec<u8>,
-    pub(super) exit_root: Vec<u8>,
-    pub(super) body_digest: Vec<u8>,
-    pub(super) batch_digest: Vec<u8>,
-    pub(super) signature: Vec<u8>,
-    pub(super) transfer_count: i32,
-    pub(super) exit_count: i32,
-    pub(super) exits_before: i64,
-    pub(super) exit_tree: Vec<u8>,
+pub(crate) struct BatchRow {
+    pub(crate) block_number: i64,
+    pub(crate) rollup_id: i32,
+    pub(crate) height: i64,
+    pub(crate) attempt: i32,
+    pub(crate) continued_attempt: i32,
+    pub(crate) epoch_number: i64,
+    pub(crate) place_in_epoch: i32,
+    pub(crate) previous_root: Vec<u8>,
+    pub(crate) new_root: Vec<u8>,
+    pub(crate) exit_root: Vec<u8>,
+    pub(crate) body_digest: Vec<u8>,
+    pub(crate) batch_digest: Vec<u8>,
+    pub(crate) signature: Vec<u8>,
+    pub(crate) transfer_count: i32,
+    pub(crate) exit_count: i32,
+    pub(crate) exits_before: i64,
+    pub(crate) exit_tree: Vec<u8>,
 }
 
-pub(super) struct EvictionRow {
-    pub(super) block_number: i64,
-    pub(super) rollup_id: i32,
-    pub(super) height: i64,
-    pub(super) attempt: i32,
-    pub(super) reversed_block: i64,
-    pub(super) epoch_number: i64,
-    pub(super) cause_rollup_id: i32,
-    pub(super) cause_height: i64,
-    pub(super) cause_attempt: i32,
-    pub(super) reason: String,
+pub(crate) struct EvictionRow {
+    pub(crate) block_number: i64,
+    pub(crate) rollup_id: i32,
+    pub(crate) height: i64,
+    pub(crate) attempt: i32,
+    pub(crate) reversed_block: i64,
+    pub(crate) epoch_number: i64,
+    pub(crate) cause_rollup_id: i32,
+    pub(crate) cause_height: i64,
+    pub(crate) cause_attempt: i32,
+    pub(crate) reason: String,
 }
 
-pub(super) struct LaneRow {
-    pub(super) block_number: i64,
-    pub(super) asset_id: i32,
-    pub(super) destination_id: i32,
-    pub(super) atoms: Decimal,
-    pub(super) transfer_count: i32,
+pub(crate) struct LaneRow {
+    pub(crate) block_number: i64,
+    pub(crate) asset_id: i32,
+    pub(crate) destination_id: i32,
+    pub(crate) atoms: Decimal,
+    pub(crate) transfer_count: i32,
 }
 
-pub(super) struct ExitRow {
-    pub(super) block_number: i64,
-    pub(super) position: i32,
-    pub(super) rollup_id: i32,
-    pub(super) exit_index: i64,
-    pub(super) attempt: i32,
-    pub(super) height: i64,
-    pub(super) epoch_number: i64,
-    pub(super) asset_id: i32,
-    pub(super) recipient: Vec<u8>,
-    pub(super) atoms: Decimal,
-    pub(super) leaf: Vec<u8>,
+pub(crate) struct ExitRow {
+    pub(crate) block_number: i64,
+    pub(crate) position: i32,
+    pub(crate) rollup_id: i32,
+    pub(crate) exit_index: i64,
+    pub(crate) attempt: i32,
+    pub(crate) height: i64,
+    pub(crate) epoch_number: i64,
+    pub(crate) asset_id: i32,
+    pub(crate) recipient: Vec<u8>,
+    pub(crate) atoms: Decimal,
+    pub(crate) leaf: Vec<u8>,
 }
 
 impl Page {
     /// The page after a block; `None` after the last one.
-    pub(super) async fn read(tx: &mut Tx<'_>, after: u64) -> Result<Option<Self>, Error> {
+    ///
+    /// Archived transfers come from files, if there are some.
+    pub(crate) async fn read(
+        tx: &mut Tx<'_>,
+        after: u64,
+        files: Option<&mut Files>,
+    ) -> Result<Option<Self>, Error> {
         let blocks = sqlx::query_as!(
             BlockRow,
             "select block_number, epoch_number, posting_kind, transfer_count, previous_hash,
@@ -184,10 +191,15 @@ impl Page {
         .fetch_all(&mut **tx)
         .await?;
         let (Some(first), Some(last)) = (blocks.first(), blocks.last()) else { return Ok(None) };
+        let epochs = (first.epoch_number, last.epoch_number);
         let (first, last) = (first.block_number, last.block_number);
+        let mut transfers = transfers(tx, (first, last), epochs).await?;
+        for block in files.map_or(Ok(Vec::new()), |files| files.blocks(first, last))? {
+            transfers.insert(lookup(block.block().number()), archived(&block));
+        }
         Ok(Some(Self {
             blocks,
-            transfers: transfers(tx, first, last).await?,
+            transfers,
             assets: assets(tx, first, last).await?,
             rollups: rollups(tx, first, last).await?,
             deposits: deposits(tx, first, last).await?,
@@ -211,18 +223,42 @@ fn grouped<T>(rows: Vec<T>, block: fn(&T) -> i64) -> BTreeMap<i64, Vec<T>> {
     groups
 }
 
+/// An archived block's transfers as the rows that they were.
+fn archived(block: &ArchivedBlock) -> Vec<TransferRow> {
+    let fields = &block.fields;
+    let row = |one: &ArchivedTransfer| TransferRow {
+        block_number: lookup(fields.number.number()),
+        position: i32::try_from(one.position).unwrap_or(i32::MAX),
+        epoch_number: epoch_key(fields.epoch),
+        posting_kind: i16::from(fields.kind.code()),
+        asset_id: asset_key(one.asset),
+        debit_account_id: one.debit.number(),
+        credit_account_id: one.credit.number(),
+        atoms: one.atoms.to_decimal(),
+        debit_balance: one.debit_balance.to_decimal(),
+        credit_balance: one.credit_balance.to_decimal(),
+        recipient: one.recipient.map(|recipient| recipient.to_vec()),
+        transfer_digest: one.digest().to_vec(),
+    };
+    block.transfers.iter().map(row).collect()
+}
+
+/// The transfers of blocks first to last, which are of epochs first to last.
 async fn transfers(
     tx: &mut Tx<'_>,
-    first: i64,
-    last: i64,
+    (first, last): (i64, i64),
+    epochs: (i64, i64),
 ) -> Result<BTreeMap<i64, Vec<TransferRow>>, Error> {
     let rows = sqlx::query_as!(
         TransferRow,
         "select block_number, position, epoch_number, posting_kind, asset_id, debit_account_id,
             credit_account_id, atoms, debit_balance, credit_balance, recipient, transfer_digest
-        from transfer where block_number between $1 and $2 order by block_number, position",
+        from transfer where block_number between $1 and $2 and epoch_number between $3 and $4
+        order by block_number, position",
         first,
-        last
+        last,
+        epochs.0,
+        epochs.1
     )
     .fetch_all(&mut **tx)
     .await?;

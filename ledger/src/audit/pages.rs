@@ -3,6 +3,7 @@
 //! **Invariant:** all pages are of the audit's own snapshot, and come in order. No more of them are
 //! held than there are cores, and a few.
 
+use std::path::Path;
 use std::sync::Arc;
 
 use sqlx::AssertSqlSafe;
@@ -11,6 +12,7 @@ use tokio::task::JoinHandle;
 
 use super::page::Page;
 use super::prepare::Signers;
+use crate::archive::Files;
 use crate::column::Columns;
 use crate::connection::{self, Tx};
 use crate::{Adoption, Error, Ledger};
@@ -22,13 +24,14 @@ pub(super) struct Pages(mpsc::Receiver<Coming>);
 type Coming = Result<JoinHandle<Page>, Error>;
 
 impl Pages {
-    /// Begins to read after a block, in the snapshot of `tx`.
+    /// Begins to read after a block, in the snapshot of `tx`, what is archived in a folder's files.
     pub(super) async fn after(
         ledger: &Ledger,
         tx: &mut Tx<'static>,
         adoption: &Adoption,
-        block: u64,
+        (block, archive): (u64, Option<&Path>),
     ) -> Result<Self, Error> {
+        let files = Files::after(tx, archive, block).await?;
         let signers = Arc::new(signers(tx, adoption).await?);
         let mut reader = connection::snapshot(ledger.pool()).await?;
         let snapshot: String =
@@ -39,7 +42,7 @@ impl Pages {
         stay(&mut reader).await?;
         let cores = std::thread::available_parallelism().map_or(1, usize::from);
         let (sender, receiver) = mpsc::channel(cores.min(MOST_AHEAD));
-        tokio::spawn(read_all(reader, block, signers, sender));
+        tokio::spawn(read_all((reader, files), block, signers, sender));
         Ok(Self(receiver))
     }
 
@@ -62,13 +65,13 @@ impl Pages {
 
 /// Ends when the audit does: nobody receives any more.
 async fn read_all(
-    mut tx: Tx<'static>,
+    (mut tx, mut files): (Tx<'static>, Option<Files>),
     mut after: u64,
     signers: Arc<Signers>,
     sender: mpsc::Sender<Coming>,
 ) {
     loop {
-        let page = match Page::read(&mut tx, after).await {
+        let page = match Page::read(&mut tx, after, files.as_mut()).await {
             Ok(None) => return,
             Ok(Some(page)) => page,
             Err(error) => {

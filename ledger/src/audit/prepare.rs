@@ -15,7 +15,7 @@ use crate::hash::{self, TransferFields};
 
 /// What was computed of a page's rows, by block.
 #[derive(Default)]
-pub(super) struct Prepared {
+pub(crate) struct Prepared {
     transfers: BTreeMap<i64, Vec<Option<(TransferFields, B256)>>>,
     roots: BTreeMap<i64, B256>,
     signed: BTreeMap<i64, SignedBatch>,

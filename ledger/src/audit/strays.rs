@@ -11,7 +11,9 @@ impl Auditor<'_> {
     /// to what it made and to the range that it came with.
     pub(super) async fn strays(&mut self) -> Result<(), Stop> {
         let row = sqlx::query!(
-            r#"select (select count(*) from transfer) as "transfer!",
+            r#"select (select count(*) from transfer) + (
+                    select coalesce(sum(transfer_count), 0)::bigint from archived_range
+                ) as "transfer!",
                 (select count(*) from asset) as "asset!",
                 (select count(*) from rollup) as "rollup!",
                 (select count(*) from deposit) as "deposit!",

@@ -52,10 +52,11 @@ impl Ledger {
         let domain_word = adoption.identity.word();
         let rows = sqlx::query!(
             "select e.rollup_id, e.height, recorded_digest, refused_digest, refused_words,
-                refused_signature, seen_at, block_number
+                refused_signature, seen_at, block_number, epoch_number, body_digest
             from equivocation e
             join lateral (
-                select block_number from batch b where b.rollup_id = e.rollup_id
+                select block_number, epoch_number, body_digest from batch b
+                where b.rollup_id = e.rollup_id
                     and b.height = e.height and b.batch_digest = e.recorded_digest
                 order by attempt limit 1
             ) recorded on true
@@ -66,14 +67,16 @@ impl Ledger {
         .await?;
         let mut found = Vec::with_capacity(rows.len());
         for row in rows {
-            let range = BlockRange::one(TABLE.block(row.block_number)?)?;
-            let batches = operations::batches(&mut tx, range).await?;
+            let epoch = TABLE.epoch(row.epoch_number)?;
+            let range = BlockRange::one(epoch, TABLE.block(row.block_number)?)?;
+            let (batches, _) = operations::without_lists(&mut tx, range).await?;
             let recorded = batches.into_values().next().ok_or_else(|| TABLE.corrupt())?;
+            let body_digest = TABLE.b256(&row.body_digest)?;
             found.push(Equivocation {
                 rollup: TABLE.rollup(row.rollup_id)?,
                 height: TABLE.height(row.height)?,
                 recorded: SignedDigest {
-                    words: recorded.digest_words(domain_word),
+                    words: recorded.words_over(domain_word, body_digest),
                     digest: TABLE.word(&row.recorded_digest)?,
                     signature: recorded.signature,
                 },

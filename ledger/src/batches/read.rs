@@ -99,7 +99,7 @@ impl Ledger {
     /// One batch with its list: the one that stands at its height, or the last that was evicted.
     ///
     /// # Errors
-    /// When Postgres fails.
+    /// [`Error::Archived`] when its list is; when Postgres fails.
     pub async fn batch(
         &self,
         rollup: RollupId,
@@ -119,7 +119,7 @@ impl Ledger {
             return Ok(None);
         }
         let posted = earlier.remove(0);
-        let range = BlockRange::one(posted.block)?;
+        let range = BlockRange::one(posted.epoch, posted.block)?;
         let parts = operations::batches(&mut tx, range).await?.into_values().next();
         let batch = parts.and_then(|parts| Batch::new(parts).ok()).ok_or(TABLE.corrupt())?;
         Ok(Some(BatchDetail { posted, batch, earlier }))

@@ -78,7 +78,7 @@ async fn find(
     let batch = waiting.batch.batch();
     let (rollup, height) = (batch.rollup(), batch.height());
     if taken.get(&rollup).is_some_and(|next| height < *next) {
-        let outcome = match batches::recorded(tx, batch).await? {
+        let outcome = match batches::recorded(tx, batch, view.domain_word).await? {
             Some(Recorded::Same(posted)) => Ok(posted),
             Some(Recorded::Other(other)) => {
                 let key = view.state.key_of(rollup)?;

@@ -53,6 +53,8 @@ struct Tried {
     /// has read one could post it for ever. What went with another may come back; so may what was
     /// evicted because its rows here were damaged, since it is another one.
     unprovable: Vec<BatchParts>,
+    /// The same of archived ones, by their digests: what was archived was not damaged.
+    unprovable_digests: Vec<Word>,
 }
 
 /// A batch that was accepted, and all that is to be written of it.
@@ -206,7 +208,7 @@ impl View {
     fn next_attempt(&self, batch: &Batch, digest: Word) -> Result<i32, Error> {
         let (rollup, height) = (batch.rollup(), batch.height());
         let Some(tried) = self.tried.get(&(rollup, height)) else { return Ok(1) };
-        if tried.unprovable.contains(batch.parts()) {
+        if tried.unprovable.contains(batch.parts()) || tried.unprovable_digests.contains(&digest) {
             return Err(Error::BatchUnprovable { rollup, height, digest });
         }
         Ok(tried.attempts.saturating_add(1))
@@ -270,10 +272,10 @@ async fn tips(tx: &mut Tx<'_>) -> Result<BTreeMap<RollupId, Tip>, Error> {
 /// Of heights at which no batch stands: all that were tried there were evicted.
 async fn tried(tx: &mut Tx<'_>) -> Result<BTreeMap<(RollupId, Height), Tried>, Error> {
     let rows = sqlx::query!(
-        r#"select e.rollup_id, e.height, e.attempt, e.reversed_block,
+        r#"select e.rollup_id, e.height, e.attempt, e.reversed_block, e.epoch_number, b.batch_digest,
             (cause_rollup_id, cause_height, cause_attempt) = (e.rollup_id, e.height, e.attempt)
                 as "unprovable!"
-        from batch_eviction e
+        from batch_eviction e join batch b on b.block_number = e.reversed_block
         where not exists (
             select from batch s where s.rollup_id = e.rollup_id and s.height = e.height
                 and not exists (
@@ -289,9 +291,13 @@ async fn tried(tx: &mut Tx<'_>) -> Result<BTreeMap<(RollupId, Height), Tried>, E
         let tried = tried.or_default();
         tried.attempts = tried.attempts.max(row.attempt);
         if row.unprovable {
-            let block = BlockRange::one(BATCH.block(row.reversed_block)?)?;
+            let epoch = BATCH.epoch(row.epoch_number)?;
+            let block = BlockRange::one(epoch, BATCH.block(row.reversed_block)?)?;
             match operations::batches(tx, block).await {
                 Ok(stored) => tried.unprovable.extend(stored.into_values()),
+                Err(Error::Archived { .. }) => {
+                    tried.unprovable_digests.push(BATCH.word(&row.batch_digest)?);
+                }
                 // Damaged beyond reading, so not what anybody posts.
                 Err(Error::Corrupt { .. }) => {}
                 Err(error) => return Err(error),

@@ -39,7 +39,7 @@ fn a_batch_is_booked_whole() {
         assert_eq!((detail.posted.block, detail.posted.digest), (posted.block, posted.digest));
         assert_eq!(detail.posted.lanes, batch.lanes());
         let filter = TransferFilter { batch: Some((ONE, Height::FIRST)), ..Default::default() };
-        let listed = world.read.transfers(&filter, None, PageLimit::MAX).await.unwrap();
+        let listed = world.read.transfers(&filter, None, PageLimit::MAX).await.unwrap().items;
         let balances: Vec<_> = listed.iter().rev().map(|one| one.debit_balance.number()).collect();
         assert_eq!(balances, [970, 950, 993, 900]);
         let one = world.read.transfer(listed[0].id).await.unwrap();
@@ -155,7 +155,7 @@ fn a_statement_runs_from_line_to_line() {
         let mut lines = Vec::new();
         loop {
             let limit = PageLimit::new(4).unwrap();
-            let page = world.read.transfers(&filter, before, limit).await.unwrap();
+            let page = world.read.transfers(&filter, before, limit).await.unwrap().items;
             let Some(last) = page.last() else { break };
             before = Some(last.id);
             lines.extend(page);
@@ -173,7 +173,7 @@ fn a_statement_runs_from_line_to_line() {
             assert_eq!(closing.number(), balance, "{}", line.id);
         }
         let second = TransferFilter { batch: Some((TWO, Height::new(1))), ..filter };
-        let one = world.read.transfers(&second, None, PageLimit::MAX).await.unwrap();
+        let one = world.read.transfers(&second, None, PageLimit::MAX).await.unwrap().items;
         assert_eq!(one.len(), 1);
     });
 }

@@ -91,7 +91,7 @@ pub(crate) const ATTACKS: &[(&str, &str)] = &[
         "journal_block_transfers_in_bound",
         "update journal_block set transfer_count = 1 where posting_kind = 1",
     ),
-    ("transfer_key", "update transfer set position = 0 where block_number = 12"),
+    ("transfer_1_pkey", "update transfer set position = 0 where block_number = 12"),
     ("transfer_position_in_bound", "update transfer set position = 1000 where block_number = 12"),
     ("transfer_atoms_in_bound", "update transfer set atoms = 0"),
     (
@@ -224,7 +224,6 @@ pub(crate) const ATTACKS: &[(&str, &str)] = &[
     ("exit_index_taken", "update exit set exit_index = 0 where exit_index = 1"),
     ("exit_index_in_bound", "update exit set exit_index = 4294967295 where exit_index = 2"),
     ("exit_of_batch", "update exit set height = 9 where exit_index = 2"),
-    ("exit_of_transfer", "update exit set position = 9 where exit_index = 2"),
     ("exit_transfer_unique", "update exit set position = 2 where exit_index = 1"),
     (
         "claim_once",

@@ -76,7 +76,7 @@ fn one_batch_is_reversed() {
         assert_eq!((block.kind, block.transfers), (PostingKind::Reversal, 3));
 
         let all = world.read.transfers(&TransferFilter::default(), None, PageLimit::MAX).await;
-        let all = all.unwrap();
+        let all = all.unwrap().items;
         let of = |block| all.iter().filter(move |one| one.id.block == block);
         for (one, back) in of(posted.block).zip(of(gone.reversal).collect::<Vec<_>>().iter().rev())
         {
@@ -228,7 +228,7 @@ fn a_height_is_free_again() {
         assert_eq!(earlier, [2, 1]);
         assert!(detail.earlier.iter().all(|one| one.eviction.is_some()));
         let filter = TransferFilter { batch: Some((ONE, Height::FIRST)), ..Default::default() };
-        let listed = world.read.transfers(&filter, None, PageLimit::MAX).await.unwrap();
+        let listed = world.read.transfers(&filter, None, PageLimit::MAX).await.unwrap().items;
         assert!(listed.len() == 3 && listed.iter().all(|one| one.id.block == third_posted.block));
         refused_as_other(&world, &batch, 0).await;
         refused_as_other(&world, &third, 1).await;

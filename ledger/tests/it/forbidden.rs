@@ -25,8 +25,9 @@ struct Privileges {
     calls: &'static [&'static str],
 }
 
-/// The prover's working data is nobody else's to read, and what is migrated is the migrator's.
-const PRIVATE: &[&str] = &["_sqlx_migrations", "epoch_checkpoint"];
+/// The prover's working data is nobody else's to read, what is migrated is the migrator's, and partitions
+/// are read through `transfer`.
+const PRIVATE: &[&str] = &["_sqlx_migrations", "epoch_checkpoint", "transfer_1"];
 
 /// Whoever posts moves the sums, and may lock their rows to do so.
 const POSTS: &[&str] = &[
@@ -70,6 +71,7 @@ const API: Privileges = Privileges {
         "lane",
         "seal_request",
         "transfer",
+        "transfer_1",
     ],
     may: POSTS,
     calls: POSTERS_CALL,
@@ -111,6 +113,7 @@ const ENGINE: Privileges = Privileges {
         "seal_request",
         "seen_deposit",
         "transfer",
+        "transfer_1",
     ],
     may: &[
         POSTS[0],

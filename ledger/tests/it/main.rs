@@ -10,6 +10,8 @@
     reason = "a failed unwrap, index or sum is the test's failure"
 )]
 
+mod archive;
+mod archive_attacks;
 mod as_of;
 mod audit;
 mod audit_columns;
@@ -31,6 +33,7 @@ mod holds;
 mod interleaved;
 mod l1_logs;
 mod life;
+mod partitions;
 mod proofs;
 #[path = "../../examples/schema/prose.rs"]
 mod prose;

@@ -6,6 +6,7 @@ use std::path::Path;
 
 use sqlx::{AssertSqlSafe, Connection};
 
+use crate::archive_attacks::ARCHIVE_ATTACKS;
 use crate::constraints::{ATTACKS, EVICTION_ATTACKS};
 use crate::hold_guards::HOLD_ATTACKS;
 use crate::life::{evicted, held, live};
@@ -50,11 +51,13 @@ fn every_constraint_refuses_by_its_name() {
     with_world(|mut world| async move {
         live(&mut world).await;
         check(&world, ATTACKS).await;
+        check(&world, ARCHIVE_ATTACKS).await;
         evicted(&mut world).await;
         check(&world, EVICTION_ATTACKS).await;
         held(&mut world).await;
         check(&world, HOLD_ATTACKS).await;
-        let attacks = ATTACKS.iter().chain(EVICTION_ATTACKS).chain(HOLD_ATTACKS);
+        let attacks =
+            [ATTACKS, ARCHIVE_ATTACKS, EVICTION_ATTACKS, HOLD_ATTACKS].into_iter().flatten();
         let attacked: BTreeSet<&str> = attacks.map(|(constraint, _)| *constraint).collect();
         let all = names(
             &world,

@@ -25,6 +25,7 @@ pub(super) struct Keeper {
     file: Option<PathBuf>,
     from: Option<Checkpoint>,
     resumed_at: Option<u64>,
+    archive: Option<PathBuf>,
     json: bool,
     stage: Stage,
     began: Instant,
@@ -46,6 +47,7 @@ impl Keeper {
             file,
             from,
             resumed_at,
+            archive: options.archive.clone(),
             json: options.json,
             stage: Stage::measured("Auditing the journal"),
             began: now,
@@ -71,12 +73,20 @@ impl Keeper {
             self.listen()?;
         }
         let from = self.from.take();
-        let report = resume(ledger, from, &mut |reached| self.hear(&reached)).await;
+        let archive = self.archive.clone();
+        let mut hear = |reached: Reached<'_>| self.hear(&reached);
+        let report = resume(ledger, from, archive.as_deref(), &mut hear).await;
         if let Some(failed) = self.failed.take() {
             return Err(failed);
         }
         match (report, &self.file) {
-            (Err(ledger::audit::CheckpointError::Ledger(error)), _) => Err(error.into()),
+            (Err(ledger::audit::CheckpointError::Ledger(error)), _) => match error {
+                ledger::Error::Archived { .. } => Err(anyhow::Error::new(error).context(
+                    "name the folder of the archive's files with --archive, or go on from a \
+                     --checkpoint that is past them",
+                )),
+                error => Err(error.into()),
+            },
             (Err(refused), Some(file)) => Err(anyhow::Error::new(refused)
                 .context(format!("the checkpoint {} is REFUSED: {REMEDY}", file.display()))),
             (report, _) => Ok(report?),

@@ -100,8 +100,12 @@ fn audit_source(
             }
             _ => None,
         };
-        let (checkpoint, json) = (arguments.checkpoint.clone(), arguments.json);
-        audit::run(&ledger, l1.as_ref(), &Options { checkpoint, json }).await
+        let options = Options {
+            checkpoint: arguments.checkpoint.clone(),
+            archive: arguments.archive.clone(),
+            json: arguments.json,
+        };
+        audit::run(&ledger, l1.as_ref(), &options).await
     })?;
     report(&found, arguments, (source, began.elapsed()), output)?;
     Ok(match found {

@@ -11,7 +11,7 @@ use std::process::ExitCode;
 use anyhow::{Context as _, bail, ensure};
 use domain::{DomainIdentity, EpochNumber};
 use folding::{HistoryFold, HistoryProof, Params};
-use ledger::{Ledger, PageLimit, Role};
+use ledger::{Ledger, PageLimit, Role, Sealed};
 
 use crate::cli::HistoryArguments;
 use crate::output::Output;
@@ -129,7 +129,15 @@ impl History<'_> {
     }
 
     async fn fold_epoch(&self, fold: &mut HistoryFold, epoch: EpochNumber) -> anyhow::Result<()> {
-        let recorded = self.ledger.operations_of(epoch).await?;
+        let recorded = match self.ledger.operations_of(epoch).await {
+            Err(archived @ ledger::Error::Archived { through, .. }) => {
+                return Err(archived).context(format!(
+                    "epoch {epoch} cannot be folded any more: begin after epoch {through} with \
+                     --from, or go on from a --checkpoint that has it"
+                ));
+            }
+            recorded => recorded?,
+        };
         let plan = fold.plan(&recorded.opening, &recorded.operations).with_context(|| {
             format!("epoch {epoch} does not continue the fold: run `netfold audit`")
         })?;
@@ -160,8 +168,13 @@ impl History<'_> {
             return Ok(fold);
         }
         let anchor = from.unwrap_or(EpochNumber::FIRST);
-        let opening = self.ledger.operations_of(anchor).await?.opening.digest();
+        let opening = self.sealed(anchor).await?.opening_digest;
         Ok(HistoryFold::start(&self.params, self.identity, anchor, opening))
+    }
+
+    async fn sealed(&self, epoch: EpochNumber) -> anyhow::Result<Sealed> {
+        let sealed = self.ledger.sealed(epoch).await?;
+        sealed.with_context(|| format!("epoch {epoch} is not sealed"))
     }
 
     /// A checkpoint holds by itself; it must be of this ledger, too, and of what is asked for.
@@ -185,8 +198,8 @@ impl History<'_> {
             reached <= last,
             "it has folded epoch {reached} already, past epoch {last}: name another file"
         );
-        let opening = self.ledger.operations_of(anchor).await?.opening.digest();
-        let closing = self.ledger.operations_of(reached).await?.closing_digest;
+        let opening = self.sealed(anchor).await?.opening_digest;
+        let closing = self.sealed(reached).await?.closing_digest;
         ensure!(
             fold.opening_digest() == opening && fold.closing_digest() == closing,
             "its states are not those of the ledger: remove it to fold from the anchor"
