@@ -22,15 +22,15 @@ pub(super) async fn insert(tx: &mut Tx<'_>, accepted: &[Accepted<'_>]) -> Result
 }
 
 /// A column of `bigint`s.
-fn numbers<T>(rows: &[T], of: impl Fn(&T) -> u64) -> Result<Vec<i64>, Error> {
+pub(super) fn numbers<T>(rows: &[T], of: impl Fn(&T) -> u64) -> Result<Vec<i64>, Error> {
     rows.iter().map(|row| bigint("number", of(row))).collect()
 }
 
-fn column<T, C>(rows: &[T], of: impl Fn(&T) -> C) -> Vec<C> {
+pub(super) fn column<T, C>(rows: &[T], of: impl Fn(&T) -> C) -> Vec<C> {
     rows.iter().map(of).collect()
 }
 
-fn hashes<T>(rows: &[T], of: impl Fn(&T) -> B256) -> Vec<Vec<u8>> {
+pub(super) fn hashes<T>(rows: &[T], of: impl Fn(&T) -> B256) -> Vec<Vec<u8>> {
     column(rows, |row| of(row).to_vec())
 }
 
@@ -91,15 +91,21 @@ async fn lanes(tx: &mut Tx<'_>, accepted: &[Accepted<'_>]) -> Result<(), Error> 
     Ok(())
 }
 
-/// The exits, numbered from the tree as it was before their batch. Numbers that evicted exits had are
-/// given out again.
+/// The exits of a batch, each with the position of its transfer: numbered from the tree as it was before
+/// their batch.
+pub(super) fn claims(accepted: &Accepted<'_>) -> Result<Vec<(i32, Claim)>, Error> {
+    let first = accepted.batch.parts().transfers.len();
+    let claims = accepted.batch.claims(&accepted.tree)?.into_iter().enumerate();
+    claims
+        .map(|(nth, claim)| Ok((integer("position", first.saturating_add(nth))?, claim)))
+        .collect()
+}
+
+/// The exits. Numbers that evicted exits had are given out again.
 async fn exits(tx: &mut Tx<'_>, accepted: &[Accepted<'_>]) -> Result<(), Error> {
     let mut rows: Vec<(&Accepted<'_>, i32, Claim)> = Vec::new();
     for one in accepted {
-        let first = one.batch.parts().transfers.len();
-        for (nth, claim) in one.batch.claims(&one.tree)?.into_iter().enumerate() {
-            rows.push((one, integer("position", first.saturating_add(nth))?, claim));
-        }
+        rows.extend(claims(one)?.into_iter().map(|(position, claim)| (one, position, claim)));
     }
     if rows.is_empty() {
         return Ok(());

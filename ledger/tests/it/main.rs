@@ -21,6 +21,7 @@ mod eviction_guards;
 mod exits;
 mod l1_logs;
 mod life;
+mod one_call;
 mod proofs;
 mod roles;
 mod sendable;
