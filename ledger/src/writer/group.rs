@@ -44,7 +44,7 @@ pub(super) async fn book(
     group: &[Waiting],
 ) -> Result<Vec<Outcome>, Error> {
     if let Some(view) = kept.take_if(|view| can_be_one_call(view, group))
-        && let Some((view, outcomes)) = by_one_call(pool, view, group).await?
+        && let Some((view, outcomes)) = Box::pin(by_one_call(pool, view, group)).await?
     {
         *kept = Some(view);
         return Ok(outcomes);
@@ -77,7 +77,7 @@ async fn by_one_call(
         decided.decide(&mut view, waiting)?;
     }
     let Decided { outcomes, accepted, blocks } = decided;
-    let written = Box::pin(one_call::write(pool, at, &accepted, &blocks, &view.sums)).await?;
+    let written = one_call::write(pool, at, &accepted, &blocks, &view.sums).await?;
     Ok(written.then_some((view, outcomes)))
 }
 
