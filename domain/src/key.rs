@@ -10,12 +10,14 @@
     reason = "field and curve arithmetic is total: it neither overflows nor panics"
 )]
 
+use std::sync::OnceLock;
+
 use alloy_primitives::B256;
 use ark_ec::{AffineRepr, CurveGroup, twisted_edwards::TECurveConfig};
-use ark_ff::{BigInteger, Field, PrimeField, Zero};
+use ark_ff::{AdditiveGroup, BigInteger, Field, PrimeField, Zero};
 use blake2::{Blake2b512, Digest};
 use serde::{Deserialize, Serialize};
-use taceo_ark_babyjubjub::{EdwardsAffine, EdwardsConfig, Fr as Scalar};
+use taceo_ark_babyjubjub::{EdwardsAffine, EdwardsConfig, EdwardsProjective, Fr as Scalar};
 
 use crate::{Word, hash};
 
@@ -120,11 +122,10 @@ impl SettlementKey {
         let (Some(r8), Some(key)) = (point(r8x, r8y), point(self.x, self.y)) else {
             return false;
         };
-        let challenge = hash([r8x, r8y, self.x, self.y, message]);
-        let key8 = key.mul_by_cofactor();
-        let left = EdwardsAffine::generator() * signature.scalar();
-        let right = key8.mul_bigint(challenge.field().into_bigint()) + r8;
-        left == right
+        let challenge = hash([r8x, r8y, self.x, self.y, message]).to_bytes();
+        let base = BASE.get_or_init(|| multiples(EdwardsAffine::generator().into_group()));
+        let minus_key8 = multiples(-key.mul_by_cofactor_to_group());
+        sum_of_multiples([(base, &signature.s), (&minus_key8, &challenge)]) == r8.into_group()
     }
 }
 
@@ -151,10 +152,6 @@ impl Signature {
     #[must_use]
     pub fn s(&self) -> B256 {
         self.s
-    }
-
-    fn scalar(&self) -> Scalar {
-        Scalar::from_be_bytes_mod_order(self.s.as_slice())
     }
 }
 
@@ -239,6 +236,38 @@ impl From<Signature> for SignatureParts {
     }
 }
 
+/// Of the generator.
+static BASE: OnceLock<Multiples> = OnceLock::new();
+
+/// A point's multiples from 0 to 15: half a byte of a scalar chooses one.
+type Multiples = [EdwardsProjective; 16];
+
+fn multiples(point: EdwardsProjective) -> Multiples {
+    let mut next = EdwardsProjective::zero();
+    [(); 16].map(|()| {
+        let this = next;
+        next += point;
+        this
+    })
+}
+
+/// The sum of each point times its scalar, 32 bytes big-endian: half a byte of both at a time, so that
+/// they share the doublings. Neither point nor scalar is a secret here.
+fn sum_of_multiples(terms: [(&Multiples, &B256); 2]) -> EdwardsProjective {
+    let [(first, s), (second, t)] = terms;
+    let halves = |bytes: &B256| bytes.0.map(|byte| [byte >> 4, byte & 15]).concat();
+    let mut sum = EdwardsProjective::zero();
+    for (s, t) in halves(s).into_iter().zip(halves(t)) {
+        for _ in 0..4 {
+            sum.double_in_place();
+        }
+        for multiple in [first.get(usize::from(s)), second.get(usize::from(t))] {
+            sum += multiple.unwrap_or_else(|| unreachable!("half a byte is below 16"));
+        }
+    }
+    sum
+}
+
 /// The curve's point, or nothing when the coordinates are not on it.
 fn point(x: Word, y: Word) -> Option<EdwardsAffine> {
     let (x, y) = (x.field(), y.field());
@@ -271,6 +300,40 @@ mod tests {
         assert!(signing_key().public().verifies(message, &signature));
         assert!(!signing_key().public().verifies(Word::from(98_u64), &signature));
         assert!(!SigningKey::from_seed([4; 32]).public().verifies(message, &signature));
+    }
+
+    /// The equation as it is written, term by term: for signatures that hold, and for points outside
+    /// the subgroup, which it lets pass in R8 alone where it lets them pass.
+    #[test]
+    fn verifying_is_the_equation() {
+        let by_the_book = |key: SettlementKey, message, signature: &Signature| {
+            let [r8x, r8y] = signature.r8;
+            let r8 = point(r8x, r8y).unwrap();
+            let challenge = hash([r8x, r8y, key.x, key.y, message]).field().into_bigint();
+            let scalar = Scalar::from_be_bytes_mod_order(signature.s.as_slice());
+            let key8 = point(key.x, key.y).unwrap().mul_by_cofactor();
+            EdwardsAffine::generator() * scalar == key8.mul_bigint(challenge) + r8
+        };
+        // (0, -1) has order two.
+        let weak = EdwardsAffine::new_unchecked(ark_bn254::Fr::ZERO, -ark_bn254::Fr::ONE);
+        let mut held = 0;
+        for n in 0_u8..24 {
+            let signing = SigningKey::from_seed([n; 32]);
+            let message = Word::from(u64::from(n));
+            let signature = signing.sign(message);
+            let moved = |x, y| coordinates((point(x, y).unwrap() + weak).into_affine());
+            let (x, y) = moved(signing.public.x, signing.public.y);
+            let [r8x, r8y] = signature.r8;
+            let shifted = Signature { r8: moved(r8x, r8y).into(), s: signature.s };
+            for key in [signing.public, SettlementKey::new(x, y).unwrap()] {
+                for signature in [signature, shifted, Signature { s: B256::ZERO, ..signature }] {
+                    let expected = by_the_book(key, message, &signature);
+                    assert_eq!(key.verifies(message, &signature), expected);
+                    held += u8::from(expected);
+                }
+            }
+        }
+        assert_eq!(held, 24);
     }
 
     #[test]

@@ -2,14 +2,17 @@
 //! words with it.
 //!
 //! Source: Grassi et al., "Poseidon: A New Hash Function for Zero-Knowledge Proof Systems"
-//! (eprint 2019/458); parameters as in circomlib, through the crate `light-poseidon`.
+//! (eprint 2019/458); parameters as in circomlib, through the crate `light-poseidon`, with which every
+//! number of inputs is compared.
 
-use std::cell::RefCell;
+mod permutation;
 
-use ark_bn254::Fr;
-use light_poseidon::{Poseidon, PoseidonHasher};
+use std::any::Any;
+use std::sync::OnceLock;
 
 use crate::Word;
+
+use permutation::Permutation;
 
 /// Inputs of the widest Poseidon in use.
 const WIDEST: usize = 12;
@@ -17,10 +20,10 @@ const WIDEST: usize = 12;
 /// Words that one link of the chain absorbs: the widest Poseidon less the chain's own value.
 const WORDS_PER_LINK: usize = WIDEST - 1;
 
-thread_local! {
-    /// The hashers by number of inputs: building one converts about a thousand constants.
-    static HASHERS: RefCell<[Option<Poseidon<Fr>>; WIDEST]> = const { RefCell::new([const { None }; WIDEST]) };
-}
+/// The permutations by number of inputs, each made when it is first needed: that takes as long as some
+/// dozens of hashes.
+static PERMUTATIONS: [OnceLock<Box<dyn Any + Send + Sync>>; WIDEST] =
+    [const { OnceLock::new() }; WIDEST];
 
 /// Poseidon of 1 to 12 words, as circomlib's `Poseidon(n)`.
 ///
@@ -29,15 +32,13 @@ thread_local! {
 #[must_use]
 pub fn hash<const N: usize>(words: [Word; N]) -> Word {
     const { assert!(N >= 1 && N <= WIDEST, "circomlib's parameters reach 12 inputs here") };
-    let inputs = words.map(Word::field);
-    let hashed = HASHERS.with_borrow_mut(|hashers| {
-        let hasher = hashers.get_mut(N.saturating_sub(1))?;
-        if hasher.is_none() {
-            *hasher = Poseidon::<Fr>::new_circom(N).ok();
-        }
-        hasher.as_mut()?.hash(&inputs).ok()
+    let made = PERMUTATIONS.get(N.saturating_sub(1)).and_then(|made| {
+        made.get_or_init(|| Box::new(Permutation::<N>::circomlib())).downcast_ref()
     });
-    Word::from_field(hashed.unwrap_or_else(|| unreachable!("1 to 12 inputs have parameters")))
+    let Some(Some(permutation)) = made else {
+        unreachable!("1 to 12 inputs have parameters");
+    };
+    Word::from_field(Permutation::<N>::hash(permutation, words.map(Word::field)))
 }
 
 /// Hashes a fixed number of words under a tag: `acc = tag`, then for each 11 words (the last link
@@ -76,6 +77,43 @@ pub fn chain_hash_tag(tag: &str, words: usize) -> Word {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use ark_bn254::Fr;
+    use ark_ff::{Field, PrimeField};
+    use light_poseidon::{Poseidon, PoseidonHasher};
+
+    /// Every number of inputs hashes as light-poseidon does: the field's edges, and words that one
+    /// cannot foresee.
+    #[test]
+    fn agrees_with_light_poseidon() {
+        fn check<const N: usize>() {
+            let mut theirs = Poseidon::<Fr>::new_circom(N).unwrap();
+            let edges = [0_i8, 1, -1].map(Fr::from).map(|edge| [edge; N]);
+            let mut last = Fr::from(2_u64).inverse().unwrap();
+            let drawn = (0..20).map(|_| {
+                std::array::from_fn(|_| {
+                    let bytes = alloy_primitives::keccak256(Word::from_field(last).to_bytes());
+                    last = Fr::from_be_bytes_mod_order(bytes.as_slice());
+                    last
+                })
+            });
+            for inputs in edges.into_iter().chain(drawn) {
+                let ours = hash(inputs.map(Word::from_field)).field();
+                assert_eq!(ours, theirs.hash(&inputs).unwrap(), "{N} inputs");
+            }
+        }
+        check::<1>();
+        check::<2>();
+        check::<3>();
+        check::<4>();
+        check::<5>();
+        check::<6>();
+        check::<7>();
+        check::<8>();
+        check::<9>();
+        check::<10>();
+        check::<11>();
+        check::<12>();
+    }
 
     /// The published vector of circomlib: `poseidon([1, 2])`.
     #[test]

@@ -78,6 +78,16 @@ pub(crate) struct Available {
     pub(crate) held: u128,
 }
 
+/// The sums of some accounts by column, in the order of their numbers.
+#[derive(Debug)]
+pub(crate) struct SumColumns {
+    pub(crate) accounts: Vec<i64>,
+    pub(crate) debits: Vec<String>,
+    pub(crate) credits: Vec<String>,
+    pub(crate) versions: Vec<i64>,
+    pub(crate) last_blocks: Vec<i64>,
+}
+
 /// A block that is made and not written yet.
 #[derive(Clone, Debug)]
 pub(crate) struct Block {
@@ -181,6 +191,19 @@ impl Head {
 impl Block {
     pub(crate) fn number(&self) -> BlockNumber {
         self.fields.number
+    }
+
+    pub(crate) fn content(&self) -> B256 {
+        self.fields.content
+    }
+
+    pub(crate) fn hash(&self) -> B256 {
+        self.hash
+    }
+
+    /// Its transfers in order, each with its digest.
+    pub(crate) fn transfers(&self) -> &[(TransferFields, B256)] {
+        &self.transfers
     }
 }
 
@@ -292,6 +315,20 @@ impl AllSums {
             all.insert(BALANCE.account(row.account_id)?, sums);
         }
         Ok(Self(all))
+    }
+
+    /// Those that were touched since a block.
+    pub(crate) fn touched_since(&self, first: BlockNumber) -> Result<SumColumns, Error> {
+        let touched = || self.0.iter().filter(|(_, sums)| sums.last_block >= first);
+        Ok(SumColumns {
+            accounts: touched().map(|(account, _)| account.number()).collect(),
+            debits: touched().map(|(_, sums)| sums.debits.to_string()).collect(),
+            credits: touched().map(|(_, sums)| sums.credits.to_string()).collect(),
+            versions: touched().map(|(_, sums)| sums.transfers).collect(),
+            last_blocks: touched()
+                .map(|(_, sums)| bigint("block number", sums.last_block.number()))
+                .collect::<Result<_, _>>()?,
+        })
     }
 
     /// Makes the moves in order; what each leaves behind goes into its transfer, beside which is its
@@ -419,33 +456,28 @@ async fn copy_transfers(tx: &mut Tx<'_>, blocks: &[Block]) -> Result<(), Error> 
 /// Moves the sums of every account that was touched since a block, at once, in the order of their
 /// numbers.
 async fn update_balances(tx: &mut Tx<'_>, first: BlockNumber, sums: &AllSums) -> Result<(), Error> {
-    let touched = || sums.0.iter().filter(|(_, sums)| sums.last_block >= first);
-    let accounts: Vec<i64> = touched().map(|(account, _)| account.number()).collect();
-    let debits: Vec<String> = touched().map(|(_, sums)| sums.debits.to_string()).collect();
-    let credits: Vec<String> = touched().map(|(_, sums)| sums.credits.to_string()).collect();
-    let versions: Vec<i64> = touched().map(|(_, sums)| sums.transfers).collect();
-    let blocks = touched()
-        .map(|(_, sums)| bigint("block number", sums.last_block.number()))
-        .collect::<Result<Vec<_>, _>>()?;
+    let touched = sums.touched_since(first)?;
     sqlx::query!(
         "update balance set debits = s.debits::numeric, credits = s.credits::numeric,
             version = s.version, last_block = s.last_block
         from unnest($1::bigint[], $2::text[], $3::text[], $4::bigint[], $5::bigint[])
             s (account_id, debits, credits, version, last_block)
         where balance.account_id = s.account_id",
-        &accounts,
-        &debits,
-        &credits,
-        &versions,
-        &blocks,
+        &touched.accounts,
+        &touched.debits,
+        &touched.credits,
+        &touched.versions,
+        &touched.last_blocks,
     )
     .execute(&mut **tx)
     .await
-    .map_err(Error::from)
-    .map_err(|error| {
-        error.on_constraint("balance_follows_the_journal", || Error::Drift { block: first })
-    })?;
+    .map_err(|error| drift(error, first))?;
     Ok(())
+}
+
+/// What it means when balances do not follow the journal from a block on.
+pub(crate) fn drift(error: sqlx::Error, block: BlockNumber) -> Error {
+    Error::from(error).on_constraint("balance_follows_the_journal", || Error::Drift { block })
 }
 
 const COPY_TRANSFERS: &str = "(block_number, position, epoch_number, posting_kind,

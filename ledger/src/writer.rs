@@ -12,6 +12,7 @@
 //! unknown outcome the books say what became of each.
 
 mod group;
+mod one_call;
 mod rows;
 mod signers;
 mod view;

@@ -148,6 +148,9 @@ pub(crate) struct BenchLedgerArguments {
     #[arg(long, value_name = "TRANSFERS")]
     #[arg(value_parser = clap::value_parser!(u64).range(1_000..=100_000_000))]
     pub(crate) growth: Option<u64>,
+    /// Draw the growth into this file, as SVG.
+    #[arg(long, value_name = "FILE", requires = "growth")]
+    pub(crate) chart: Option<PathBuf>,
     /// End with one JSON object on stdout.
     #[arg(long)]
     pub(crate) json: bool,

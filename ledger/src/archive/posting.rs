@@ -116,7 +116,6 @@ fn batch(block: &BlockFields, page: &Page, transfers: &[TransferFields]) -> Foun
 
 async fn reversal(tx: &mut Tx<'_>, block: &BlockFields, page: &Page) -> Found {
     let Some(row) = page.evictions.get(&key(block)) else { return Ok(None) };
-    let columns = Columns("batch_eviction");
     let batch = Row::JournalBlock(block.number).reads(read_name(row))?;
     let name = Row::BatchEviction(batch);
     let cause = name.reads(read_cause(row))?;

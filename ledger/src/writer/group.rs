@@ -2,17 +2,19 @@
 //!
 //! **Invariant:** everything is decided before anything is written. A batch is decided on top of
 //! those before it in its group, so none is answered before all of them are committed.
+//!
+//! A small group on top of a head that is known is decided first and then written by one call, which
+//! looks whether the books are still there. Any other is decided under the lock of the books.
 
-use std::collections::BTreeMap;
-
-use domain::{Height, RollupId};
+use domain::Batch;
 use sqlx::PgPool;
 
-use super::view::View;
+use super::one_call::{self, At};
+use super::view::{Accepted, View};
 use super::{Waiting, rows};
 use crate::batches::{self, Recorded};
 use crate::connection::{self, Tx};
-use crate::posting::{self, Place};
+use crate::posting::{self, Block, Place};
 use crate::{Error, Posted};
 
 /// What became of a batch.
@@ -24,11 +26,63 @@ pub(super) enum Outcome {
     Later,
 }
 
+/// What was decided, and what is to be written of it.
+#[derive(Debug, Default)]
+struct Decided<'a> {
+    outcomes: Vec<Outcome>,
+    accepted: Vec<Accepted<'a>>,
+    blocks: Vec<Block>,
+}
+
 /// Books what can be, and says what became of each.
 ///
 /// # Errors
 /// When the db_tx fails, whatever the reason: nothing is known of it then.
 pub(super) async fn book(
+    pool: &PgPool,
+    kept: &mut Option<View>,
+    group: &[Waiting],
+) -> Result<Vec<Outcome>, Error> {
+    if let Some(view) = kept.take_if(|view| can_be_one_call(view, group))
+        && let Some((view, outcomes)) = Box::pin(by_one_call(pool, view, group)).await?
+    {
+        *kept = Some(view);
+        return Ok(outcomes);
+    }
+    under_lock(pool, kept, group).await
+}
+
+/// Whether the group is small, and can be decided without asking what stands at a taken height.
+fn can_be_one_call(view: &View, group: &[Waiting]) -> bool {
+    let mut listed = 0_usize;
+    view.goes_on()
+        && group.iter().all(|waiting| {
+            let batch = waiting.batch.batch();
+            let parts = batch.parts();
+            listed = listed.saturating_add(parts.transfers.len()).saturating_add(parts.exits.len());
+            listed <= MOST_IN_ONE_CALL && !is_taken(view, batch)
+        })
+}
+
+/// Decides the group and writes it, if the books are still where the view is.
+async fn by_one_call(
+    pool: &PgPool,
+    view: View,
+    group: &[Waiting],
+) -> Result<Option<(View, Vec<Outcome>)>, Error> {
+    let mut view = view.by_now();
+    let at = At::head(&view.head)?;
+    let mut decided = Decided::default();
+    for waiting in group {
+        decided.decide(&mut view, waiting)?;
+    }
+    let Decided { outcomes, accepted, blocks } = decided;
+    let written = one_call::write(pool, at, &accepted, &blocks, &view.sums).await?;
+    Ok(written.then_some((view, outcomes)))
+}
+
+/// Decides the group under the lock of the books, and writes it.
+async fn under_lock(
     pool: &PgPool,
     kept: &mut Option<View>,
     group: &[Waiting],
@@ -44,23 +98,17 @@ pub(super) async fn book(
         None => Box::pin(View::read(&mut tx, &place)).await?,
     };
     let taken = view.next_heights();
-    let (mut outcomes, mut accepted, mut blocks) = (Vec::new(), Vec::new(), Vec::new());
+    let mut decided = Decided::default();
     for waiting in group {
-        let outcome = match find(&mut tx, &view, &taken, waiting).await? {
-            Some(outcome) => outcome,
-            None => match view.accept(&waiting.batch) {
-                Ok((batch, block)) => {
-                    let posted = view.answer(&batch);
-                    accepted.push(batch);
-                    blocks.push(block);
-                    Outcome::Done(Ok(posted))
-                }
-                Err(refused) if refused.is_refusal() => Outcome::Done(Err(refused)),
-                Err(fault) => return Err(fault),
-            },
-        };
-        outcomes.push(outcome);
+        let batch = waiting.batch.batch();
+        if taken.get(&batch.rollup()).is_some_and(|next| batch.height() < *next) {
+            let found = find(&mut tx, &view, batch).await?;
+            decided.outcomes.push(Outcome::Done(found));
+        } else {
+            decided.decide(&mut view, waiting)?;
+        }
     }
+    let Decided { outcomes, accepted, blocks } = decided;
     posting::write(&mut tx, &blocks, &view.sums).await?;
     rows::insert(&mut tx, &accepted).await?;
     tx.commit().await?;
@@ -68,26 +116,44 @@ pub(super) async fn book(
     Ok(outcomes)
 }
 
-/// What becomes of a batch at a height that is taken; nothing if it is free.
-async fn find(
-    tx: &mut Tx<'_>,
-    view: &View,
-    taken: &BTreeMap<RollupId, Height>,
-    waiting: &Waiting,
-) -> Result<Option<Outcome>, Error> {
-    let batch = waiting.batch.batch();
-    let (rollup, height) = (batch.rollup(), batch.height());
-    if taken.get(&rollup).is_some_and(|next| height < *next) {
-        let outcome = match batches::recorded(tx, batch, view.domain_word).await? {
-            Some(Recorded::Same(posted)) => Ok(posted),
-            Some(Recorded::Other(other)) => {
-                let key = view.state.key_of(rollup)?;
-                Err(batches::refuse_other(tx, batch, key, view.domain_word, other).await?)
+impl<'a> Decided<'a> {
+    /// Decides a batch that is at no height which was taken before the group.
+    fn decide(&mut self, view: &mut View, waiting: &'a Waiting) -> Result<(), Error> {
+        if is_taken(view, waiting.batch.batch()) {
+            self.outcomes.push(Outcome::Later);
+            return Ok(());
+        }
+        let outcome = match view.accept(&waiting.batch) {
+            Ok((batch, block)) => {
+                let posted = view.answer(&batch);
+                self.accepted.push(batch);
+                self.blocks.push(block);
+                Ok(posted)
             }
-            None => return Err(Error::Corrupt { table: "batch" }),
+            Err(refused) if refused.is_refusal() => Err(refused),
+            Err(fault) => return Err(fault),
         };
-        return Ok(Some(Outcome::Done(outcome)));
+        self.outcomes.push(Outcome::Done(outcome));
+        Ok(())
     }
-    let next = view.state.rollup(rollup).map(|state| state.next_height);
-    Ok(next.is_ok_and(|next| height < next).then_some(Outcome::Later))
 }
+
+/// Whether a batch stands at its height.
+fn is_taken(view: &View, batch: &Batch) -> bool {
+    view.state.rollup(batch.rollup()).is_ok_and(|state| batch.height() < state.next_height)
+}
+
+/// What becomes of a batch at a height that is taken.
+async fn find(tx: &mut Tx<'_>, view: &View, batch: &Batch) -> Result<Result<Posted, Error>, Error> {
+    match batches::recorded(tx, batch, view.domain_word).await? {
+        Some(Recorded::Same(posted)) => Ok(Ok(posted)),
+        Some(Recorded::Other(other)) => {
+            let key = view.state.key_of(batch.rollup())?;
+            Ok(Err(batches::refuse_other(tx, batch, key, view.domain_word, other).await?))
+        }
+        None => Err(Error::Corrupt { table: "batch" }),
+    }
+}
+
+/// Transfers and exits up to which the ways to the server cost more than the rows.
+const MOST_IN_ONE_CALL: usize = 256;

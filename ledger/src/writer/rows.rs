@@ -22,15 +22,15 @@ pub(super) async fn insert(tx: &mut Tx<'_>, accepted: &[Accepted<'_>]) -> Result
 }
 
 /// A column of `bigint`s.
-fn numbers<T>(rows: &[T], of: impl Fn(&T) -> u64) -> Result<Vec<i64>, Error> {
+pub(super) fn numbers<T>(rows: &[T], of: impl Fn(&T) -> u64) -> Result<Vec<i64>, Error> {
     rows.iter().map(|row| bigint("number", of(row))).collect()
 }
 
-fn column<T, C>(rows: &[T], of: impl Fn(&T) -> C) -> Vec<C> {
+pub(super) fn column<T, C>(rows: &[T], of: impl Fn(&T) -> C) -> Vec<C> {
     rows.iter().map(of).collect()
 }
 
-fn hashes<T>(rows: &[T], of: impl Fn(&T) -> B256) -> Vec<Vec<u8>> {
+pub(super) fn hashes<T>(rows: &[T], of: impl Fn(&T) -> B256) -> Vec<Vec<u8>> {
     column(rows, |row| of(row).to_vec())
 }
 
@@ -69,43 +69,59 @@ async fn batches(tx: &mut Tx<'_>, rows: &[Accepted<'_>]) -> Result<(), Error> {
     Ok(())
 }
 
+/// The lanes of a batch, each with how many transfers or exits it sums up.
+pub(super) fn lanes_of(accepted: &Accepted<'_>) -> Result<Vec<(Lane, i32)>, Error> {
+    let parts = accepted.batch.parts();
+    let lanes = accepted.batch.lanes().iter();
+    lanes
+        .map(|lane| {
+            let listed = flows::listed(parts, (lane.asset, lane.destination));
+            Ok((*lane, integer("transfers", listed)?))
+        })
+        .collect()
+}
+
 async fn lanes(tx: &mut Tx<'_>, accepted: &[Accepted<'_>]) -> Result<(), Error> {
-    let rows: Vec<(&Accepted<'_>, &Lane)> =
-        accepted.iter().flat_map(|one| one.batch.lanes().iter().map(move |l| (one, l))).collect();
+    let mut rows: Vec<(&Accepted<'_>, Lane, i32)> = Vec::new();
+    for one in accepted {
+        rows.extend(lanes_of(one)?.into_iter().map(|(lane, transfers)| (one, lane, transfers)));
+    }
     if rows.is_empty() {
         return Ok(());
     }
-    let listed = |(of, lane): &(&Accepted<'_>, &Lane)| {
-        let listed = flows::listed(of.batch.parts(), (lane.asset, lane.destination));
-        integer("transfers", listed)
-    };
     sqlx::query!(
         "insert into lane (rollup_id, height, attempt, asset_id, destination_id, atoms,
             transfer_count)
         select * from unnest($1::integer[], $2::bigint[], $3::integer[], $4::integer[],
             $5::integer[], $6::numeric[], $7::integer[])",
-        &column(&rows, |(of, _)| rollup_key(of.batch.rollup())),
-        &numbers(&rows, |(of, _)| of.batch.height().number())?,
-        &column(&rows, |(of, _)| of.attempt),
-        &column(&rows, |(_, lane)| asset_key(lane.asset)),
-        &column(&rows, |(_, lane)| rollup_key(lane.destination)),
-        &column::<_, Decimal>(&rows, |(_, lane)| lane.atoms.to_decimal()),
-        &rows.iter().map(listed).collect::<Result<Vec<_>, _>>()?,
+        &column(&rows, |(of, ..)| rollup_key(of.batch.rollup())),
+        &numbers(&rows, |(of, ..)| of.batch.height().number())?,
+        &column(&rows, |(of, ..)| of.attempt),
+        &column(&rows, |(_, lane, _)| asset_key(lane.asset)),
+        &column(&rows, |(_, lane, _)| rollup_key(lane.destination)),
+        &column::<_, Decimal>(&rows, |(_, lane, _)| lane.atoms.to_decimal()),
+        &column(&rows, |(_, _, transfers)| *transfers),
     )
     .execute(&mut **tx)
     .await?;
     Ok(())
 }
 
-/// The exits, numbered from the tree as it was before their batch. Numbers that evicted exits had are
-/// given out again.
+/// The exits of a batch, each with the position of its transfer: numbered from the tree as it was before
+/// their batch.
+pub(super) fn claims(accepted: &Accepted<'_>) -> Result<Vec<(i32, Claim)>, Error> {
+    let first = accepted.batch.parts().transfers.len();
+    let claims = accepted.batch.claims(&accepted.tree)?.into_iter().enumerate();
+    claims
+        .map(|(nth, claim)| Ok((integer("position", first.saturating_add(nth))?, claim)))
+        .collect()
+}
+
+/// The exits. Numbers that evicted exits had are given out again.
 async fn exits(tx: &mut Tx<'_>, accepted: &[Accepted<'_>]) -> Result<(), Error> {
     let mut rows: Vec<(&Accepted<'_>, i32, Claim)> = Vec::new();
     for one in accepted {
-        let first = one.batch.parts().transfers.len();
-        for (nth, claim) in one.batch.claims(&one.tree)?.into_iter().enumerate() {
-            rows.push((one, integer("position", first.saturating_add(nth))?, claim));
-        }
+        rows.extend(claims(one)?.into_iter().map(|(position, claim)| (one, position, claim)));
     }
     if rows.is_empty() {
         return Ok(());

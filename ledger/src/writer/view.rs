@@ -4,6 +4,7 @@
 //! did it: so a view is good exactly while the books have its head, and is read anew otherwise.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::time::{Duration, Instant};
 
 use alloy_primitives::B256;
 use domain::limits::MAX_BATCHES_PER_EPOCH;
@@ -36,6 +37,8 @@ pub(super) struct View {
     next_place: u32,
     standing: usize,
     settled_elsewhere: Option<EpochNumber>,
+    /// When the head's time was read, by this machine's clock.
+    seen: Instant,
 }
 
 /// Where a rollup's last batch that stands left it.
@@ -89,7 +92,29 @@ impl View {
         let Head { epoch, block, hash, .. } = self.head;
         let here = (epoch, block, hash) == (place.epoch, place.block, place.hash);
         let head = Head { now: place.now, ..self.head };
-        here.then_some(Self { head, settled_elsewhere: place.settled_elsewhere, ..self })
+        let seen = Instant::now();
+        here.then_some(Self { head, settled_elsewhere: place.settled_elsewhere, seen, ..self })
+    }
+
+    /// The view a little later, if the books are still there: then the time is what it was when it was
+    /// last read plus what has passed here since, in the microseconds that Postgres keeps.
+    pub(super) fn by_now(mut self) -> Self {
+        let passed = u64::try_from(self.seen.elapsed().as_micros()).unwrap_or(u64::MAX);
+        // What is cut off now is not lost: it has passed the next time.
+        let passed = Duration::from_micros(passed);
+        if let Ok(by) = time::Duration::try_from(passed)
+            && let (Some(now), Some(seen)) =
+                (self.head.now.checked_add(by), self.seen.checked_add(passed))
+        {
+            self.head.now = now;
+            self.seen = seen;
+        }
+        self
+    }
+
+    /// Whether batches are taken any more, as far as was known when it was last looked for.
+    pub(super) fn goes_on(&self) -> bool {
+        self.settled_elsewhere.is_none()
     }
 
     /// Reads it. The caller holds the lock of the books.
@@ -107,6 +132,7 @@ impl View {
             next_place,
             standing,
             settled_elsewhere: place.settled_elsewhere,
+            seen: Instant::now(),
             domain_word: head.adoption.identity.word(),
             head,
         })

@@ -34,6 +34,7 @@ mod interleaved;
 mod l1_logs;
 mod life;
 mod partitions;
+mod one_call;
 mod proofs;
 #[path = "../../examples/schema/prose.rs"]
 mod prose;

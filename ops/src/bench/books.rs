@@ -9,7 +9,7 @@ use anyhow::Context as _;
 use domain::l1::{L1Block, L1Event, L1Log, L1LogId};
 use domain::{
     Asset, AssetId, Atoms, Batch, BatchParts, DomainId, DomainIdentity, ExitTree, Height, L2Root,
-    LiquidityState, RollupId, SigningKey, Transfer, Word,
+    LiquidityState, RollupId, SignedBatch, SigningKey, Transfer, Word,
 };
 use ledger::{Adoption, Ledger, Role, SealReason};
 
@@ -90,6 +90,14 @@ impl Books {
     pub(super) fn batch(&mut self, transfers: usize, spread: Spread) -> anyhow::Result<Batch> {
         let first = self.rollups.first_mut().context("no rollups")?;
         first.batch(transfers, spread, self.word)
+    }
+
+    /// What is done before anything is written: the batch's digest, and its signature.
+    pub(super) fn verify(&self, batch: &Batch) -> anyhow::Result<()> {
+        let signer = self.rollups.iter().find(|signer| signer.rollup == batch.rollup());
+        let key = signer.context("no such rollup")?.key.public();
+        SignedBatch::verify(batch, key, self.word)?;
+        Ok(())
     }
 
     /// Seals the open epoch, so that it has room again.

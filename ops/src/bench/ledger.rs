@@ -1,10 +1,12 @@
 //! What booking costs here, measured in one run on one server with its default durability: the
-//! ledger, with every check on, against the same rows alone and against a db_tx per transfer.
+//! ledger, with every check on, against the same rows alone and against a db_tx per transfer, be it eight
+//! statements or one call.
 //!
 //! **Invariant:** every figure is of this run, and the ways that are compared took turns in it; what is
 //! timed starts with signed batches and ends with the last answer.
 
 mod figures;
+mod picture;
 
 use std::time::{Duration, Instant};
 
@@ -17,8 +19,9 @@ use tokio::task::JoinSet;
 use super::books::{Books, POSTERS, Spread};
 use super::clock;
 use crate::progress::Stage;
-use figures::Rates;
 pub(crate) use figures::{Figures, Growth};
+use figures::{Lone, Rates};
+pub(crate) use picture::draw;
 
 /// What one post brings.
 #[derive(Clone, Copy, Debug)]
@@ -29,6 +32,13 @@ struct Load {
     transfers: usize,
     /// How often each poster does it.
     posts: usize,
+}
+
+/// How a db_tx per transfer is written.
+#[derive(Clone, Copy, Debug)]
+enum Way {
+    Statements,
+    Call,
 }
 
 /// Measures all ways in turn, so many times, on an empty database.
@@ -49,9 +59,14 @@ pub(crate) async fn compare(url: &str, rounds: usize) -> anyhow::Result<Figures>
             rows = rows.saturating_add(floor.copy().await?);
         }
         rates.floor.push(clock::rate(usize::try_from(rows)?, began.elapsed()));
-        for (hot, found) in [(false, &mut rates.classic), (true, &mut rates.classic_hot)] {
+        for (way, hot, found) in [
+            (Way::Statements, false, &mut rates.classic),
+            (Way::Statements, true, &mut rates.classic_hot),
+            (Way::Call, false, &mut rates.function),
+            (Way::Call, true, &mut rates.function_hot),
+        ] {
             let classic = Classic::new(url, ACCOUNTS, POSTERS).await?;
-            found.push(classic_rate(&classic, hot).await?);
+            found.push(classic_rate(&classic, way, hot).await?);
             classic.close().await;
         }
         for (load, found) in LOADS.into_iter().zip(&mut rates.even) {
@@ -60,7 +75,9 @@ pub(crate) async fn compare(url: &str, rounds: usize) -> anyhow::Result<Figures>
         for (load, found) in LOADS.into_iter().zip(&mut rates.hot) {
             found.push(books.post(load, Spread::Hot).await?);
         }
-        rates.lone_ms.push(books.lone_ms().await?);
+        let classic = Classic::new(url, ACCOUNTS, 1).await?;
+        rates.lone.push(books.lone(&classic).await?);
+        classic.close().await;
         stage.advance();
     }
     stage.done(format!("Every way of booking was measured {rounds} times"));
@@ -143,18 +160,28 @@ impl Books {
         Ok(began.elapsed())
     }
 
-    /// The median time of a batch of one transfer that comes alone.
-    async fn lone_ms(&mut self) -> anyhow::Result<f64> {
-        let mut times = Vec::with_capacity(LONE_POSTS);
-        for _ in 0..LONE_POSTS {
+    /// Median times of what comes alone: a batch of one transfer, and a function call in turn with it.
+    async fn lone(&mut self, classic: &Classic) -> anyhow::Result<Lone> {
+        let (mut batches, mut verifying, mut calls) = (Vec::new(), Vec::new(), Vec::new());
+        for nth in 0..LONE_POSTS {
             let batch = self.batch(1, Spread::Even)?;
             let began = Instant::now();
             self.api.post_batch(&batch).await?;
-            times.push(began.elapsed());
+            batches.push(began.elapsed());
+            let began = Instant::now();
+            self.verify(&batch)?;
+            verifying.push(began.elapsed());
+            let began = Instant::now();
+            classic.call(nth.wrapping_mul(2), nth.wrapping_mul(2) | 1, 1).await?;
+            calls.push(began.elapsed());
         }
         self.seal().await?;
-        times.sort_unstable();
-        Ok(clock::milliseconds(times.get(times.len() / 2).copied().unwrap_or_default()))
+        let median = |mut times: Vec<Duration>| {
+            times.sort_unstable();
+            clock::milliseconds(times.get(times.len() / 2).copied().unwrap_or_default())
+        };
+        let (batch_ms, verifying_ms) = (median(batches), median(verifying));
+        Ok(Lone { batch_ms, verifying_ms, function_ms: median(calls) })
     }
 }
 
@@ -167,7 +194,7 @@ async fn post_together(ledger: &Ledger, batches: &[Batch]) -> anyhow::Result<()>
     Ok(())
 }
 
-async fn classic_rate(classic: &Classic, hot: bool) -> anyhow::Result<f64> {
+async fn classic_rate(classic: &Classic, way: Way, hot: bool) -> anyhow::Result<f64> {
     let began = Instant::now();
     let mut clients = JoinSet::new();
     for client in 0..POSTERS {
@@ -181,7 +208,11 @@ async fn classic_rate(classic: &Classic, hot: bool) -> anyhow::Result<f64> {
                 // Two different ones of 2^14, as one of them is even.
                 let debit = if hot { 2 } else { drawn >> 18 & !1 };
                 let credit = drawn >> 3 & 0x3fff | 1;
-                classic.post(debit, credit, u64::from(drawn | 1)).await?;
+                let atoms = u64::from(drawn | 1);
+                match way {
+                    Way::Statements => classic.post(debit, credit, atoms).await?,
+                    Way::Call => classic.call(debit, credit, atoms).await?,
+                }
                 count = count.saturating_add(1);
             }
             anyhow::Ok(count)
@@ -201,7 +232,7 @@ const LOADS: [Load; 4] = [
     Load { at_once: 1, transfers: 1_000, posts: 12 },
     Load { at_once: 8, transfers: 1_000, posts: 2 },
 ];
-const LONE_POSTS: usize = 100;
+const LONE_POSTS: u32 = 100;
 const ROWS_OF_THE_FLOOR: u64 = 100_000;
 const COPIES: usize = 3;
 /// Of the classic way, so many that few transfers wait for another.

@@ -96,7 +96,13 @@ pub(super) fn ledger(
         }
         Some(most) => {
             let growth = runtime.block_on(bench::ledger::grow(&postgres.url(), most));
-            growth.map(|growth| (Growth::chart(&growth), json!({ "growth": growth })))
+            growth.and_then(|growth| {
+                if let Some(file) = &arguments.chart {
+                    std::fs::write(file, bench::ledger::draw(&growth))
+                        .with_context(|| format!("could not write {}", file.display()))?;
+                }
+                Ok((Growth::chart(&growth), json!({ "growth": growth })))
+            })
         }
     };
     // Connections go before their server.

@@ -84,13 +84,24 @@ fn booking_is_measured() {
         "ratio_to_classic",
         "ratio_to_floor",
         "hot_over_spread",
+        "function_per_s",
+        "function_hot_per_s",
+        "ones_over_classic",
+        "ones_over_function",
         "lone_batch_ms",
+        "lone_verifying_ms",
+        "lone_function_ms",
+        "lone_over_function",
+        "lone_booking_over_function",
     ] {
         let number = name.split('.').fold(&found, |found, part| &found[part]);
         assert!(number.as_f64().is_some_and(|number| number > 0.0), "{name} of {found}");
     }
-    let found =
-        last_json(&succeed(&mut netfold(&["bench", "ledger", "--json", "--growth", "5000"])));
+    let folder = tempfile::tempdir().unwrap();
+    let picture = folder.path().join("growth.svg");
+    let growth = ["bench", "ledger", "--json", "--growth", "5000", "--chart"];
+    let found = last_json(&succeed(netfold(&growth).arg(&picture)));
+    assert_eq!(std::fs::read_to_string(picture).unwrap().matches("<circle").count(), 3);
     let marks: Vec<u64> = found["growth"]
         .as_array()
         .unwrap()

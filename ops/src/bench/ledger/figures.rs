@@ -13,9 +13,22 @@ pub(super) struct Rates {
     pub(super) floor: Vec<f64>,
     pub(super) classic: Vec<f64>,
     pub(super) classic_hot: Vec<f64>,
+    pub(super) function: Vec<f64>,
+    pub(super) function_hot: Vec<f64>,
     pub(super) even: [Vec<f64>; 4],
     pub(super) hot: [Vec<f64>; 4],
-    pub(super) lone_ms: Vec<f64>,
+    pub(super) lone: Vec<Lone>,
+}
+
+/// Milliseconds of what comes alone, from its beginning to its answer.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Lone {
+    /// A signed batch of one transfer.
+    pub(super) batch_ms: f64,
+    /// Of that, its digest and its signature.
+    pub(super) verifying_ms: f64,
+    /// A db_tx of one transfer as one call.
+    pub(super) function_ms: f64,
 }
 
 /// Medians over the rounds.
@@ -28,6 +41,9 @@ pub(crate) struct Figures {
     /// A db_tx per transfer, 16 clients.
     classic_per_s: f64,
     classic_hot_per_s: f64,
+    /// The same as one call of a function, 16 clients.
+    function_per_s: f64,
+    function_hot_per_s: f64,
     /// The ledger, 16 posters, by the transfers of a post.
     transfers_per_s: BySize,
     hot_transfers_per_s: BySize,
@@ -36,8 +52,18 @@ pub(crate) struct Figures {
     ratio_to_classic_hot: f64,
     ratio_to_floor: f64,
     hot_over_spread: f64,
+    /// Of posts of one transfer, each a batch of its own.
+    ones_over_classic: f64,
+    ones_over_function: f64,
     /// From a signed batch of one transfer to its answer, when nothing else is going on.
     lone_batch_ms: f64,
+    /// Of that, what the signature costs, which no other way here has: digest and verification.
+    lone_verifying_ms: f64,
+    /// A db_tx of one transfer as one call, in turn with those batches.
+    lone_function_ms: f64,
+    lone_over_function: f64,
+    /// Without the signature.
+    lone_booking_over_function: f64,
 }
 
 #[derive(Clone, Copy, Debug, Serialize)]
@@ -55,9 +81,9 @@ struct BySize {
 /// How fast the journal grew when it had so many transfers.
 #[derive(Clone, Copy, Debug, Serialize)]
 pub(crate) struct Growth {
-    transfers: u64,
+    pub(super) transfers: u64,
     transfers_per_s: f64,
-    us_per_transfer: f64,
+    pub(super) us_per_transfer: f64,
 }
 
 impl Rates {
@@ -67,26 +93,37 @@ impl Rates {
             BySize { one, hundred, thousand, eight_thousand }
         };
         let even = by_size(&self.even);
-        let [_, _, thousands, _] = &self.even;
+        let [ones, _, thousands, _] = &self.even;
         let [_, _, hot_thousands, _] = &self.hot;
         // Of each round, whose parts were measured next to each other.
         let ratio = |one: &[f64], other: &[f64]| {
             let ratios: Vec<f64> = one.iter().zip(other).map(|(one, other)| one / other).collect();
             round(median(&ratios))
         };
+        let lone = |of: fn(&Lone) -> f64| self.lone.iter().map(of).collect::<Vec<_>>();
         Ok(Figures {
             cores: std::thread::available_parallelism().context("cores")?.get(),
             rounds: self.floor.len(),
             floor_per_s: median(&self.floor),
             classic_per_s: median(&self.classic),
             classic_hot_per_s: median(&self.classic_hot),
+            function_per_s: median(&self.function),
+            function_hot_per_s: median(&self.function_hot),
             transfers_per_s: even,
             hot_transfers_per_s: by_size(&self.hot),
             ratio_to_classic: ratio(thousands, &self.classic),
             ratio_to_classic_hot: ratio(hot_thousands, &self.classic_hot),
             ratio_to_floor: ratio(thousands, &self.floor),
             hot_over_spread: ratio(hot_thousands, thousands),
-            lone_batch_ms: median(&self.lone_ms),
+            ones_over_classic: ratio(ones, &self.classic),
+            ones_over_function: ratio(ones, &self.function),
+            lone_batch_ms: median(&lone(|one| one.batch_ms)),
+            lone_verifying_ms: median(&lone(|one| one.verifying_ms)),
+            lone_function_ms: median(&lone(|one| one.function_ms)),
+            lone_over_function: round(median(&lone(|one| one.batch_ms / one.function_ms))),
+            lone_booking_over_function: round(median(&lone(|one| {
+                (one.batch_ms - one.verifying_ms) / one.function_ms
+            }))),
         })
     }
 }
@@ -102,6 +139,7 @@ impl Figures {
         };
         row("rows alone, no check", self.floor_per_s, None);
         row("a db_tx per transfer, 16 clients", self.classic_per_s, Some(self.classic_hot_per_s));
+        row("  the same as one call", self.function_per_s, Some(self.function_hot_per_s));
         let (even, hot) = (self.transfers_per_s, self.hot_transfers_per_s);
         row("ledger, 16 posters, 1 a post", even.one, Some(hot.one));
         row("ledger, 100 a post", even.hundred, Some(hot.hundred));
@@ -110,12 +148,20 @@ impl Figures {
         let _ = write!(
             table,
             "posts of 1,000: {:.1} x a db_tx per transfer ({:.1} x hot), {:.3} of the rows alone; \
-             hot {:.2} of spread\na batch that comes alone: {:.2} ms",
+             hot {:.2} of spread\nposts of 1: {:.2} x a db_tx per transfer, {:.2} x one call\n\
+             a batch that comes alone: {:.2} ms, {:.2} of them its signature; one call: {:.2} ms; \
+             {:.2} x, {:.2} x without the signature",
             self.ratio_to_classic,
             self.ratio_to_classic_hot,
             self.ratio_to_floor,
             self.hot_over_spread,
-            self.lone_batch_ms
+            self.ones_over_classic,
+            self.ones_over_function,
+            self.lone_batch_ms,
+            self.lone_verifying_ms,
+            self.lone_function_ms,
+            self.lone_over_function,
+            self.lone_booking_over_function
         );
         format!("{:<44} {:>12} {:>12}\n{table}", "transfers per second", "spread", "hot")
     }
@@ -175,15 +221,22 @@ mod tests {
             floor: of([100.0, 1_000.0, 600.0]),
             classic: of([1.0, 10.0, 4.0]),
             classic_hot: of([1.0, 1.0, 1.0]),
+            function: of([2.0, 20.0, 8.0]),
+            function_hot: of([1.0, 1.0, 1.0]),
             even: std::array::from_fn(|_| of([20.0, 200.0, 90.0])),
             hot: std::array::from_fn(|_| of([10.0, 100.0, 90.0])),
-            lone_ms: of([3.0, 1.0, 2.0]),
+            lone: [(3.0, 1.0), (1.0, 1.0), (2.0, 0.5)]
+                .map(|(batch_ms, function_ms)| Lone { batch_ms, verifying_ms: 0.5, function_ms })
+                .to_vec(),
         };
         let figures = rates.figures().unwrap();
         assert_eq!(figures.ratio_to_classic.to_string(), "20");
         assert_eq!(figures.ratio_to_floor.to_string(), "0.2");
         assert_eq!(figures.hot_over_spread.to_string(), "0.5");
+        assert_eq!(figures.ones_over_function.to_string(), "10");
         assert_eq!(figures.lone_batch_ms.to_string(), "2");
+        assert_eq!(figures.lone_over_function.to_string(), "3");
+        assert_eq!(figures.lone_booking_over_function.to_string(), "2.5");
         assert!(figures.table().contains("20.0 x a db_tx"));
     }
 }
