@@ -148,12 +148,12 @@ fn statements_run_without_a_break() {
             loop {
                 let limit = PageLimit::new(9).unwrap();
                 let page = world.read.transfers(&filter, before, limit).await.unwrap();
-                for transfer in &page {
+                for transfer in &page.items {
                     let (opened, closed) = transfer.balances_of(one.account).unwrap();
                     assert_eq!(closed, closing);
                     (closing, seen) = (opened, seen + 1);
                 }
-                let Some(last) = page.last() else { break };
+                let Some(last) = page.items.last() else { break };
                 if before.is_none() {
                     let batch = world.batch(THREE, vec![to(ONE, ETH, 1)], vec![out(ETH, 1)]);
                     world.post(&batch).await;

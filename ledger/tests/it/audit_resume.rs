@@ -22,7 +22,7 @@ async fn cut(ledger: &Ledger, from: Option<&[u8]>, at: (u64, u64)) -> (AuditRepo
         kept = reached.checkpoint();
         ControlFlow::Break(())
     };
-    let report = resume(ledger, from, &mut observer).await.unwrap();
+    let report = resume(ledger, from, None, &mut observer).await.unwrap();
     assert_eq!(report.interrupted, !kept.is_empty());
     (report, kept)
 }
@@ -30,7 +30,7 @@ async fn cut(ledger: &Ledger, from: Option<&[u8]>, at: (u64, u64)) -> (AuditRepo
 /// Audits from a checkpoint to the end.
 async fn finish(ledger: &Ledger, from: &[u8]) -> AuditReport {
     let from = Checkpoint::from_bytes(from).unwrap();
-    resume(ledger, Some(from), &mut |_| ControlFlow::Continue(())).await.unwrap()
+    resume(ledger, Some(from), None, &mut |_| ControlFlow::Continue(())).await.unwrap()
 }
 
 /// The checkpoint of an audit that has come to its end.
@@ -40,7 +40,7 @@ async fn whole(world: &World) -> (AuditReport, Vec<u8>) {
         last = reached.checkpoint();
         ControlFlow::Continue(())
     };
-    let report = resume(&world.read, None, &mut observer).await.unwrap();
+    let report = resume(&world.read, None, None, &mut observer).await.unwrap();
     (report, last)
 }
 
@@ -168,7 +168,8 @@ fn a_damaged_checkpoint_is_refused() {
         let version = text.split_once(' ').unwrap().0;
         let other = format!("{version} 0x{digest}\n{body}");
         let other = Checkpoint::from_bytes(other.as_bytes()).unwrap();
-        let resumed = resume(&world.read, Some(other), &mut |_| ControlFlow::Continue(())).await;
+        let resumed =
+            resume(&world.read, Some(other), None, &mut |_| ControlFlow::Continue(())).await;
         assert!(matches!(resumed, Err(CheckpointError::OtherDomain)));
     });
 }

@@ -33,8 +33,8 @@ mod holds;
 mod interleaved;
 mod l1_logs;
 mod life;
-mod partitions;
 mod one_call;
+mod partitions;
 mod proofs;
 #[path = "../../examples/schema/prose.rs"]
 mod prose;
