@@ -308,7 +308,7 @@ async fn accounts(tx: &mut Tx<'_>, place: &Place) -> Result<Vec<AccountBalance>,
             select debit_account_id, credit_account_id, sum(atoms) as atoms,
                 count(*) as transfers, max(block_number) as last
             from transfer
-            where epoch_number > $1 and epoch_number <= $2 and block_number > $3
+            where epoch_number between $1::bigint + 1 and $2 and block_number > $3
                 and block_number <= $4
             group by 1, 2
         ), since as (
@@ -358,16 +358,18 @@ async fn cells(tx: &mut Tx<'_>, place: &Place) -> Result<Vec<CellAt>, Error> {
                     (
                         select block_number, position, debit_balance::numeric as balance
                         from transfer
-                        where debit_account_id = a.account_id and epoch_number > $1
-                            and epoch_number <= $2 and block_number > $3 and block_number <= $4
+                        where debit_account_id = a.account_id
+                            and epoch_number between $1::bigint + 1 and $2
+                            and block_number > $3 and block_number <= $4
                         order by block_number desc, position desc limit 1
                     )
                     union all
                     (
                         select block_number, position, credit_balance::numeric
                         from transfer
-                        where credit_account_id = a.account_id and epoch_number > $1
-                            and epoch_number <= $2 and block_number > $3 and block_number <= $4
+                        where credit_account_id = a.account_id
+                            and epoch_number between $1::bigint + 1 and $2
+                            and block_number > $3 and block_number <= $4
                         order by block_number desc, position desc limit 1
                     )
                 ) side

@@ -92,7 +92,7 @@ const WITHOUT_CONSTRAINTS: &str = "do $$ declare one record; begin
     loop execute format('alter domain %s drop constraint %I', one.name, one.conname); end loop;
     for one in select conrelid::regclass as name, conname from pg_constraint
         where conrelid <> 0 and connamespace = 'public'::regnamespace
-            and contype in ('c', 'f', 'u', 'p') and conparentid = 0
+            and contype in ('c', 'f', 'u', 'p') and coninhcount = 0
     loop execute format('alter table %s drop constraint if exists %I cascade',
         one.name, one.conname); end loop;
 end $$";

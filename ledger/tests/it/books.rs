@@ -163,6 +163,10 @@ fn our_own_settlement_names_our_books() {
         world.engine.record_l1_block_range(&[right], end).await.unwrap();
         let logged = world.read.l1_settlement(FIRST).await.unwrap().unwrap();
         assert_eq!(logged.books, sealed.books);
+        let forged = "insert into l1_settlement_books values (1, sha256('x'))";
+        let refused = sqlx::raw_sql(forged).execute(&world.raw).await.unwrap_err();
+        let refusal = refused.as_database_error().unwrap();
+        assert_eq!(refusal.constraint(), Some("l1_settlement_books_of_our_own"));
         world.assert_clean().await;
     });
     with_world(|mut world| async move {

@@ -1,5 +1,8 @@
 //! Evicting a batch: it and what stands on it goes, by reversals that name it; the rest stays.
 
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
 use alloy_primitives::B256;
 use domain::{AssetId, Batch, EpochNumber, ExitIndex, Height, L2Root, RollupId, StepContext, Word};
 use ledger::{
@@ -442,8 +445,9 @@ fn evictions_race_with_posting() {
             .iter()
             .map(|chain| chain.iter().map(|batch| batch.digest(word)).collect())
             .collect();
+        let posters = Arc::new(AtomicUsize::new(chains.len()));
         for chain in chains {
-            let api = world.api.clone();
+            let (api, posters) = (world.api.clone(), Arc::clone(&posters));
             racing.spawn(async move {
                 for batch in chain.iter().cycle().take(40) {
                     match api.post_batch(batch).await {
@@ -452,15 +456,18 @@ fn evictions_race_with_posting() {
                         Err(other) => panic!("{other:?}"),
                     }
                 }
+                posters.fetch_sub(1, Ordering::SeqCst);
             });
         }
         for round in 0..2 {
             let (engine, digests) = (world.engine.clone(), digests.clone());
+            let posters = Arc::clone(&posters);
             racing.spawn(async move {
                 // The first ones are left alone: what is evicted does not come back. Once more, until
-                // something was there to evict.
-                let mut any = false;
-                while !any {
+                // something was there to evict, or nothing comes that could be.
+                let (mut any, mut over) = (false, false);
+                while !any && !over {
+                    over = posters.load(Ordering::SeqCst) == 0;
                     for number in (0..18).rev() {
                         let rollup = [ONE, TWO, THREE][number % 3];
                         let height = number / 3 + round + 3;

@@ -47,8 +47,7 @@ const READS: &[&str] = &[
         order by t.block_number desc, t.position desc limit 10",
     "select * from transfer where debit_account_id = 8590000129 and epoch_number between 20 and 20
         and (block_number, position) < (99, 0) order by block_number desc, position desc limit 10",
-    "select sum(atoms) from transfer where epoch_number > 19 and epoch_number <= 20
-        and block_number > 1",
+    "select sum(atoms) from transfer where epoch_number between 19 + 1 and 20 and block_number > 1",
 ];
 
 /// Epochs that open one after the other, each in a partition of its own, while batches are posted and

@@ -63,7 +63,9 @@ fn every_constraint_refuses_by_its_name() {
             &world,
             r"select conname::text from pg_constraint c
             where connamespace = 'public'::regnamespace and contype in ('c', 'f', 'p', 'u', 'x')
-                and conparentid = 0 and conname not like '\_sqlx%'
+                and conparentid = 0 and coninhcount = 0 and conname not like '\_sqlx%'
+                -- Its partitions' keys refuse, each by its own name.
+                and conname <> 'transfer_key'
                 and not (contype = 'u' and exists (
                     select from pg_constraint key
                     where key.conrelid = c.conrelid and key.contype in ('p', 'u')
@@ -104,6 +106,13 @@ fn nothing_is_null_that_may_not_be() {
             match sqlx::query(AssertSqlSafe(update)).execute(&mut *attempt).await {
                 Ok(done) if done.rows_affected() == 0 => {}
                 Err(error) if code(&error).as_deref() == Some("23502") => tried += 1,
+                // No partition takes it.
+                Err(error)
+                    if (table.as_str(), column.as_str()) == ("transfer", "epoch_number")
+                        && code(&error).as_deref() == Some("23514") =>
+                {
+                    tried += 1;
+                }
                 other => wrong.push(format!("{table}.{column}: {other:?}")),
             }
             attempt.rollback().await.unwrap();

@@ -29,6 +29,8 @@ fn serialisation_failures_are_retried_so_often() {
                 end $$;
             grant execute on function fail_in_test() to netfold_api;
             create trigger fail_in_test after insert on transfer
+                for each statement execute function fail_in_test();
+            create trigger fail_in_test after insert on transfer_1
                 for each statement execute function fail_in_test();",
         )
         .execute(&world.raw)
@@ -68,6 +70,8 @@ fn deadlocks_are_retried_so_often() {
                 begin perform pg_advisory_xact_lock(7, 7); return null; end $$;
             grant execute on function wait_in_test() to netfold_api;
             create trigger wait_in_test after insert on transfer
+                for each statement execute function wait_in_test();
+            create trigger wait_in_test after insert on transfer_1
                 for each statement execute function wait_in_test();",
         )
         .execute(&world.raw)

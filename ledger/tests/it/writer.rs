@@ -234,7 +234,7 @@ fn a_dropped_copy_leaves_no_answer_behind() {
             "create function wait_in_test() returns trigger language plpgsql as $$
                 begin perform pg_advisory_xact_lock(7, 7); return null; end $$;
             grant execute on function wait_in_test() to netfold_engine;
-            create trigger wait_in_test after insert on transfer
+            create trigger wait_in_test after insert on transfer_1
                 for each statement execute function wait_in_test();",
         )
         .execute(&world.raw)
