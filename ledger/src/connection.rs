@@ -86,7 +86,15 @@ impl Ledger {
             .connect_with(options)
             .await
             .map_err(Error::connecting)?;
-        let ledger = Self { pool, role, writer: Arc::default(), is_replica: false };
+        // A connection of its own, which keeps the plans of what is asked again and again. Its calls run to
+        // their end, so it is never out of step; should it be lost, the call is made again.
+        let own = PgPoolOptions::new()
+            .max_connections(1)
+            .acquire_timeout(ACQUIRE_PATIENCE)
+            .test_before_acquire(false)
+            .connect_lazy_with(session(url, role)?);
+        let writer = Arc::new(Writer::new(own));
+        let ledger = Self { pool, role, writer, is_replica: false };
         ledger.check_schema().await?;
         Ok(ledger)
     }
@@ -105,7 +113,8 @@ impl Ledger {
             .max_connections(max_connections)
             .acquire_timeout(REPLICA_PATIENCE)
             .connect_lazy_with(options);
-        Ok(Self { pool, role: Role::Read, writer: Arc::default(), is_replica: true })
+        let writer = Arc::new(Writer::new(pool.clone()));
+        Ok(Self { pool, role: Role::Read, writer, is_replica: true })
     }
 
     /// The journal's last block, 0 for none: of a replica, how far it is. What is read afterwards shows
@@ -139,6 +148,7 @@ impl Ledger {
     /// Closes all connections, those of clones too.
     pub async fn close(&self) {
         self.pool.close().await;
+        self.writer.close().await;
     }
 
     pub(crate) fn pool(&self) -> &PgPool {

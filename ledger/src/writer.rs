@@ -33,8 +33,10 @@ use view::View;
 
 /// The writer of one [`crate::Ledger`] and its clones. Its task starts with the first batch and ends
 /// with the last clone; should it ever panic, the next batch starts another.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(crate) struct Writer {
+    /// Its own, of one connection.
+    pool: PgPool,
     queue: Mutex<Option<mpsc::Sender<Waiting>>>,
     signers: Signers,
 }
@@ -66,7 +68,17 @@ impl Checked {
 }
 
 impl Writer {
-    /// Has a batch booked.
+    /// With a connection for itself.
+    pub(crate) fn new(pool: PgPool) -> Self {
+        Self { pool, queue: Mutex::default(), signers: Signers::default() }
+    }
+
+    /// Closes its connection.
+    pub(crate) async fn close(&self) {
+        self.pool.close().await;
+    }
+
+    /// Has a batch booked. `pool` is for what is read before.
     ///
     /// # Errors
     /// Why it was not; [`Error::Busy`] when too many wait.
@@ -81,21 +93,21 @@ impl Writer {
             |s| Checked::Signed(Box::new(s)),
         );
         let (answer, answered) = oneshot::channel();
-        match self.queue(pool).try_send(Waiting { batch, answer }) {
+        match self.queue().try_send(Waiting { batch, answer }) {
             Ok(()) => answered.await.unwrap_or(Err(Error::Stopped)),
             Err(mpsc::error::TrySendError::Full(_)) => Err(Error::Busy { waiting: LENGTH }),
             Err(mpsc::error::TrySendError::Closed(_)) => Err(Error::Stopped),
         }
     }
 
-    fn queue(&self, pool: &PgPool) -> mpsc::Sender<Waiting> {
+    fn queue(&self) -> mpsc::Sender<Waiting> {
         // A thread that panicked meanwhile has changed nothing by halves.
         let mut queue = self.queue.lock().unwrap_or_else(PoisonError::into_inner);
         match &*queue {
             Some(open) if !open.is_closed() => open.clone(),
             _ => {
                 let (open, waiting) = mpsc::channel(LENGTH);
-                tokio::spawn(work(pool.clone(), waiting));
+                tokio::spawn(work(self.pool.clone(), waiting));
                 *queue = Some(open.clone());
                 open
             }
