@@ -29,8 +29,7 @@ alter table exit drop constraint exit_of_transfer;
 -- What is there becomes the first partition, whatever number of epochs it has: its rows stay where they
 -- are, only the key is built anew.
 alter table transfer rename to transfer_1;
-alter index transfer_of_debited rename to transfer_1_of_debited;
-alter index transfer_of_credited rename to transfer_1_of_credited;
+drop index transfer_of_debited, transfer_of_credited;
 alter table transfer_1
     drop constraint transfer_key,
     add constraint transfer_1_pkey primary key (block_number, position, epoch_number);
@@ -40,8 +39,10 @@ create table transfer (
     like transfer_1 including defaults including constraints including storage,
     constraint transfer_key primary key (block_number, position, epoch_number)
 ) partition by range (epoch_number);
-create index transfer_of_debited on transfer (debit_account_id, block_number, position);
-create index transfer_of_credited on transfer (credit_account_id, block_number, position);
+-- Without the position all transfers of an account and block share an entry: a third of the size, and a
+-- sixth less work for each transfer.
+create index transfer_of_debited on transfer (debit_account_id, block_number);
+create index transfer_of_credited on transfer (credit_account_id, block_number);
 
 -- Statement triggers run for the table that a statement names, and no others: so the guards stand on
 -- `transfer` and on each partition. Writers name the partition: rows that go through `transfer` are

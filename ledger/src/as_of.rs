@@ -341,8 +341,8 @@ async fn accounts(tx: &mut Tx<'_>, place: &Place) -> Result<Vec<AccountBalance>,
     rows.iter().map(account).collect()
 }
 
-/// A cell's or pot's balance is that of its last transfer, which says it: two looks into an index for
-/// each.
+/// A cell's or pot's balance is that of its last transfer, which says it: two looks into an index, and at
+/// the transfers of one block, for each.
 #[expect(clippy::too_many_lines, reason = "one statement, which reads as one")]
 async fn cells(tx: &mut Tx<'_>, place: &Place) -> Result<Vec<CellAt>, Error> {
     let rows = sqlx::query!(
