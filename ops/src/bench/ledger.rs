@@ -180,8 +180,8 @@ impl Books {
             times.sort_unstable();
             clock::milliseconds(times.get(times.len() / 2).copied().unwrap_or_default())
         };
-        let (batch_ms, verifying_ms) = (median(batches), median(verifying));
-        Ok(Lone { batch_ms, verifying_ms, function_ms: median(calls) })
+        let (batch, verifying) = (median(batches), median(verifying));
+        Ok(Lone { batch, verifying, function: median(calls) })
     }
 }
 

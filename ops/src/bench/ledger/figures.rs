@@ -24,11 +24,11 @@ pub(super) struct Rates {
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Lone {
     /// A signed batch of one transfer.
-    pub(super) batch_ms: f64,
+    pub(super) batch: f64,
     /// Of that, its digest and its signature.
-    pub(super) verifying_ms: f64,
+    pub(super) verifying: f64,
     /// A db_tx of one transfer as one call.
-    pub(super) function_ms: f64,
+    pub(super) function: f64,
 }
 
 /// Medians over the rounds.
@@ -117,12 +117,12 @@ impl Rates {
             hot_over_spread: ratio(hot_thousands, thousands),
             ones_over_classic: ratio(ones, &self.classic),
             ones_over_function: ratio(ones, &self.function),
-            lone_batch_ms: median(&lone(|one| one.batch_ms)),
-            lone_verifying_ms: median(&lone(|one| one.verifying_ms)),
-            lone_function_ms: median(&lone(|one| one.function_ms)),
-            lone_over_function: round(median(&lone(|one| one.batch_ms / one.function_ms))),
+            lone_batch_ms: median(&lone(|one| one.batch)),
+            lone_verifying_ms: median(&lone(|one| one.verifying)),
+            lone_function_ms: median(&lone(|one| one.function)),
+            lone_over_function: round(median(&lone(|one| one.batch / one.function))),
             lone_booking_over_function: round(median(&lone(|one| {
-                (one.batch_ms - one.verifying_ms) / one.function_ms
+                (one.batch - one.verifying) / one.function
             }))),
         })
     }
@@ -226,7 +226,7 @@ mod tests {
             even: std::array::from_fn(|_| of([20.0, 200.0, 90.0])),
             hot: std::array::from_fn(|_| of([10.0, 100.0, 90.0])),
             lone: [(3.0, 1.0), (1.0, 1.0), (2.0, 0.5)]
-                .map(|(batch_ms, function_ms)| Lone { batch_ms, verifying_ms: 0.5, function_ms })
+                .map(|(batch, function)| Lone { batch, verifying: 0.5, function })
                 .to_vec(),
         };
         let figures = rates.figures().unwrap();
