@@ -216,7 +216,7 @@ async fn check(mut login: PgConnection, privileges: &Privileges, attempts: &[Att
         attempt.rollback().await.unwrap();
         let error = outcome.err();
         let refusal = error.as_ref().and_then(sqlx::Error::as_database_error);
-        let code = refusal.and_then(|refusal| refusal.code());
+        let code = refusal.and_then(sqlx::error::DatabaseError::code);
         // What gets past the privileges may still meet a rule or a guard.
         if (code.as_deref() != Some(INSUFFICIENT_PRIVILEGE)) != privileges.allow(what) {
             wrong.push(format!("{what}: {statement}: {error:?}"));
@@ -266,10 +266,8 @@ where
     sqlx::raw_sql(AssertSqlSafe(format!("drop role {name}"))).execute(&world.raw).await.unwrap();
 }
 
-/// What can be done to a table or view: the data's verbs, and what only an owner does.
-async fn on_relations(world: &World) -> Vec<Attempt> {
-    let relations = sqlx::query(
-        "select relname::text, relkind in ('v', 'm'),
+/// Tables and views with what an attempt has to name: kind, columns, key, triggers.
+const RELATIONS: &str = "select relname::text, relkind in ('v', 'm'),
             -- A generated column of a view is refused before privileges are looked at.
             array(select attname::text from pg_attribute a
                 where attrelid = c.oid and attnum > 0 and not attisdropped
@@ -285,11 +283,11 @@ async fn on_relations(world: &World) -> Vec<Attempt> {
             relkind = 'p' or relispartition
         from pg_class c
         where relkind in ('r', 'p', 'v', 'm') and relnamespace = 'public'::regnamespace
-        order by 1",
-    )
-    .fetch_all(&world.raw)
-    .await
-    .unwrap();
+        order by 1";
+
+/// What can be done to a table or view: the data's verbs, and what only an owner does.
+async fn on_relations(world: &World) -> Vec<Attempt> {
+    let relations = sqlx::query(RELATIONS).fetch_all(&world.raw).await.unwrap();
     let mut attempts = Vec::new();
     for row in relations {
         let (relation, is_view): (String, bool) = (row.get(0), row.get(1));
@@ -393,7 +391,7 @@ impl Attempt {
 }
 
 fn is_insufficient_privilege(error: &sqlx::Error) -> bool {
-    let refusal = error.as_database_error().and_then(|refusal| refusal.code());
+    let refusal = error.as_database_error().and_then(sqlx::error::DatabaseError::code);
     refusal.as_deref() == Some(INSUFFICIENT_PRIVILEGE)
 }
 

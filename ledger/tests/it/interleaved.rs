@@ -135,8 +135,8 @@ fn a_stale_balance_is_refused() {
         let refused = run(&mut second, &deposit_on(&head, 1)).await;
         assert_eq!(refused.unwrap_err(), "balance_follows_the_journal");
         end(&mut second, "rollback").await.unwrap();
-        let held = read(&mut second).await.cell;
-        assert_eq!(held.parse::<u32>().unwrap(), mine.cell.parse::<u32>().unwrap() + 1);
+        let now = read(&mut second).await.cell;
+        assert_eq!(now.parse::<u32>().unwrap(), mine.cell.parse::<u32>().unwrap() + 1);
     });
 }
 
