@@ -24,6 +24,7 @@ mod events;
 pub(crate) mod eviction;
 mod evidence;
 pub(crate) mod fault;
+mod functions;
 pub(crate) mod holds;
 pub(crate) mod page;
 mod pages;
@@ -322,6 +323,7 @@ impl Auditor<'static> {
         self.archived().await?;
         self.strays().await?;
         self.reach(observer, of)?;
+        self.functions().await?;
         while self.events().await? {
             self.reach(observer, of)?;
         }

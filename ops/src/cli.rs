@@ -144,7 +144,7 @@ pub(crate) struct BenchLedgerArguments {
     #[arg(long, value_name = "NUMBER", default_value_t = 5, conflicts_with = "growth")]
     #[arg(value_parser = clap::value_parser!(u8).range(1..=50))]
     pub(crate) rounds: u8,
-    /// Instead, let the journal grow to so many transfers, and tell the rate on the way.
+    /// Instead, let the journal grow to so many transfers, tell the rate on the way, and audit it.
     #[arg(long, value_name = "TRANSFERS")]
     #[arg(value_parser = clap::value_parser!(u64).range(1_000..=100_000_000))]
     pub(crate) growth: Option<u64>,

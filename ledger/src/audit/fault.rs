@@ -2,6 +2,7 @@
 
 use std::fmt;
 
+use alloy_primitives::B256;
 use domain::l1::L1LogId;
 use domain::{AssetId, EpochNumber, ExitIndex, Height, Refusal, RollupId};
 
@@ -104,6 +105,8 @@ pub enum Row {
     },
     ArchivedRange(EpochNumber),
     Event(EventNumber),
+    /// Of the schema: what an event covers of a row.
+    DigestFunctions,
     /// Some row of a table, when only their number is off.
     Table(&'static str),
 }
@@ -129,6 +132,8 @@ pub enum FaultKind {
     DiffersFromSource,
     /// An earlier audit had another one there: history was changed below its checkpoint.
     Rewritten,
+    /// It is not what the migrations made, but has this digest.
+    NotAsMigrated(B256),
     /// It breaks a rule of the reference transition.
     RuleBroken(Refusal),
 }
@@ -248,6 +253,7 @@ impl fmt::Display for Row {
                 write!(f, "the archived range that begins with epoch {epoch}")
             }
             Self::Event(number) => write!(f, "event {number}"),
+            Self::DigestFunctions => f.write_str("what `content` and `row_digest` cover of a row"),
             Self::Table(table) => write!(f, "a row of table {table}"),
         }
     }
@@ -265,6 +271,7 @@ impl fmt::Display for FaultKind {
             Self::Unbalanced => f.write_str("does not continue the balance of its account"),
             Self::DiffersFromSource => f.write_str("is not what it follows from"),
             Self::Rewritten => f.write_str("is not the one that was audited before"),
+            Self::NotAsMigrated(digest) => write!(f, "is not as migrated: {digest}"),
             Self::RuleBroken(refusal) => write!(f, "breaks a rule: {refusal}"),
         }
     }

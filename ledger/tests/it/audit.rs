@@ -1,5 +1,8 @@
 //! The audit finds what was done behind the ledger's back, and names the row.
 
+use ledger::audit::Row;
+use sqlx::AssertSqlSafe;
+
 use crate::life::{evicted, live};
 use crate::tamper::Unguarded;
 use crate::world::{World, with_world};
@@ -378,6 +381,42 @@ fn a_consistent_forgery_is_found() {
         assert_eq!(fault.to_string(), "batch 1 of rollup 1 is not what the hash chain covers");
     });
 }
+
+/// A function that would cover less of a row than it should is named, and so is one that hashes otherwise
+/// or under other settings.
+#[test]
+fn a_replaced_function_is_named() {
+    with_world(|mut world| async move {
+        live(&mut world).await;
+        for replaced in [
+            "create or replace function content(r epoch_seal) returns jsonb language sql stable
+                set timezone = 'UTC' set bytea_output = 'hex' as $$
+                    select jsonb_build_array(r.epoch_number)
+                $$",
+            "alter function row_digest(jsonb) set extra_float_digits = 0",
+            "create function content(r batch) returns jsonb language sql as 'select null::jsonb'",
+            // Last, because its privileges do not come back with it.
+            "drop function content(epoch_final)",
+        ] {
+            let before: Vec<String> =
+                sqlx::query_scalar(DEFINITIONS).fetch_all(&world.raw).await.unwrap();
+            as_owner(&world, replaced).await;
+            let report = world.audit().await;
+            let fault = report.first_fault.unwrap_or_else(|| panic!("not found: {replaced}"));
+            assert_eq!(fault.row, Row::DigestFunctions, "{replaced}");
+            let back = before.join(";") + ";drop function if exists content(batch)";
+            as_owner(&world, &back).await;
+        }
+    });
+}
+
+async fn as_owner(world: &World, script: &str) {
+    let script = format!("begin; set local role netfold_owner; {script}; commit");
+    sqlx::raw_sql(AssertSqlSafe(script)).execute(&world.raw).await.unwrap();
+}
+
+const DEFINITIONS: &str = "select pg_get_functiondef(oid) from pg_proc
+    where pronamespace = 'public'::regnamespace and proname in ('content', 'row_digest')";
 
 /// The chain of hashes is the one that the module's documentation states.
 #[test]

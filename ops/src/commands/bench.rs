@@ -1,17 +1,18 @@
 //! `netfold bench`: the figures of this machine and this circuit, measured now.
 
-use std::process::ExitCode;
+use std::process::{Command, ExitCode};
 
-use anyhow::Context as _;
+use anyhow::{Context as _, ensure};
 use domain::limits::BATCHES_PER_STEP;
 use folding::{CircuitPart, CircuitSize, circuit_parts};
-use serde_json::json;
+use serde_json::{Value, json};
 
 use crate::bench;
 use crate::bench::ledger::Growth;
 use crate::cli::{BenchCircuitArguments, BenchLedgerArguments, BenchProofArguments};
 use crate::output::Output;
 use crate::postgres::{Postgres, Settings};
+use crate::progress::Stage;
 use crate::services;
 
 pub(super) fn circuit(
@@ -80,6 +81,28 @@ pub(super) fn proof(
     Ok(ExitCode::SUCCESS)
 }
 
+/// Audits a database as anybody would: by a process of its own, whose memory is the audit's alone.
+fn audit(database_url: &str) -> anyhow::Result<Value> {
+    let stage = Stage::begin("Auditing what grew");
+    let program = std::env::current_exe().context("could not find this program")?;
+    let audit = Command::new(program)
+        .args(["audit", "--ledger-only", "--json"])
+        .env("DATABASE_URL", database_url)
+        .output()
+        .context("could not start the audit")?;
+    ensure!(audit.status.success(), "the audit failed: {}", String::from_utf8_lossy(&audit.stderr));
+    stage.done("What grew was audited");
+    serde_json::from_slice(&audit.stdout).context("the audit's answer")
+}
+
+/// The audit's figures in a line.
+fn told(audit: &Value) -> String {
+    format!(
+        "audited: {} transfers in {} s, {} MiB of memory at most, drift {}",
+        audit["transfers"], audit["seconds"], audit["peak_memory_mib"], audit["drift"]
+    )
+}
+
 pub(super) fn ledger(
     arguments: BenchLedgerArguments,
     output: &mut Output,
@@ -101,7 +124,9 @@ pub(super) fn ledger(
                     std::fs::write(file, bench::ledger::draw(&growth))
                         .with_context(|| format!("could not write {}", file.display()))?;
                 }
-                Ok((Growth::chart(&growth), json!({ "growth": growth })))
+                let audit = audit(&postgres.url())?;
+                let table = format!("{}\n{}", Growth::chart(&growth), told(&audit));
+                Ok((table, json!({ "growth": growth, "audit": audit })))
             })
         }
     };

@@ -1,6 +1,6 @@
 //! `netfold bench`: the figures are there, of this run, and sensible.
 
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use crate::command::{last_json, netfold, proving_turn, said, succeed};
 
@@ -65,7 +65,8 @@ fn nonsense_is_refused() {
     }
 }
 
-/// One run books in every way, and its object has every figure; the journal's growth is told in steps.
+/// One run books in every way, and its object has every figure; the journal's growth is told in
+/// steps, and what has grown is audited.
 #[test]
 fn booking_is_measured() {
     let found = last_json(&succeed(&mut netfold(&["bench", "ledger", "--json", "--rounds", "1"])));
@@ -109,6 +110,8 @@ fn booking_is_measured() {
         .map(|one| one["transfers"].as_u64().unwrap())
         .collect();
     assert_eq!(marks, [1_000, 2_000, 5_000], "{found}");
+    let audit = &found["audit"];
+    assert_eq!((&audit["transfers"], &audit["drift"]), (&json!(5_064), &json!(0)), "{audit}");
     for nonsense in [["--rounds", "0"], ["--rounds", "many"], ["--growth", "999"]] {
         let output = netfold(&[&["bench", "ledger"][..], &nonsense[..]].concat()).output().unwrap();
         assert_eq!(output.status.code(), Some(2), "{nonsense:?}");
