@@ -72,6 +72,7 @@ pub(crate) async fn list(
 }
 
 impl Cell {
+    /// Of the past, which knows of no holds.
     fn of_then(cell: &CellAt, assets: &Assets) -> Self {
         let amount = |atoms| assets.amount(cell.asset, atoms);
         Self {
@@ -87,16 +88,12 @@ impl Cell {
     }
 
     pub(crate) fn of(cell: &CellPosition, assets: &Assets) -> Self {
-        let amount = |atoms| assets.amount(cell.asset, atoms);
+        let CellPosition { rollup, asset, balance, deposited, exited, pot, .. } = *cell;
+        let then = CellAt { rollup, asset, balance, deposited, exited, pot };
         Self {
-            rollup: cell.rollup.number(),
-            asset: cell.asset.number(),
-            balance: amount(cell.balance),
-            deposited: amount(cell.deposited),
-            exited: amount(cell.exited),
-            pot: amount(cell.pot),
-            held_in: Some(amount(cell.held_in)),
-            held_out: Some(amount(cell.held_out)),
+            held_in: Some(assets.amount(asset, cell.held_in)),
+            held_out: Some(assets.amount(asset, cell.held_out)),
+            ..Self::of_then(&then, assets)
         }
     }
 }

@@ -5,6 +5,7 @@
 //! is sent. Everything else needs an operator, and says which values disagree.
 
 mod answer;
+mod words;
 
 use alloy::transports::{RpcError, TransportError};
 use alloy_primitives::{Address, B256};
@@ -471,34 +472,6 @@ impl From<folding::Error> for Error {
 
 /// What an epoch closes with in the ledger.
 struct Closing(Option<Word>);
-
-impl std::fmt::Display for Closing {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        match self.0 {
-            Some(digest) => write!(f, "with {digest}"),
-            None => f.write_str("it was open"),
-        }
-    }
-}
-
-impl std::fmt::Display for Side {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str(match self {
-            Self::Plan => "plan",
-            Self::Ledger => "ledger",
-            Self::Proof => "proof",
-        })
-    }
-}
-
-impl std::fmt::Display for Part {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str(match self {
-            Self::Step => "step",
-            Self::Cell => "cell",
-        })
-    }
-}
 
 /// JSON-RPC codes of a request that no node will ever take: parse error, invalid request, unknown
 /// method, invalid parameters.

@@ -4,18 +4,15 @@
 //! [`Error::BatchConflict`] may keep evidence, and after [`Error::is_outcome_unknown`] one has to
 //! look, which calling again does, since every write is idempotent.
 
-use std::fmt;
-use std::sync::Arc;
+mod cause;
 
 use alloy_primitives::B256;
 use domain::l1::{L1Block, L1LogId};
 use domain::{AssetId, EpochNumber, ExitIndex, Height, Refusal, RollupId, Word};
-
-use sqlx::error::DatabaseError;
 use time::OffsetDateTime;
 
+pub use self::cause::Cause;
 use crate::audit::Fault;
-use crate::constraint;
 use crate::{Account, Adoption, BlockNumber};
 
 /// What the ledger refuses or fails at.
@@ -427,10 +424,6 @@ pub enum Error {
     Migration(#[source] Cause),
 }
 
-/// What lies under an [`Error`], for the log.
-#[derive(Clone)]
-pub struct Cause(Arc<dyn std::error::Error + Send + Sync>);
-
 impl Error {
     /// Whether the same call may succeed: a serialisation failure, a deadlock, a lock not granted in
     /// time, a lost connection, a disk that somebody makes room on.
@@ -442,7 +435,7 @@ impl Error {
             | Self::TookTooLong(_)
             | Self::DiskFull(_)
             | Self::Busy { .. } => true,
-            Self::Postgres(cause) => cause.sqlx().is_some_and(is_transient),
+            Self::Postgres(cause) => cause.is_transient(),
             _ => false,
         }
     }
@@ -473,78 +466,4 @@ impl Error {
             error => error,
         }
     }
-
-    pub(crate) fn connecting(error: sqlx::Error) -> Self {
-        let code = error.as_database_error().and_then(DatabaseError::code);
-        match code.as_deref() {
-            Some("28P01" | "28000" | "42501") => Self::LoginRefused(Cause::new(error)),
-            Some("3D000") => Self::NoDatabase(Cause::new(error)),
-            // The role that is asked for does not exist.
-            Some("22023") => Self::NotMigrated,
-            _ => Self::from(error),
-        }
-    }
-}
-
-impl From<sqlx::Error> for Error {
-    fn from(error: sqlx::Error) -> Self {
-        match &error {
-            sqlx::Error::Database(refusal) => {
-                let known = refusal.constraint().and_then(constraint::known);
-                match (known, refusal.code().as_deref()) {
-                    (Some(constraint), _) => Self::Forbidden { constraint },
-                    // Postgres shuts down or starts up, or has ended a session that held a db_tx
-                    // without a word for too long: the connection is gone.
-                    (None, Some("57P01" | "57P02" | "57P03" | "25P03")) => {
-                        Self::Unreachable(Cause::new(error))
-                    }
-                    (None, Some("57014")) => Self::TookTooLong(Cause::new(error)),
-                    (None, Some("53100")) => Self::DiskFull(Cause::new(error)),
-                    (None, Some("42501")) => Self::PermissionDenied(Cause::new(error)),
-                    _ => Self::Postgres(Cause::new(error)),
-                }
-            }
-            sqlx::Error::Configuration(_) => Self::BadUrl(Cause::new(error)),
-            sqlx::Error::Io(_)
-            | sqlx::Error::PoolTimedOut
-            | sqlx::Error::WorkerCrashed
-            | sqlx::Error::BeginFailed
-            | sqlx::Error::Protocol(_) => Self::Unreachable(Cause::new(error)),
-            _ => Self::Postgres(Cause::new(error)),
-        }
-    }
-}
-
-impl Cause {
-    pub(crate) fn new(error: impl std::error::Error + Send + Sync + 'static) -> Self {
-        Self(Arc::new(error))
-    }
-
-    fn sqlx(&self) -> Option<&sqlx::Error> {
-        self.0.downcast_ref()
-    }
-}
-
-impl fmt::Debug for Cause {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.0.fmt(f)
-    }
-}
-
-impl fmt::Display for Cause {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.0.fmt(f)
-    }
-}
-
-impl std::error::Error for Cause {
-    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
-        self.0.source()
-    }
-}
-
-fn is_transient(error: &sqlx::Error) -> bool {
-    let code = error.as_database_error().and_then(DatabaseError::code);
-    // Serialisation failure, deadlock, lock not granted in time, too many connections.
-    matches!(code.as_deref(), Some("40001" | "40P01" | "55P03" | "53300"))
 }

@@ -8,11 +8,12 @@ use std::time::{Duration, Instant};
 use alloy_primitives::{Address, B256};
 use domain::l1::{L1Block, L1Event, L1Log, L1LogId};
 use domain::{
-    Asset, AssetId, Atoms, Batch, BatchParts, DomainId, DomainIdentity, ExitTree, Height, L2Root,
-    LiquidityState, RollupId, SigningKey, Transfer, Word,
+    Asset, AssetId, Atoms, Batch, BatchParts, ExitTree, Height, L2Root, RollupId, SigningKey,
+    Transfer, Word,
 };
-use ledger::{Adoption, Ledger, Role, SealReason};
+use ledger::{Ledger, Role, SealReason};
 
+use crate::adopted::adopt;
 use crate::command::{fail, last_json, netfold, path, said, succeed};
 use crate::server::Server;
 
@@ -142,18 +143,8 @@ fn interrupt(server: &Server, audit: &mut Command) {
 fn fill(url: &str) {
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().unwrap();
     runtime.block_on(async {
-        Ledger::migrate(url).await.unwrap();
-        let engine = Ledger::connect(url, Role::Engine, 2).await.unwrap();
+        let (engine, word) = adopt(url).await;
         let api = Ledger::connect(url, Role::Api, 2).await.unwrap();
-        let identity = DomainIdentity {
-            chain_id: 31337,
-            settlement: Address::repeat_byte(0x5e),
-            domain_id: DomainId::new(1),
-            verification_key_id: B256::repeat_byte(0x7e),
-        };
-        let genesis_digest = LiquidityState::genesis().digest();
-        let adoption = Adoption { identity, genesis_digest, deployed_at_block: 1 };
-        engine.adopt_domain(&adoption).await.unwrap();
         let block = L1Block { number: 1, hash: B256::repeat_byte(0xb1) };
         let logs: Vec<L1Log> = (0..)
             .zip(registered())
@@ -164,12 +155,12 @@ fn fill(url: &str) {
             })
             .collect();
         engine.record_l1_block_range(&logs, block).await.unwrap();
-        let (first, root) = batch(identity.word(), Height::FIRST, L2Root::UNSET);
+        let (first, root) = batch(word, Height::FIRST, L2Root::UNSET);
         api.post_batch(&first).await.unwrap();
         engine.seal(SealReason::Command).await.unwrap().unwrap();
-        let (second, root) = batch(identity.word(), Height::FIRST.next().unwrap(), root);
+        let (second, root) = batch(word, Height::FIRST.next().unwrap(), root);
         api.post_batch(&second).await.unwrap();
-        let (third, _) = batch(identity.word(), second.height().next().unwrap(), root);
+        let (third, _) = batch(word, second.height().next().unwrap(), root);
         api.post_batch(&third).await.unwrap();
         engine.close().await;
         api.close().await;

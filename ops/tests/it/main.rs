@@ -7,6 +7,7 @@
     reason = "a failed setup, a missing field or an overflow is the test's failure"
 )]
 
+mod adopted;
 mod audit;
 mod bad_input;
 mod bench;

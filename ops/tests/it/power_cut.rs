@@ -8,14 +8,15 @@ use std::process::Command;
 use alloy_primitives::{Address, B256};
 use domain::l1::{L1Block, L1Event, L1Log, L1LogId};
 use domain::{
-    Asset, AssetId, Atoms, Batch, BatchParts, DomainId, DomainIdentity, ExitTree, Height, L2Root,
-    LiquidityState, RollupId, SigningKey, Transfer, Word,
+    Asset, AssetId, Atoms, Batch, BatchParts, ExitTree, Height, L2Root, RollupId, SigningKey,
+    Transfer, Word,
 };
 use futures_util::future::join_all;
-use ledger::{Adoption, BatchFilter, BlockNumber, Error, Ledger, PageLimit, Role};
+use ledger::{BatchFilter, BlockNumber, Error, Ledger, PageLimit, Role};
 use tokio::sync::mpsc;
 use tokio::task::JoinSet;
 
+use crate::adopted::adopt;
 use crate::command::path;
 use crate::server::Server;
 
@@ -180,17 +181,7 @@ const BROKE: u16 = 4;
 
 /// A domain in which each rollup has plenty, and the batches that each will post.
 async fn begin(url: &str) -> BTreeMap<RollupId, Vec<Batch>> {
-    Ledger::migrate(url).await.unwrap();
-    let engine = Ledger::connect(url, Role::Engine, 2).await.unwrap();
-    let identity = DomainIdentity {
-        chain_id: 31337,
-        settlement: Address::repeat_byte(0x5e),
-        domain_id: DomainId::new(1),
-        verification_key_id: B256::repeat_byte(0x7e),
-    };
-    let genesis_digest = LiquidityState::genesis().digest();
-    let adoption = Adoption { identity, genesis_digest, deployed_at_block: 1 };
-    engine.adopt_domain(&adoption).await.unwrap();
+    let (engine, word) = adopt(url).await;
     let asset = AssetId::new(1);
     let mut events =
         vec![L1Event::AssetRegistered(Asset::new(asset, Address::ZERO, 18, 18).unwrap())];
@@ -212,7 +203,7 @@ async fn begin(url: &str) -> BTreeMap<RollupId, Vec<Batch>> {
         .collect();
     engine.record_l1_block_range(&logs, block).await.unwrap();
     engine.close().await;
-    ROLLUPS.map(RollupId::new).map(|rollup| (rollup, chain(rollup, identity.word()))).into()
+    ROLLUPS.map(RollupId::new).map(|rollup| (rollup, chain(rollup, word))).into()
 }
 
 fn key(rollup: RollupId) -> SigningKey {

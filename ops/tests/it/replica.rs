@@ -9,12 +9,13 @@ use std::time::{Duration, Instant};
 use alloy_primitives::{Address, B256};
 use domain::l1::{L1Block, L1Event, L1Log, L1LogId};
 use domain::{
-    Asset, AssetId, Atoms, Batch, BatchParts, DomainId, DomainIdentity, ExitTree, Height, L2Root,
-    LiquidityState, RollupId, SigningKey, Transfer, Word,
+    Asset, AssetId, Atoms, Batch, BatchParts, ExitTree, Height, L2Root, RollupId, SigningKey,
+    Transfer, Word,
 };
-use ledger::{Adoption, Ledger, Role};
+use ledger::{Ledger, Role};
 use serde_json::Value;
 
+use crate::adopted::adopt;
 use crate::command::{last_json, netfold, path, succeed};
 use crate::server::Server;
 
@@ -26,7 +27,7 @@ const TWO: RollupId = RollupId::new(2);
 struct World {
     engine: Ledger,
     posting: Ledger,
-    identity: DomainIdentity,
+    word: Word,
     height: Height,
     root: L2Root,
     url: String,
@@ -141,25 +142,15 @@ fn items(body: &Value) -> usize {
 
 impl World {
     async fn new(database: &str, replica: &str) -> Self {
-        Ledger::migrate(database).await.unwrap();
-        let engine = Ledger::connect(database, Role::Engine, 2).await.unwrap();
+        let (engine, word) = adopt(database).await;
         let posting = Ledger::connect(database, Role::Api, 4).await.unwrap();
-        let identity = DomainIdentity {
-            chain_id: 31337,
-            settlement: Address::repeat_byte(0x5e),
-            domain_id: DomainId::new(1),
-            verification_key_id: B256::repeat_byte(0x7e),
-        };
-        let genesis_digest = LiquidityState::genesis().digest();
-        let adoption = Adoption { identity, genesis_digest, deployed_at_block: 1 };
-        engine.adopt_domain(&adoption).await.unwrap();
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
         let url = format!("http://{}", listener.local_addr().unwrap());
         let replica = Ledger::replica(replica, 4).unwrap();
         let state = api::State::with_replica(posting.clone(), replica, api::Settings::default());
         tokio::spawn(api::serve(listener, state, std::future::pending()));
         let (height, root) = (Height::FIRST, L2Root::UNSET);
-        let world = Self { engine, posting, identity, height, root, url };
+        let world = Self { engine, posting, word, height, root, url };
         world.register().await;
         world
     }
@@ -204,7 +195,7 @@ impl World {
             exits: Vec::new(),
             signature: key(ONE).sign(Word::ZERO),
         };
-        parts.signature = key(ONE).sign(parts.digest(self.identity.word()));
+        parts.signature = key(ONE).sign(parts.digest(self.word));
         self.root = parts.new_root;
         self.height = self.height.next().unwrap();
         let posted = self.posting.post_batch(&Batch::new(parts).unwrap()).await.unwrap();
