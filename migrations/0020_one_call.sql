@@ -38,10 +38,10 @@ begin
     -- The blocks carry the caller's time, so it has to be that of the database, if a little old.
     if not exists (
             select from (
-                select block_number, block_hash from journal_block
+                select block_number, block_hash, posted_at from journal_block
                 order by block_number desc limit 1
             ) last
-            where block_number = at_block and block_hash = at_hash
+            where block_number = at_block and block_hash = at_hash and posted_at <= moment
         )
         or at_epoch is distinct from (select max(epoch_number) from epoch)
         or exists (select from foreign_settlement)

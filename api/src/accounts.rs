@@ -51,7 +51,7 @@ pub(crate) async fn list(
 ) -> Result<Json<Page<Account>>, Error> {
     let as_of = as_of::take(&mut query)?;
     query.finish()?;
-    let accounts = state.reads().await?.books_at(as_of).await?.accounts;
+    let accounts = state.reads_at(as_of).await?.books_at(as_of).await?.accounts;
     let assets = state.assets().await?;
     Ok(Json(Page::whole(accounts.iter().map(|account| Account::of(account, &assets)).collect())))
 }

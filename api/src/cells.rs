@@ -61,7 +61,7 @@ pub(crate) async fn list(
         let cells = state.ledger().cells().await?;
         cells.iter().map(|cell| Cell::of(cell, &assets)).collect()
     } else {
-        let cells = state.reads().await?.cells_at(as_of).await?.cells;
+        let cells = state.reads_at(as_of).await?.cells_at(as_of).await?.cells;
         cells.iter().map(|cell| Cell::of_then(cell, &assets)).collect()
     };
     let wanted = cells.into_iter().filter(|cell| {

@@ -10,7 +10,7 @@ use std::{
 };
 
 use domain::{AssetId, EpochNumber, RollupId, plan_steps};
-use ledger::{BatchFilter, EpochStatus, EventNumber, Ledger, PageLimit};
+use ledger::{AsOf, BatchFilter, EpochStatus, EventNumber, Ledger, PageLimit};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
 
 use crate::{
@@ -124,6 +124,15 @@ impl State {
         let reads = self.replica().unwrap_or_else(|| self.ledger());
         note_journal_block(reads.reached().await?.number());
         Ok(reads)
+    }
+
+    /// As [`Self::reads`], for a state of the books. A moment is looked for in the database itself: a replica
+    /// that is behind would take what it has of it for all.
+    pub(crate) async fn reads_at(&self, as_of: AsOf) -> Result<&Ledger, Error> {
+        match as_of {
+            AsOf::Time(_) => Ok(self.ledger()),
+            AsOf::Now | AsOf::Epoch(_) | AsOf::Block(_) => self.reads().await,
+        }
     }
 
     pub(crate) fn settings(&self) -> &Settings {

@@ -67,7 +67,7 @@ pub(crate) async fn one(
 ) -> Result<Json<TrialBalance>, Error> {
     let as_of = as_of::take(&mut query)?;
     query.finish()?;
-    let books = state.reads().await?.books_at(as_of).await?;
+    let books = state.reads_at(as_of).await?.books_at(as_of).await?;
     let (lines, head) = (books.trial_balance()?, books.head);
     let assets = state.assets().await?;
     Ok(Json(TrialBalance {

@@ -5,6 +5,8 @@
 //! the transfers since by index: the past costs an epoch's transfers at most, however long the journal
 //! is.
 
+use std::time::Duration;
+
 use alloy_primitives::U256;
 use domain::{AssetId, Atoms, EpochNumber, RollupId};
 use time::OffsetDateTime;
@@ -130,6 +132,7 @@ impl Ledger {
     /// [`Error::InTheFuture`] for a state that the books have not reached; [`Error::Archived`] for one
     /// within archived epochs, of which only the ends are left; [`Error::TookTooLong`].
     pub async fn books_at(&self, as_of: AsOf) -> Result<BooksAt, Error> {
+        self.await_moment(as_of).await?;
         let mut tx = self.long_snapshot().await?;
         if as_of == AsOf::Now {
             let head = head(&mut tx, i64::MAX).await?;
@@ -145,12 +148,51 @@ impl Ledger {
     /// # Errors
     /// As [`Ledger::books_at`], and [`Error::NoDomain`].
     pub async fn cells_at(&self, as_of: AsOf) -> Result<CellsAt, Error> {
+        self.await_moment(as_of).await?;
         let mut tx = self.long_snapshot().await?;
         let place = Place::find(&mut tx, as_of).await?;
         let head = head(&mut tx, place.block).await?;
         Ok(CellsAt { epoch: place.epoch, head, cells: cells(&mut tx, &place).await? })
     }
 }
+
+impl Ledger {
+    /// Waits until nothing can come any more that bears a moment or an earlier one. A block bears the time of
+    /// the lock under which it was written, or one up to a second earlier, and is seen at the commit: so
+    /// whoever held the lock a second after the moment must have ended. On a replica nobody can know.
+    async fn await_moment(&self, as_of: AsOf) -> Result<(), Error> {
+        let AsOf::Time(moment) = as_of else { return Ok(()) };
+        let mut holder = None;
+        loop {
+            let row = sqlx::query!(
+                r#"select clock_timestamp() as "now!", clock_timestamp() - $1 >= '1 second' as "past!",
+                    (
+                        select virtualtransaction from pg_locks
+                        where locktype = 'advisory' and classid::bigint = 1852142694 and objid = 0
+                            and granted
+                            and database = (
+                                select oid from pg_database where datname = current_database()
+                            )
+                    ) as holder"#,
+                moment
+            )
+            .fetch_one(self.pool())
+            .await?;
+            if row.now < moment {
+                return Err(Error::InTheFuture { moment, now: row.now });
+            }
+            if row.past && (row.holder.is_none() || holder.is_some_and(|first| first != row.holder))
+            {
+                return Ok(());
+            }
+            holder = row.past.then_some(row.holder);
+            tokio::time::sleep(PAUSE).await;
+        }
+    }
+}
+
+/// Between two looks at who writes.
+const PAUSE: Duration = Duration::from_millis(20);
 
 impl Place {
     async fn find(tx: &mut Tx<'_>, as_of: AsOf) -> Result<Self, Error> {
@@ -218,7 +260,8 @@ async fn of_block(tx: &mut Tx<'_>, block: BlockNumber) -> Result<(EpochNumber, i
     Ok((BLOCK.epoch(row.epoch.ok_or(Error::UnknownBlock { block, last })?)?, number))
 }
 
-/// Blocks and epochs bear the time of the lock under which they were written, in which order they are.
+/// Blocks and epochs bear the time of the lock under which they were written, or one up to a second before
+/// it: the last block that bears an earlier one counts.
 async fn of_moment(tx: &mut Tx<'_>, moment: OffsetDateTime) -> Result<(EpochNumber, i64), Error> {
     let row = sqlx::query!(
         r#"select clock_timestamp() as "now!",

@@ -170,6 +170,9 @@ struct RowCounts {
     holds: u64,
     hold_ends: u64,
     seen_deposits: u64,
+    epoch_cells: u64,
+    epoch_rollups: u64,
+    epoch_balances: u64,
 }
 
 /// Recomputes the books. Tells its progress after every block.

@@ -222,6 +222,8 @@ fn session(url: &str, role: Role) -> Result<PgConnectOptions, Error> {
         ("search_path", "public"),
         ("timezone", "UTC"),
         ("default_transaction_isolation", "read committed"),
+        // Nobody is shown other rows than everybody else: a policy on a table is an error.
+        ("row_security", "off"),
         // A plan made while tables were empty would be kept when they no longer are.
         ("plan_cache_mode", "force_custom_plan"),
         // Compiling a guard's few rows takes a thousand times longer than looking at them.
@@ -230,6 +232,10 @@ fn session(url: &str, role: Role) -> Result<PgConnectOptions, Error> {
         // holds them without a word loses them, and may try again, too.
         ("lock_timeout", "30s"),
         ("idle_in_transaction_session_timeout", "60s"),
+        // Of one whose machine is gone in the middle of a statement no word comes: Postgres has to ask.
+        ("tcp_keepalives_idle", "10"),
+        ("tcp_keepalives_interval", "5"),
+        ("tcp_keepalives_count", "3"),
     ]))
 }
 

@@ -104,7 +104,8 @@ impl Place {
     /// The caller holds the lock, so nobody moves it, or a snapshot, which sees none of that.
     pub(crate) async fn read(tx: &mut Tx<'_>) -> Result<Self, Error> {
         let row = sqlx::query!(
-            r#"select clock_timestamp() as "now!",
+            r#"-- Should the clock have gone back, time stands still until it is there again.
+            select greatest(clock_timestamp(), last.posted_at) as "now!",
                 (select max(epoch_number) from epoch) as epoch,
                 (select max(first_epoch) from transfer_partition) as "partition!",
                 (select epoch_number from foreign_settlement) as foreign_epoch,
@@ -112,7 +113,7 @@ impl Place {
                 coalesce(last.block_hash, decode(repeat('00', 32), 'hex')) as "hash!"
             from (select) one
             left join lateral (
-                select block_number, block_hash from journal_block
+                select block_number, block_hash, posted_at from journal_block
                 order by block_number desc limit 1
             ) last on true"#
         )

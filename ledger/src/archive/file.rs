@@ -17,13 +17,15 @@
 //! `TIME` in nanoseconds since 1970, `POSTING` the digest that the content's is over beside the root of
 //! the transfers (`ledger/src/hash.rs`).
 
-use std::fs::File;
-use std::io::{BufWriter, Write};
+use std::fs::{File, Permissions};
+use std::io::{self, BufWriter, ErrorKind, Write};
+use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 
 use alloy_primitives::B256;
 use domain::{EpochNumber, Word};
 use sha2::{Digest, Sha256};
+use tempfile::NamedTempFile;
 
 use super::Reader;
 use super::range::file_name;
@@ -63,10 +65,9 @@ pub struct ArchiveSummary {
     pub length: u64,
 }
 
-/// Writes a file under another name until it is whole.
+/// Writes a file under another name, which nobody else has, until it is whole.
 pub(super) struct Writer {
-    out: BufWriter<File>,
-    partial: PathBuf,
+    out: BufWriter<NamedTempFile>,
     path: PathBuf,
     blocks: u64,
     transfers: u64,
@@ -86,10 +87,14 @@ impl ArchiveHead {
 impl Writer {
     pub(super) fn create(folder: &Path, head: &ArchiveHead) -> Result<Self, Error> {
         let path = folder.join(head.file_name());
-        let partial = folder.join(format!("{}.partial", head.file_name()));
-        std::fs::create_dir_all(folder).map_err(failed)?;
-        let out = BufWriter::new(File::create(&partial).map_err(failed)?);
-        let mut writer = Self { out, partial, path, blocks: 0, transfers: 0 };
+        create_folder(folder).map_err(failed)?;
+        let partial = tempfile::Builder::new()
+            .prefix(&head.file_name())
+            .suffix(".partial")
+            .permissions(Permissions::from_mode(MODE))
+            .tempfile_in(folder);
+        let out = BufWriter::new(partial.map_err(failed)?);
+        let mut writer = Self { out, path, blocks: 0, transfers: 0 };
         writer.line(format_args!(
             "{MAGIC} {} {} {} {} {} {}",
             head.domain_word.to_bytes(),
@@ -138,16 +143,20 @@ impl Writer {
     pub(super) fn finish(mut self) -> Result<(PathBuf, ArchiveSummary), Error> {
         let (blocks, transfers) = (self.blocks, self.transfers);
         self.line(format_args!("end {blocks} {transfers}"))?;
-        self.out.flush().map_err(failed)?;
-        self.out.get_ref().sync_all().map_err(failed)?;
-        let written = Reader::open(&self.partial)?.finish()?;
-        // Left by a run that ended before its row was there. Another one's file is not ours to replace.
-        if self.path.exists() && digest_of(&self.path)? != written.digest {
+        let partial = self.out.into_inner().map_err(|error| failed(error.into_error()))?;
+        partial.as_file().sync_all().map_err(failed)?;
+        let written = Reader::open(partial.path())?.finish()?;
+        match partial.persist_noclobber(&self.path) {
+            Ok(_) => {}
+            // Left by a run that ended before its row was there, or another one's, which is not ours to
+            // replace.
+            Err(taken) if taken.error.kind() == ErrorKind::AlreadyExists => {}
+            Err(error) => return Err(failed(error.error)),
+        }
+        if digest_of(&self.path)? != written.digest {
             return Err(Error::ArchiveTaken { epoch: written.head.first_epoch });
         }
-        std::fs::rename(&self.partial, &self.path).map_err(failed)?;
-        let folder = self.path.parent().unwrap_or(Path::new("."));
-        File::open(folder).and_then(|folder| folder.sync_all()).map_err(failed)?;
+        sync_folder(self.path.parent()).map_err(failed)?;
         Ok((self.path, written))
     }
 
@@ -155,6 +164,21 @@ impl Writer {
         self.out.write_fmt(line).and_then(|()| self.out.write_all(b"\n")).map_err(failed)
     }
 }
+
+/// Makes a folder, and the folders that it is in, so that they outlive a power cut.
+fn create_folder(folder: &Path) -> io::Result<()> {
+    let new: Vec<&Path> = folder.ancestors().take_while(|one| !one.exists()).collect();
+    std::fs::create_dir_all(folder)?;
+    new.into_iter().try_for_each(|one| sync_folder(one.parent()))
+}
+
+fn sync_folder(folder: Option<&Path>) -> io::Result<()> {
+    let named = folder.filter(|folder| !folder.as_os_str().is_empty());
+    File::open(named.unwrap_or(Path::new(".")))?.sync_all()
+}
+
+/// As of any file that is made for others to read.
+const MODE: u32 = 0o644;
 
 fn digest_of(path: &Path) -> Result<B256, Error> {
     let mut hash = Sha256::new();

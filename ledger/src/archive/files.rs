@@ -48,7 +48,9 @@ impl Files {
         let mut found = Vec::new();
         while let Some((mut reader, range)) = self.current(*stretch.end())? {
             let Some(block) = reader.next_block()? else {
-                return Err(Error::ArchiveTaken { epoch: range.first_epoch });
+                // Of epochs in which nothing was posted, or not the file of that range.
+                close(reader, &range)?;
+                continue;
             };
             let number = block.block().number();
             if stretch.contains(&number) {

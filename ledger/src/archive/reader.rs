@@ -109,8 +109,9 @@ impl Reader {
         }
         let line = self.next_line()?;
         if let Some(end) = line.strip_prefix("end ") {
-            let blocks =
-                self.last.0.number().saturating_sub(self.head.first_block.number()).wrapping_add(1);
+            // None of epochs in which nothing was posted, whose last block is the one before the first.
+            let next = self.last.0.number().saturating_add(1);
+            let blocks = next.saturating_sub(self.head.first_block.number());
             let expected = format!("{blocks} {}", self.transfers);
             let whole = self.last.0 == self.head.last_block && end == expected;
             if !whole || !self.file.fill_buf().map_err(failed)?.is_empty() {

@@ -3,6 +3,7 @@
 use alloy_primitives::B256;
 
 use super::epoch::Closed;
+use super::epoch::more;
 use super::fault::{FaultKind, Row, Stop};
 use super::{Auditor, Sums};
 use crate::column::{Columns, epoch_key};
@@ -17,6 +18,7 @@ impl Auditor<'_> {
         let epoch = sealed.epoch;
         let name = Row::EpochBooks(epoch);
         let recorded = name.reads(epochs::closing_accounts(&mut self.tx, epoch).await)?;
+        self.counts.epoch_balances = more(self.counts.epoch_balances, recorded.len());
         if let Some(digest) = sealed.books {
             let accounts = self.stood_at(epoch, recorded)?;
             let (last_block, last_block_hash) = (sealed.last_block, sealed.last_block_hash);

@@ -38,7 +38,7 @@ pub enum CheckpointError {
 }
 
 const NAME: &str = "netfold.audit.";
-const VERSION: &str = "1";
+const VERSION: &str = "2";
 
 impl Checkpoint {
     /// Reads what [`super::Reached::checkpoint`] wrote.

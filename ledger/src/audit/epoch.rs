@@ -103,6 +103,7 @@ impl Auditor<'_> {
     async fn closing(&mut self) -> Result<(), Stop> {
         let epoch = self.epoch;
         let mut cells = self.closing_cells().await?;
+        self.counts.epoch_cells = more(self.counts.epoch_cells, cells.len());
         for (rollup, asset, cell) in self.state.cells() {
             let name = Row::EpochCell { epoch, rollup, asset };
             let expected = Some(*cell).filter(|cell| cell.touched || !cell.balance.is_zero());
@@ -114,6 +115,7 @@ impl Auditor<'_> {
             return Err(Row::EpochCell { epoch, rollup, asset }.is(FaultKind::Stray));
         }
         let mut rollups = self.closing_rollups().await?;
+        self.counts.epoch_rollups = more(self.counts.epoch_rollups, rollups.len());
         for (rollup, state) in self.state.rollups().filter(|(_, state)| state.key.is_some()) {
             let name = Row::EpochRollup { epoch, rollup };
             let recorded = rollups.remove(&rollup);
@@ -316,6 +318,10 @@ impl Closed {
 
 /// The first step that cannot be, or the last one if together they do not lead from the model's
 /// opening to its closing; `None` when they do.
+pub(super) fn more(count: u64, rows: usize) -> u64 {
+    count.saturating_add(u64::try_from(rows).unwrap_or(u64::MAX))
+}
+
 fn wrong_step(statement: &EpochStatement, closed: &Closed) -> Option<u32> {
     let last = statement.outputs.len();
     let step = match statement.closings() {

@@ -28,6 +28,9 @@ impl Auditor<'_> {
                 (select count(*) from account) as "account!",
                 (select count(*) from balance) as "balance!",
                 (select count(*) from l1_log) as "l1_log!",
+                (select count(*) from epoch_cell) as "epoch_cell!",
+                (select count(*) from epoch_rollup) as "epoch_rollup!",
+                (select count(*) from epoch_balance) as "epoch_balance!",
                 (select count(*) from l1_settlement) as "l1_settlement!""#
         )
         .fetch_one(&mut *self.tx)
@@ -53,6 +56,9 @@ impl Auditor<'_> {
             ("seen_deposit", row.seen_deposit, counts.seen_deposits),
             ("account", row.account, accounts),
             ("balance", row.balance, accounts),
+            ("epoch_cell", row.epoch_cell, counts.epoch_cells),
+            ("epoch_rollup", row.epoch_rollup, counts.epoch_rollups),
+            ("epoch_balance", row.epoch_balance, counts.epoch_balances),
             ("l1_log", row.l1_log, logs),
         ] {
             let found = Columns(table).number(found)?;

@@ -8,8 +8,8 @@ use domain::{Batch, EpochNumber, Height};
 use ledger::archive::{ArchiveOrder, Archived, ArchivedTransfer, Reader};
 use ledger::audit::{AuditReport, CheckpointError, resume};
 use ledger::{
-    Account, AsOf, BatchFilter, BlockNumber, Error, PageLimit, PostedTransfer, TransferFilter,
-    TransferId,
+    Account, AsOf, BatchFilter, BlockNumber, Error, PageLimit, PostedTransfer, SealReason,
+    TransferFilter, TransferId,
 };
 use sqlx::AssertSqlSafe;
 
@@ -120,6 +120,41 @@ fn a_partition_goes_and_the_books_stay() {
         assert!(matches!(inside, Err(Error::Archived { .. })), "{inside:?}");
         assert_eq!(archive(&world, &folder, ArchiveOrder::Through(THIRD)).await.unwrap(), []);
         and_go_on(&mut world, &folder).await;
+    });
+}
+
+/// Epochs in which nothing was posted go as the others do, and an audit reads on past their file; a file that
+/// another one wrote under that name stays, and the partition with it.
+#[test]
+fn epochs_without_blocks_are_archived() {
+    with_world(|mut world| async move {
+        narrow(&world, 1).await;
+        world.seal().await;
+        world.engine.seal(SealReason::Grace).await.unwrap().unwrap();
+        let batch = world.batch(ONE, vec![to(TWO, ETH, 1)], Vec::new());
+        world.post(&batch).await;
+        world.seal().await;
+        for epoch in 1..=3 {
+            finish(&world, epoch).await;
+        }
+        let folder = Folder::new("empty");
+        let name = folder.0.join("transfers-2-2.netfold");
+        std::fs::create_dir_all(&folder.0).unwrap();
+        std::fs::write(&name, "another one's").unwrap();
+        let taken = archive(&world, &folder, ArchiveOrder::Through(THIRD)).await;
+        assert!(matches!(taken, Err(Error::ArchiveTaken { .. })), "{taken:?}");
+        assert_eq!(std::fs::read_to_string(&name).unwrap(), "another one's");
+        assert_eq!(world.read.archived_ranges().await.unwrap().len(), 1);
+        std::fs::remove_file(&name).unwrap();
+        let done = archive(&world, &folder, ArchiveOrder::Through(THIRD)).await.unwrap();
+        let counts: Vec<u64> = done.iter().map(|one| one.range.transfers).collect();
+        assert_eq!(counts, [0, 1]);
+        for one in &done {
+            assert_eq!(Reader::open(&one.file).unwrap().finish().unwrap().digest, one.range.digest);
+        }
+        // Nothing is left of the names that files have until they are whole.
+        assert_eq!(std::fs::read_dir(&folder.0).unwrap().count(), 3);
+        assert_eq!(audit(&world, Some(&folder)).await.unwrap().first_fault, None);
     });
 }
 

@@ -134,6 +134,23 @@ fn the_past_is_what_it_was() {
     });
 }
 
+/// A moment is answered when nothing can come any more that bears it: not while somebody writes who may have
+/// begun before.
+#[test]
+fn a_moment_is_answered_when_it_is_over() {
+    with_world(|world| async move {
+        let mut writer = world.raw.begin().await.unwrap();
+        sqlx::query("select lock_books()").execute(&mut *writer).await.unwrap();
+        let moment = AsOf::Time(OffsetDateTime::now_utc());
+        let read = world.read.clone();
+        let mut asked = tokio::spawn(async move { read.books_at(moment).await });
+        let early = tokio::time::timeout(std::time::Duration::from_millis(1_500), &mut asked).await;
+        assert!(early.is_err(), "{early:?}");
+        writer.rollback().await.unwrap();
+        assert_eq!(asked.await.unwrap().unwrap(), world.read.books_at(AsOf::Now).await.unwrap());
+    });
+}
+
 /// An account's statement runs without a break: each page opens with what the next older one closes with,
 /// from what stands now down to nothing, whatever is posted meanwhile.
 #[test]

@@ -382,6 +382,19 @@ fn a_consistent_forgery_is_found() {
     });
 }
 
+/// Whoever hides rows by policies hides nothing: reading is an error then.
+#[test]
+fn a_policy_hides_nothing() {
+    with_world(|world| async move {
+        world.assert_clean().await;
+        let hidden = "alter table balance enable row level security;
+            create policy even on balance for select to netfold_read using (account_id % 2 = 0)";
+        sqlx::raw_sql(hidden).execute(&world.raw).await.unwrap();
+        let refused = ledger::audit::run(&world.read, &mut |_| ()).await;
+        assert!(refused.is_err(), "{refused:?}");
+    });
+}
+
 /// A function that would cover less of a row than it should is named, and so is one that hashes otherwise
 /// or under other settings.
 #[test]

@@ -78,7 +78,7 @@ fn a_digest_covers_every_field() {
 }
 
 /// A seal of the open epoch at the journal's head, as the engine writes it, without what follows.
-const SEAL: &str = "insert into epoch_seal (epoch_number, reason, last_block, last_block_hash,
+pub(crate) const SEAL: &str = "insert into epoch_seal (epoch_number, reason, last_block, last_block_hash,
         l1_block_number, l1_block_hash, batch_count, operation_count, transfer_count, opening_digest,
         closing_digest)
     select e.epoch_number, 4, b.block_number, b.block_hash, l.last_block_number, l.last_block_hash, 0,

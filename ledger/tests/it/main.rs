@@ -18,6 +18,7 @@ mod audit_columns;
 mod audit_resume;
 mod batches;
 mod books;
+mod by_hand;
 mod concurrency;
 mod constraints;
 #[path = "../../examples/schema/document.rs"]
