@@ -184,6 +184,7 @@ impl fmt::Display for Fault {
 }
 
 impl fmt::Display for Row {
+    #[expect(clippy::too_many_lines, reason = "an arm for each kind of row")]
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::JournalBlock(block) => write!(f, "journal block {block}"),

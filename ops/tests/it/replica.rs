@@ -150,9 +150,9 @@ impl World {
         let state = api::State::with_replica(posting.clone(), replica, api::Settings::default());
         tokio::spawn(api::serve(listener, state, std::future::pending()));
         let (height, root) = (Height::FIRST, L2Root::UNSET);
-        let world = Self { engine, posting, word, height, root, url };
-        world.register().await;
-        world
+        let made = Self { engine, posting, word, height, root, url };
+        made.register().await;
+        made
     }
 
     async fn register(&self) {
