@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::Path;
 use std::process::Command;
+use std::time::{Duration, Instant};
 
 use alloy_primitives::{Address, B256};
 use domain::l1::{L1Block, L1Event, L1Log, L1LogId};
@@ -173,6 +174,17 @@ fn kill(server: &Server) {
     }
     // One that has just ended of itself is no failure.
     Command::new("kill").arg("-9").args(&processes).status().unwrap();
+    // A server that starts in its place asks whether it is gone: its parent has to have noticed.
+    let stat = |pid: &str| fs::read_to_string(Path::new("/proc").join(pid).join("stat"));
+    let is_over = |pid: &String| match stat(pid) {
+        Ok(stat) => pid != postmaster && stat.contains(") Z "),
+        Err(_) => true,
+    };
+    let began = Instant::now();
+    while !processes.iter().all(is_over) {
+        assert!(began.elapsed() < Duration::from_secs(60), "{processes:?} do not end");
+        std::thread::sleep(Duration::from_millis(10));
+    }
 }
 
 /// The last one has nothing, so that each of its batches is refused.
