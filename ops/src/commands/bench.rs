@@ -88,6 +88,8 @@ fn audit(database_url: &str) -> anyhow::Result<Value> {
     let audit = Command::new(program)
         .args(["audit", "--ledger-only", "--json"])
         .env("DATABASE_URL", database_url)
+        // Of another database, should the caller have a replica.
+        .env_remove("DATABASE_READ_URL")
         .output()
         .context("could not start the audit")?;
     ensure!(audit.status.success(), "the audit failed: {}", String::from_utf8_lossy(&audit.stderr));
