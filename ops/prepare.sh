@@ -50,19 +50,22 @@ need_postgres() {
     install "PostgreSQL" postgresql
 }
 
-# The development L1, the Solidity compiler and libraries: exactly those of the lock file.
-need_contract_packages() {
-    local packages="$root/contracts/node_modules" lock="$root/contracts/package-lock.json" wanted found=""
-    wanted=$(sha256sum <"$lock")
-    if [ -f "$packages/.netfold-lock" ]; then found=$(<"$packages/.netfold-lock"); fi
+# need_packages FOLDER: from npm, exactly those of the folder's lock file.
+need_packages() {
+    local folder="$root/$1" wanted found=""
+    wanted=$(sha256sum <"$folder/package-lock.json")
+    if [ -f "$folder/node_modules/.netfold-lock" ]; then found=$(<"$folder/node_modules/.netfold-lock"); fi
     if [ "$found" = "$wanted" ]; then return; fi
     command -v node >/dev/null || install "Node.js" nodejs npm
     command -v npm >/dev/null || install "npm" npm
-    say "Unpacking the contracts' packages …"
-    (cd "$root/contracts" && npm ci --ignore-scripts --no-audit --no-fund >&2) ||
-        give_up "npm ci failed in contracts/: see above; it needs the npm registry."
-    printf '%s\n' "$wanted" >"$packages/.netfold-lock"
+    say "Unpacking the packages of $1 …"
+    (cd "$folder" && npm ci --ignore-scripts --no-audit --no-fund >&2) ||
+        give_up "npm ci failed in $1/: see above; it needs the npm registry."
+    printf '%s\n' "$wanted" >"$folder/node_modules/.netfold-lock"
 }
+
+# The development L1, the Solidity compiler and libraries.
+need_contract_packages() { need_packages contracts; }
 
 need_chromium() {
     local name
@@ -74,6 +77,16 @@ need_chromium() {
     done
     install "Chromium" chromium
     chromium=$(command -v chromium)
+}
+
+# Checks the alert rules.
+need_promtool() {
+    command -v promtool >/dev/null || install "promtool" prometheus
+}
+
+# Checks the units.
+need_systemd_analyze() {
+    command -v systemd-analyze >/dev/null || install "systemd-analyze" systemd
 }
 
 build() {

@@ -32,6 +32,7 @@ mod health;
 mod identity;
 mod json;
 mod layers;
+mod metrics;
 mod money;
 mod page;
 mod pages;

@@ -7,13 +7,15 @@ use utoipa_swagger_ui::{Config, SwaggerUi};
 
 use crate::{
     State, accounts, assets, batches, cells, deposits, epochs, error::ProblemBody, events, exits,
-    extract::BODY_LIMIT, flows, health, identity, layers, pages, rollups, transfers, trial_balance,
+    extract::BODY_LIMIT, flows, health, identity, layers, metrics, pages, rollups, transfers,
+    trial_balance,
 };
 
 /// Every path, with its layers.
 pub fn router(state: State) -> Router {
     let (resources, document) = resources().split_for_parts();
     let time = state.settings().request_timeout;
+    let observed = state.clone();
     // The validator badge would ask a foreign server about every reader's document.
     let config = Config::default().validator_url("none");
     resources
@@ -29,6 +31,7 @@ pub fn router(state: State) -> Router {
         .layer(middleware::from_fn_with_state(state, layers::limit_requests))
         .layer(layers::catch_panic())
         .layer(middleware::from_fn(layers::identify))
+        .layer(middleware::from_fn_with_state(observed, metrics::observe))
 }
 
 /// The `OpenAPI` document of the resources.
@@ -62,6 +65,7 @@ fn resources() -> OpenApiRouter<State> {
         .routes(routes!(events::follow))
         .routes(routes!(health::live))
         .routes(routes!(health::ready))
+        .routes(routes!(metrics::scrape))
 }
 
 #[derive(OpenApi)]

@@ -17,6 +17,7 @@ use crate::{
     epochs::{AssetFlow, flows},
     error::Error,
     layers::note_journal_block,
+    metrics::Requests,
     money::Assets,
 };
 
@@ -52,6 +53,7 @@ struct Shared {
     requests: Arc<Semaphore>,
     streams: Arc<Semaphore>,
     sealed: Mutex<BTreeMap<EpochNumber, SealedEpoch>>,
+    http_requests: Requests,
 }
 
 /// What cannot change any more about a sealed epoch.
@@ -103,6 +105,7 @@ impl State {
             requests: Arc::new(Semaphore::new(settings.max_requests)),
             streams: Arc::new(Semaphore::new(settings.max_streams)),
             sealed: Mutex::default(),
+            http_requests: Requests::default(),
             settings,
         }))
     }
@@ -137,6 +140,11 @@ impl State {
 
     pub(crate) fn settings(&self) -> &Settings {
         &self.0.settings
+    }
+
+    /// The times of the requests that were answered.
+    pub(crate) fn http_requests(&self) -> &Requests {
+        &self.0.http_requests
     }
 
     /// The registered assets.

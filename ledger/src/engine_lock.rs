@@ -76,6 +76,6 @@ impl EngineLock {
 }
 
 /// The first number of the lock of the books, `lock_books()` in the schema; these are beside it.
-const BOOKS: i32 = 1_852_142_694;
-const ENGINE: i32 = 1;
+pub(crate) const BOOKS: i32 = 1_852_142_694;
+pub(crate) const ENGINE: i32 = 1;
 const ARCHIVE: i32 = 2;

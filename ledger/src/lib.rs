@@ -49,6 +49,7 @@ mod posting;
 mod state;
 mod transfers;
 mod trial_balance;
+mod vitals;
 mod writer;
 pub mod yardstick;
 
@@ -78,3 +79,4 @@ pub use l1_logs::{BookedLogs, L1Settlement};
 pub use operations::{EpochOperations, OpenOperations};
 pub use transfers::{PostedTransfer, TransferFilter, TransferPage};
 pub use trial_balance::{AccountBalance, JournalBlock, JournalHead, Totals, TrialBalanceLine};
+pub use vitals::Vitals;

@@ -42,7 +42,7 @@ pub struct BatchRequest {
     #[schema(max_items = 1000)]
     pub exits: Vec<ExitRequest>,
     /// The totals per (asset, destination), in ascending order; destination 0 for the exits.
-    #[schema(max_items = 4)]
+    #[schema(max_items = 8)]
     pub lanes: Vec<LaneRequest>,
     /// The signature over the batch digest.
     pub signature: SignatureRequest,

@@ -59,6 +59,45 @@ fn a_dump_is_audited() {
     assert!(refused.contains("is no dump of one database"), "{refused}");
 }
 
+/// The books come back from a backup, as `docs/operations.md` says, in another cluster: nothing drifts, and they are as
+/// append-only there as they were.
+#[test]
+fn a_backup_is_restored() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = |name: &str| folder.path().join(name).to_str().unwrap().to_owned();
+    let old = Server::start(&folder.path().join("old"));
+    fill(&old.url);
+    let (books, roles) = (file("books.dump"), file("roles.sql"));
+    succeed(Command::new("pg_dump").args(["--format=custom", "--file", &books, &old.url]));
+    let mut dump_roles = Command::new("pg_dumpall");
+    dump_roles.args([
+        "--roles-only",
+        "--no-role-passwords",
+        "--file",
+        &roles,
+        "--dbname",
+        &old.url,
+    ]);
+    succeed(&mut dump_roles);
+    let head = "select block_number, block_hash from journal_block order by 1 desc limit 1";
+    let before = old.ask(head);
+    drop(old);
+    let new = Server::start(&folder.path().join("new"));
+    succeed(Command::new("psql").args(["--quiet", "--dbname", &new.url, "--file", &roles]));
+    let mut restore = Command::new("pg_restore");
+    succeed(restore.args(["--exit-on-error", "--dbname", &new.url, &books]));
+    assert_eq!(new.ask(head), before);
+    succeed(&mut netfold(&["migrate", "--database-url", &new.url]));
+    let audit = ["audit", "--json", "--ledger-only", "--database-url", &new.url];
+    let found = last_json(&succeed(&mut netfold(&audit)));
+    assert_eq!((&found["drift"], &found["blocks"]), (&0.into(), &8.into()), "{found}");
+    let changed = new.psql("update transfer set atoms = atoms + 1");
+    assert!(said(&changed).1.contains("transfer is append-only"), "{:?}", said(&changed));
+    let kept =
+        new.ask("select count(*) from pg_trigger where tgenabled <> 'A' and not tgisinternal");
+    assert_eq!(kept, "0");
+}
+
 /// With a checkpoint an audit goes on where it was, says so, keeps it when it is interrupted, and
 /// tells a history that changed below it from a file that it cannot use.
 #[test]

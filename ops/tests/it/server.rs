@@ -51,7 +51,8 @@ impl Server {
         self.url.replacen("netfold@", &format!("netfold:{password}@"), 1)
     }
 
-    fn psql(&self, query: &str) -> Output {
+    /// What `psql` does with a query that may fail.
+    pub(crate) fn psql(&self, query: &str) -> Output {
         Command::new("psql")
             .args(["--no-psqlrc", "--no-password", "-qAt", "-c", query, &self.url])
             .output()
