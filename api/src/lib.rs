@@ -16,6 +16,7 @@
 //! # }
 //! ```
 
+mod access;
 mod accounts;
 mod as_of;
 mod assets;
@@ -33,6 +34,7 @@ mod identity;
 mod json;
 mod layers;
 mod money;
+mod operator_actions;
 mod page;
 mod pages;
 mod rollups;
@@ -42,6 +44,7 @@ mod state;
 mod transfers;
 mod trial_balance;
 
+pub use access::Access;
 pub use batches::{BatchRequest, ExitRequest, LaneRequest, SignatureRequest, TransferRequest};
 pub use extract::BODY_LIMIT;
 pub use router::{openapi, router};

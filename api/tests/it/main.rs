@@ -17,6 +17,7 @@ mod deposits;
 mod epochs;
 mod events;
 mod gate;
+mod keys;
 mod openapi;
 mod pages;
 mod past;
