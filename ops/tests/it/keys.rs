@@ -1,7 +1,7 @@
 //! `netfold key`, and an api that asks for what it makes.
 
 use std::io::{BufRead as _, BufReader};
-use std::process::{Child, Stdio};
+use std::process::{Child, ChildStderr, Stdio};
 
 use crate::command::{fail, last_json, netfold, succeed};
 use crate::server::Server;
@@ -10,6 +10,8 @@ use crate::server::Server;
 struct Api {
     child: Child,
     url: String,
+    /// Held open: the api logs to it.
+    _log: BufReader<ChildStderr>,
 }
 
 impl Api {
@@ -18,9 +20,10 @@ impl Api {
         let mut command = netfold(&["api", "--database-url", database, "--listen", "127.0.0.1:0"]);
         let mut child = command.stderr(Stdio::piped()).spawn().unwrap();
         let mut said = String::new();
-        BufReader::new(child.stderr.take().unwrap()).read_line(&mut said).unwrap();
+        let mut log = BufReader::new(child.stderr.take().unwrap());
+        log.read_line(&mut said).unwrap();
         let (_, url) = said.trim().split_once("The page is at ").expect(&said);
-        Self { child, url: url.to_owned() }
+        Self { child, url: url.to_owned(), _log: log }
     }
 }
 
