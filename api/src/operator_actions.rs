@@ -16,6 +16,7 @@ use crate::{
 
 /// What an operator did.
 #[derive(Debug, Serialize, ToSchema)]
+#[expect(clippy::struct_field_names, reason = "the names of the wire")]
 pub(crate) struct Action {
     /// Its place in the log, from 1, without gaps.
     pub number: u64,

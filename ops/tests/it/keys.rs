@@ -22,7 +22,7 @@ impl Api {
         let mut said = String::new();
         let mut log = BufReader::new(child.stderr.take().unwrap());
         log.read_line(&mut said).unwrap();
-        let (_, url) = said.trim().split_once("The page is at ").expect(&said);
+        let (_, url) = said.trim().split_once("The page is at ").unwrap();
         Self { child, url: url.to_owned(), _log: log }
     }
 }
