@@ -6,14 +6,15 @@
 mod request;
 
 use axum::{
-    Json,
+    Extension, Json,
     extract::{Path, State as Extracted},
     http::{HeaderName, HeaderValue, StatusCode, header},
     response::{IntoResponse, Response},
 };
 use domain::{AssetId, Atoms, Batch, EpochNumber, Height, RollupId};
 use ledger::{
-    Account, BatchFilter, BlockNumber, Eviction, PageLimit, Posted, PostedBatch, TransferFilter,
+    Account, BatchFilter, BlockNumber, Eviction, PageLimit, Posted, PostedBatch, Scope,
+    TransferFilter,
 };
 use serde::Serialize;
 use time::OffsetDateTime;
@@ -23,6 +24,7 @@ pub use request::{BatchRequest, ExitRequest, LaneRequest, SignatureRequest, Tran
 
 use crate::{
     State,
+    access::Caller,
     error::{Error, Gone, Missing, NotFound, Problems, Refusals},
     extract::{JsonBody, Parameters, number},
     money::{Amount, Assets},
@@ -161,6 +163,7 @@ pub(crate) struct BatchAnswer {
 #[utoipa::path(
     post, path = "/v1/batches", operation_id = "post_batch", tag = "batches",
     request_body = BatchRequest,
+    security((), ("api_key" = ["submit:{rollup}"])),
     responses(
         (status = 201, description = "Booked", body = Booked,
             headers(("location" = String, description = "Where the batch is from now on"))),
@@ -171,11 +174,14 @@ pub(crate) struct BatchAnswer {
 )]
 pub(crate) async fn post(
     Extracted(state): Extracted<State>,
+    Extension(caller): Extension<Caller>,
     JsonBody(body): JsonBody,
 ) -> Result<Response, Error> {
     let ledger = state.ledger();
     let assets = state.assets().await?;
-    let batch = Batch::new(request::read_batch(body, &assets)?)?;
+    let parts = request::read_batch(body, &assets)?;
+    caller.require(Scope::Submit(parts.rollup))?;
+    let batch = Batch::new(parts)?;
     let posted = ledger.post_batch(&batch).await?;
     let balances = balances_after(&state, &posted, &assets).await?;
     let location = format!("/v1/batches/{}/{}", posted.rollup, posted.height);

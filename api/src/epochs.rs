@@ -5,12 +5,13 @@ mod flows;
 mod wire;
 
 use axum::{
-    Json,
+    Extension, Json,
     extract::{Path, State as Extracted},
     http::{StatusCode, header},
     response::{IntoResponse, Response},
 };
 use domain::EpochNumber;
+use ledger::Scope;
 use serde::Serialize;
 use time::OffsetDateTime;
 use utoipa::ToSchema;
@@ -21,6 +22,7 @@ use wire::{Epoch, EpochAnswer, Flow, Position, Step, Steps};
 
 use crate::{
     State,
+    access::Caller,
     error::{Error, Missing, NotFound, Problems},
     events::Happening,
     extract::{Parameters, number},
@@ -132,6 +134,7 @@ pub(crate) async fn proof(
 /// answers the first request.
 #[utoipa::path(
     post, path = "/v1/epochs/seal", operation_id = "request_seal", tag = "epochs",
+    security((), ("api_key" = ["operate"])),
     responses(
         (status = 202, description = "The engine will look at it", body = SealRequested),
         Problems,
@@ -139,17 +142,21 @@ pub(crate) async fn proof(
 )]
 pub(crate) async fn seal(
     Extracted(state): Extracted<State>,
+    Extension(caller): Extension<Caller>,
     query: Parameters,
 ) -> Result<Response, Error> {
+    caller.require(Scope::Operate)?;
     query.finish()?;
-    let request = state.ledger().request_seal("api").await?;
+    let request = match caller.key() {
+        Some(key) => state.ledger().request_seal_by_key(key).await?,
+        None => state.ledger().request_seal("api").await?,
+    };
     let location = format!("/v1/epochs/{}", request.epoch);
     let answer = Json(SealRequested {
         epoch: request.epoch.number(),
         requested_by: request.requested_by,
         requested_at: request.requested_at,
     });
-
     Ok((StatusCode::ACCEPTED, [(header::LOCATION, location)], answer).into_response())
 }
 

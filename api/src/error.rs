@@ -19,11 +19,14 @@ pub(crate) use problem::Problem;
 pub(crate) use problem::ProblemBody;
 pub(crate) use request::{BodyError, MoneyError, NotFound, ParameterError};
 
-use crate::json::Place;
+use crate::{access::AccessError, json::Place};
 
 /// Why a request is refused or fails.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum Error {
+    /// Whoever asks may not, or has not shown that they may.
+    #[error(transparent)]
+    Access(#[from] AccessError),
     /// The body is refused before its meaning is looked at.
     #[error(transparent)]
     Body(#[from] BodyError),
@@ -87,6 +90,7 @@ impl Error {
     /// The answer to it.
     pub(crate) fn problem(&self) -> Problem {
         match self {
+            Self::Access(error) => refusal::of_access(error),
             Self::Body(error) => error.problem(),
             Self::Money(error) => error.problem(),
             Self::Parameter(error) => error.problem(),

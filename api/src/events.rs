@@ -8,6 +8,7 @@ mod kind;
 use std::{collections::VecDeque, convert::Infallible, time::Duration};
 
 use axum::{
+    Extension,
     extract::State as Extracted,
     http::HeaderMap,
     response::{
@@ -24,6 +25,7 @@ pub(crate) use kind::Happening;
 
 use crate::{
     State,
+    access::Caller,
     error::{Error, ParameterError, Problems},
     extract::{Parameters, number},
 };
@@ -47,6 +49,7 @@ use crate::{
 )]
 pub(crate) async fn follow(
     Extracted(state): Extracted<State>,
+    Extension(caller): Extension<Caller>,
     headers: HeaderMap,
     mut query: Parameters,
 ) -> Result<Response, Error> {
@@ -59,13 +62,14 @@ pub(crate) async fn follow(
         None => state.last_event().await?,
     };
     let keep_alive = KeepAlive::new().interval(KEEP_ALIVE);
-    let stream = Sse::new(events(Reader::new(state, after, permit))).keep_alive(keep_alive);
+    let stream = Sse::new(events(Reader::new(state, caller, after, permit))).keep_alive(keep_alive);
     Ok((NO_BUFFERING, stream).into_response())
 }
 
 /// Where a stream is.
 struct Reader {
     state: State,
+    caller: Caller,
     after: EventNumber,
     waiting: VecDeque<ledger::Event>,
     // Held as long as the stream, so that streams are bounded.
@@ -73,17 +77,20 @@ struct Reader {
 }
 
 impl Reader {
-    fn new(state: State, after: EventNumber, permit: OwnedSemaphorePermit) -> Self {
-        Self { state, after, waiting: VecDeque::new(), _permit: permit }
+    fn new(state: State, caller: Caller, after: EventNumber, permit: OwnedSemaphorePermit) -> Self {
+        Self { state, caller, after, waiting: VecDeque::new(), _permit: permit }
     }
 
-    /// The next event, when there is one; `None` when the stream has to end: the server is closing
-    /// or the ledger is away. The reader comes back with its last id.
+    /// The next event, when there is one; `None` when the stream has to end: the server is closing,
+    /// the key was revoked or the ledger is away. The reader comes back with its last id.
     async fn next(&mut self) -> Option<ledger::Event> {
         loop {
             if let Some(event) = self.waiting.pop_front() {
                 self.after = event.number;
                 return Some(event);
+            }
+            if !self.caller.still_stands(&self.state).await {
+                return None;
             }
             // Taken before reading, so that what is committed meanwhile still wakes.
             let mut pulse = self.state.pulse();

@@ -23,6 +23,7 @@ use tracing::Instrument;
 
 use crate::{
     State,
+    access::AskedWith,
     error::{Error, NotFound, Problem},
 };
 
@@ -41,6 +42,7 @@ pub(crate) async fn identify(request: Request, next: Next) -> Answer {
     async move {
         let start = Instant::now();
         let mut answer = next.run(request).await;
+        let key = answer.extensions_mut().remove::<AskedWith>().map(|with| with.0.to_string());
         if let Some(problem) = answer.extensions_mut().remove::<Problem>() {
             let allow = answer.headers().get(header::ALLOW).cloned();
             answer = problem.write(&shown);
@@ -51,7 +53,8 @@ pub(crate) async fn identify(request: Request, next: Next) -> Answer {
         protect(answer.headers_mut(), &path);
         answer.headers_mut().insert(REQUEST_ID, id);
         let took_ms = u64::try_from(start.elapsed().as_millis()).unwrap_or(u64::MAX);
-        tracing::info!(%method, path, status = answer.status().as_u16(), took_ms, "answered");
+        let status = answer.status().as_u16();
+        tracing::info!(%method, path, status, took_ms, key, "answered");
         answer
     }
     .instrument(span)

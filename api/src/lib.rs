@@ -16,6 +16,7 @@
 //! # }
 //! ```
 
+mod access;
 mod accounts;
 mod as_of;
 mod assets;
@@ -34,6 +35,7 @@ mod json;
 mod layers;
 mod metrics;
 mod money;
+mod operator_actions;
 mod page;
 mod pages;
 mod rollups;
@@ -43,6 +45,7 @@ mod state;
 mod transfers;
 mod trial_balance;
 
+pub use access::Access;
 pub use batches::{BatchRequest, ExitRequest, LaneRequest, SignatureRequest, TransferRequest};
 pub use extract::BODY_LIMIT;
 pub use router::{openapi, router};

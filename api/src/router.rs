@@ -1,14 +1,17 @@
 //! The whole HTTP surface.
 
 use axum::{Router, extract::DefaultBodyLimit, middleware, routing::get};
-use utoipa::OpenApi;
+use utoipa::{
+    Modify, OpenApi,
+    openapi::security::{HttpAuthScheme, HttpBuilder, SecurityScheme},
+};
 use utoipa_axum::{router::OpenApiRouter, routes};
 use utoipa_swagger_ui::{Config, SwaggerUi};
 
 use crate::{
-    State, accounts, assets, batches, cells, deposits, epochs, error::ProblemBody, events, exits,
-    extract::BODY_LIMIT, flows, health, identity, layers, metrics, pages, rollups, transfers,
-    trial_balance,
+    State, access, accounts, assets, batches, cells, deposits, epochs, error::ProblemBody, events,
+    exits, extract::BODY_LIMIT, flows, health, identity, layers, metrics, operator_actions, pages,
+    rollups, transfers, trial_balance,
 };
 
 /// Every path, with its layers.
@@ -25,6 +28,7 @@ pub fn router(state: State) -> Router {
         .fallback(layers::route_not_found)
         .method_not_allowed_fallback(layers::method_not_allowed)
         .with_state(state.clone())
+        .layer(middleware::from_fn_with_state(state.clone(), access::check))
         .layer(middleware::from_fn(layers::tell_journal_block))
         .layer(DefaultBodyLimit::max(BODY_LIMIT))
         .layer(middleware::from_fn_with_state(time, layers::limit_time))
@@ -63,6 +67,7 @@ fn resources() -> OpenApiRouter<State> {
         .routes(routes!(trial_balance::one))
         .routes(routes!(flows::list))
         .routes(routes!(events::follow))
+        .routes(routes!(operator_actions::list))
         .routes(routes!(health::live))
         .routes(routes!(health::ready))
         .routes(routes!(metrics::scrape))
@@ -80,10 +85,15 @@ fn resources() -> OpenApiRouter<State> {
             however often they are sent.\n\nLists that grow, and sums, may be read from a replica that is \
             behind: their answers say in the header `journal-block` up to which journal block they show \
             everything, at least. What is read by its name is as it is now. `as_of` asks for the books as \
-            they stood.",
+            they stood.\n\nRequests may need an API key, sent as `Authorization: Bearer`: by default \
+            those that write, and `/v1/operator-actions`. A key has scopes, of which none includes another: \
+            `read`, `submit:{rollup}`, `operate`, `prove`. A batch needs its rollup's signature in any case.",
         license(name = "MIT OR Apache-2.0", identifier = "MIT OR Apache-2.0"),
     ),
     components(schemas(ProblemBody)),
+    modifiers(&Keys),
+    // Where reading is open, or everything, a key is not needed.
+    security((), ("api_key" = ["read"])),
     tags(
         (name = "batches", description = "Signed state transitions of rollups"),
         (name = "rollups", description = "The participants"),
@@ -100,3 +110,17 @@ fn resources() -> OpenApiRouter<State> {
     ),
 )]
 struct Document;
+
+/// How a key is sent.
+struct Keys;
+
+impl Modify for Keys {
+    fn modify(&self, document: &mut utoipa::openapi::OpenApi) {
+        let scheme = HttpBuilder::new()
+            .scheme(HttpAuthScheme::Bearer)
+            .bearer_format("nf_")
+            .description(Some("A key that the operator made by `netfold key add`"));
+        let scheme = SecurityScheme::Http(scheme.build());
+        document.components.get_or_insert_default().add_security_scheme("api_key", scheme);
+    }
+}

@@ -14,6 +14,7 @@ use ledger::{AsOf, BatchFilter, EpochStatus, EventNumber, Ledger, PageLimit};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
 
 use crate::{
+    access::{Access, KnownKeys},
     epochs::{AssetFlow, flows},
     error::Error,
     layers::note_journal_block,
@@ -24,6 +25,8 @@ use crate::{
 /// The bounds of a server, and what its pages know besides the ledger.
 #[derive(Clone, Debug)]
 pub struct Settings {
+    /// What is asked of whoever asks.
+    pub access: Access,
     /// The longest that an answer may take to begin.
     pub request_timeout: Duration,
     /// Most requests that are answered at once.
@@ -48,6 +51,7 @@ struct Shared {
     ledger: Ledger,
     replica: Option<Ledger>,
     settings: Settings,
+    keys: KnownKeys,
     bell: watch::Sender<u64>,
     closing: watch::Sender<bool>,
     requests: Arc<Semaphore>,
@@ -72,6 +76,7 @@ pub(crate) struct Pulse {
 impl Default for Settings {
     fn default() -> Self {
         Self {
+            access: Access::default(),
             request_timeout: Duration::from_secs(15),
             max_requests: 512,
             max_streams: 256,
@@ -100,6 +105,7 @@ impl State {
         Self(Arc::new(Shared {
             ledger,
             replica,
+            keys: KnownKeys::default(),
             bell: watch::Sender::new(0),
             closing: watch::Sender::new(false),
             requests: Arc::new(Semaphore::new(settings.max_requests)),
@@ -136,6 +142,11 @@ impl State {
             AsOf::Time(_) => Ok(self.ledger()),
             AsOf::Now | AsOf::Epoch(_) | AsOf::Block(_) => self.reads().await,
         }
+    }
+
+    /// Keys that were looked up lately.
+    pub(crate) fn keys(&self) -> &KnownKeys {
+        &self.0.keys
     }
 
     pub(crate) fn settings(&self) -> &Settings {

@@ -13,7 +13,7 @@ use time::OffsetDateTime;
 
 pub use self::cause::Cause;
 use crate::audit::Fault;
-use crate::{Account, Adoption, BlockNumber};
+use crate::{Account, Adoption, ApiKeyId, BlockNumber};
 
 /// What the ledger refuses or fails at.
 #[derive(Clone, Debug, thiserror::Error)]
@@ -324,6 +324,18 @@ pub enum Error {
     Drift {
         /// The block.
         block: BlockNumber,
+    },
+    /// There is no such key of the api.
+    #[error("there is no api key {id}")]
+    UnknownApiKey {
+        /// Its public part.
+        id: ApiKeyId,
+    },
+    /// A key that was to act is revoked, or is no operator's.
+    #[error("api key {id} is revoked, or may not operate")]
+    ApiKeyRefused {
+        /// Its public part.
+        id: ApiKeyId,
     },
     /// A named constraint of the schema refused it.
     #[error("the schema refused it by {constraint}")]

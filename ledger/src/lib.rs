@@ -21,6 +21,7 @@
 
 mod account;
 mod adoption;
+mod api_keys;
 pub mod archive;
 mod as_of;
 pub mod audit;
@@ -45,6 +46,7 @@ mod holds;
 mod id;
 mod l1_logs;
 mod operations;
+mod operator_actions;
 mod posting;
 mod state;
 mod transfers;
@@ -55,6 +57,7 @@ pub mod yardstick;
 
 pub use account::{Account, AccountError, PostingKind};
 pub use adoption::Adoption;
+pub use api_keys::{ApiKey, ApiKeyId, ApiKeyIdError, ApiKeySecret, Scope, ScopeError};
 pub use as_of::{AsOf, BooksAt, CellAt, CellsAt};
 pub use audit::AuditReport;
 pub use batches::{BatchDetail, BatchFilter, Equivocation, Posted, PostedBatch, SignedDigest};
@@ -77,6 +80,7 @@ pub use holds::{HeldDeposits, ReleaseReason};
 pub use id::{BlockNumber, EventNumber, PageLimit, TransferId, TransferIdError};
 pub use l1_logs::{BookedLogs, L1Settlement};
 pub use operations::{EpochOperations, OpenOperations};
+pub use operator_actions::{Act, ActionNumber, OperatorAction};
 pub use transfers::{PostedTransfer, TransferFilter, TransferPage};
 pub use trial_balance::{AccountBalance, JournalBlock, JournalHead, Totals, TrialBalanceLine};
 pub use vitals::Vitals;

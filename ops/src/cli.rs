@@ -2,6 +2,7 @@
 
 mod archive;
 mod audit;
+mod key;
 
 use std::ffi::OsString;
 use std::net::SocketAddr;
@@ -12,7 +13,11 @@ use clap::{Args, Parser, Subcommand};
 
 pub(crate) use archive::ArchiveArguments;
 pub(crate) use audit::AuditArguments;
+pub(crate) use key::{
+    KeyAddArguments, KeyArguments, KeyCommand, KeyListArguments, KeyRevokeArguments,
+};
 
+use crate::client::Client;
 use crate::drill::CrashPoint;
 
 /// Shared liquidity for rollups: signed batches in, one proof per epoch, one L1 settlement.
@@ -58,6 +63,9 @@ pub(crate) enum Command {
     /// Epochs.
     #[command(subcommand)]
     Epoch(EpochCommand),
+    /// Keys of the api.
+    #[command(subcommand)]
+    Key(KeyCommand),
     /// The contracts' sources.
     #[command(subcommand)]
     Contracts(ContractsCommand),
@@ -324,6 +332,11 @@ pub(crate) struct ApiArguments {
     pub(crate) listen: SocketAddr,
     #[command(flatten)]
     pub(crate) read: ReadArguments,
+    /// Who may ask for what: `public-read` wants a key for what writes, `keys` for everything but health,
+    /// `open` for nothing, which is for development.
+    #[arg(long, value_name = "MODE", env = "NETFOLD_ACCESS", default_value = "public-read")]
+    #[arg(value_parser = key::access)]
+    pub(crate) access: api::Access,
     /// The engine's schedule in seconds, shown on the page.
     #[arg(long, value_name = "SECONDS", env = "NETFOLD_SEAL_EVERY")]
     pub(crate) seal_every: Option<u64>,
@@ -355,6 +368,15 @@ pub(crate) struct UrlArguments {
     /// Address of the api.
     #[arg(long, value_name = "URL", env = "NETFOLD_URL", default_value = "http://127.0.0.1:8080")]
     pub(crate) url: String,
+    #[command(flatten)]
+    pub(crate) key: KeyArguments,
+}
+
+impl UrlArguments {
+    /// The api, with the key.
+    pub(crate) fn client(&self) -> anyhow::Result<Client> {
+        Client::new(&self.url)?.with_key(self.key.api_key.as_deref())
+    }
 }
 
 #[derive(Debug, Args)]
@@ -365,6 +387,8 @@ pub(crate) struct SignArguments {
     /// An api that tells the domain and fills in height, previous root and exit root.
     #[arg(long, value_name = "URL", env = "NETFOLD_URL")]
     pub(crate) url: Option<String>,
+    #[command(flatten)]
+    pub(crate) api_key: KeyArguments,
     /// Without an api: the domain's word.
     #[arg(long, value_name = "HEX", conflicts_with = "url")]
     pub(crate) domain_word: Option<String>,

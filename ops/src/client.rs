@@ -3,7 +3,9 @@
 use std::time::Duration;
 
 use anyhow::{Context as _, bail};
-use reqwest::{Method, StatusCode, header};
+use ledger::ApiKeySecret;
+use reqwest::header::{self, HeaderValue};
+use reqwest::{Method, StatusCode};
 use serde_json::Value;
 
 /// A netfold api.
@@ -11,6 +13,8 @@ use serde_json::Value;
 pub struct Client {
     http: reqwest::Client,
     base: String,
+    /// What is sent as `Authorization`; it does not show itself.
+    authorization: Option<HeaderValue>,
 }
 
 impl Client {
@@ -20,7 +24,21 @@ impl Client {
     /// When the TLS or proxy configuration of this machine is unusable.
     pub fn new(base: &str) -> anyhow::Result<Self> {
         let http = reqwest::Client::builder().timeout(PATIENCE).build()?;
-        Ok(Self { http, base: base.trim_end_matches('/').to_owned() })
+        Ok(Self { http, base: base.trim_end_matches('/').to_owned(), authorization: None })
+    }
+
+    /// The same, sending an api key.
+    ///
+    /// # Errors
+    /// When the key is none by its form.
+    pub fn with_key(self, key: Option<&str>) -> anyhow::Result<Self> {
+        let Some(key) = key else { return Ok(self) };
+        // The key itself is left out of what is told.
+        let key = ApiKeySecret::parse(key.trim());
+        let key = key.context("the api key is none: it begins with nf_ and has 84 characters")?;
+        let mut value = HeaderValue::try_from(format!("Bearer {}", key.expose()))?;
+        value.set_sensitive(true);
+        Ok(Self { authorization: Some(value), ..self })
     }
 
     /// Reads a resource.
@@ -48,6 +66,9 @@ impl Client {
     ) -> anyhow::Result<Value> {
         let url = format!("{}{path}", self.base);
         let mut request = self.http.request(method.clone(), &url);
+        if let Some(value) = &self.authorization {
+            request = request.header(header::AUTHORIZATION, value);
+        }
         if let Some(body) = body {
             request = request.header(header::CONTENT_TYPE, "application/json").body(body);
         }

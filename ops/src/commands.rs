@@ -8,6 +8,7 @@ mod claim;
 mod contracts;
 mod engine;
 mod history;
+mod key;
 mod keygen;
 mod postgres;
 mod seal;
@@ -49,6 +50,7 @@ pub(crate) fn run(cli: Cli, output: &mut Output) -> anyhow::Result<ExitCode> {
         Command::Submit(arguments) => wait_for(submit::run(&arguments, output)),
         Command::Claim(arguments) => wait_for(claim::run(&arguments, output)),
         Command::Epoch(EpochCommand::Seal(arguments)) => wait_for(seal::run(&arguments, output)),
+        Command::Key(command) => wait_for(key::run(&command, output)),
         Command::Contracts(ContractsCommand::Verifier(arguments)) => {
             wait_for(contracts::verifier(&arguments, output))
         }

@@ -38,10 +38,12 @@ impl Services {
         listener: TcpListener,
         ledger: Ledger,
         replica: Option<Ledger>,
-        seal_every: Option<Duration>,
+        settings: api::Settings,
     ) -> anyhow::Result<SocketAddr> {
         let address = listener.local_addr()?;
-        let settings = api::Settings { seal_every, ..api::Settings::default() };
+        if settings.access == api::Access::Open {
+            tracing::warn!(%address, "the api asks for no keys: whoever reaches it may do everything");
+        }
         let state = match replica {
             Some(replica) => api::State::with_replica(ledger, replica, settings),
             None => api::State::new(ledger, settings),

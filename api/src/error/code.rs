@@ -63,6 +63,14 @@ codes! {
     DuplicateParameter => BAD_REQUEST, "A query parameter is given twice";
     /// A cursor that this list never gave out.
     InvalidCursor => BAD_REQUEST, "The cursor is not one of this list";
+    /// The request needs an API key, and none came.
+    ApiKeyMissing => UNAUTHORIZED, "An API key is needed";
+    /// The API key was never added.
+    ApiKeyUnknown => UNAUTHORIZED, "The API key is not known";
+    /// The API key was revoked.
+    ApiKeyRevoked => UNAUTHORIZED, "The API key is revoked";
+    /// The API key does not allow the request; `scope` is what would.
+    ScopeMissing => FORBIDDEN, "The API key does not allow this";
     /// No such path.
     RouteNotFound => NOT_FOUND, "There is nothing at this path";
     /// The path has no such method.

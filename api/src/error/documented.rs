@@ -11,6 +11,12 @@ pub(crate) enum Problems {
     /// A parameter is refused; `param` and `value` say which.
     #[response(status = 400, content_type = "application/problem+json")]
     BadRequest(ProblemBody),
+    /// No API key that is good, where one is needed; the header `www-authenticate` says how to send one.
+    #[response(status = 401, content_type = "application/problem+json")]
+    Unauthorized(ProblemBody),
+    /// The API key lacks the scope that `scope` names.
+    #[response(status = 403, content_type = "application/problem+json")]
+    ScopeMissing(ProblemBody),
     /// Something failed on our side; the log has the cause under the `request_id`.
     #[response(status = 500, content_type = "application/problem+json")]
     Internal(ProblemBody),
@@ -53,7 +59,7 @@ pub(crate) enum Unreached {
 #[derive(IntoResponses)]
 #[expect(dead_code, reason = "only its description is used")]
 pub(crate) enum Refusals {
-    /// The signature is not by the rollup's registered key.
+    /// The signature is not by the rollup's registered key, or the API key lacks the scope that `scope` names.
     #[response(status = 403, content_type = "application/problem+json")]
     Forbidden(ProblemBody),
     /// Not the rollup's next batch, another one is booked at this height, or this one was evicted

@@ -28,6 +28,8 @@ pub(crate) struct Problem {
     pub(super) value: Option<Value>,
     pub(super) item: Option<usize>,
     pub(super) more: Map<String, Value>,
+    /// What `www-authenticate` says.
+    pub(super) challenge: Option<String>,
 }
 
 /// An error answer (RFC 9457, `application/problem+json`). Match on `code`; everything else is for
@@ -71,7 +73,8 @@ pub(crate) struct ProblemBody {
 impl Problem {
     pub(super) fn new(code: Code, detail: impl Into<String>) -> Self {
         let detail = detail.into();
-        Self { code, detail, param: None, value: None, item: None, more: Map::new() }
+        let more = Map::new();
+        Self { code, detail, param: None, value: None, item: None, more, challenge: None }
     }
 
     /// A defect on this side, about which an answer says nothing.
@@ -113,6 +116,11 @@ impl Problem {
         self
     }
 
+    pub(super) fn challenge(mut self, challenge: String) -> Self {
+        self.challenge = Some(challenge);
+        self
+    }
+
     /// The code.
     pub(crate) fn code(&self) -> Code {
         self.code
@@ -140,6 +148,10 @@ impl Problem {
         let headers = response.headers_mut();
         headers.insert(header::CONTENT_TYPE, PROBLEM_JSON);
         headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+        let challenge = self.challenge.and_then(|text| HeaderValue::try_from(text).ok());
+        if let Some(challenge) = challenge {
+            headers.insert(header::WWW_AUTHENTICATE, challenge);
+        }
         if status == StatusCode::SERVICE_UNAVAILABLE {
             headers.insert(header::RETRY_AFTER, HeaderValue::from_static("1"));
         }

@@ -5,6 +5,32 @@ use std::fmt::Display;
 use domain::{EpochNumber, Height, KeyError, Refusal, RollupId};
 
 use super::{Code, Problem};
+use crate::access::AccessError;
+
+/// Whoever asks may not. What they would need is told in the form that RFC 6750 gives it, too.
+pub(super) fn of_access(error: &AccessError) -> Problem {
+    let detail = error.to_string();
+    let (code, challenge) = match error {
+        AccessError::Missing { .. } => (Code::ApiKeyMissing, String::new()),
+        AccessError::Unknown => (Code::ApiKeyUnknown, ", error=\"invalid_token\"".to_owned()),
+        AccessError::Revoked { .. } => {
+            (Code::ApiKeyRevoked, ", error=\"invalid_token\"".to_owned())
+        }
+        AccessError::ScopeMissing { scope, .. } => {
+            (Code::ScopeMissing, format!(", error=\"insufficient_scope\", scope=\"{scope}\""))
+        }
+    };
+    let problem =
+        Problem::new(code, detail).challenge(format!("Bearer realm=\"netfold\"{challenge}"));
+    match error {
+        AccessError::Missing { scope: Some(scope) } | AccessError::ScopeMissing { scope, .. } => {
+            problem.with("scope", scope.to_string())
+        }
+        AccessError::Missing { scope: None }
+        | AccessError::Unknown
+        | AccessError::Revoked { .. } => problem,
+    }
+}
 
 /// A signature or key that is none.
 pub(super) fn of_key(error: KeyError) -> Problem {
@@ -135,6 +161,8 @@ pub(super) fn of_ledger(error: &ledger::Error) -> Problem {
         Ledger::Archived { epoch, through } => Problem::new(Code::Archived, detail())
             .with("epoch", epoch.number())
             .with("archived_through", through.number()),
+        // It was good when it was shown, and is not any more.
+        Ledger::ApiKeyRefused { id } => of_access(&AccessError::Revoked { id: *id }),
         Ledger::UnknownEpoch { epoch } => of_epoch(Code::EpochNotFound, error, *epoch),
         Ledger::UnknownExit { rollup, index } => Problem::new(Code::ExitNotFound, detail())
             .param("index")
@@ -162,7 +190,8 @@ pub(super) fn of_ledger(error: &ledger::Error) -> Problem {
         | Ledger::NoDatabase(_)
         | Ledger::BadUrl(_) => of_database(error),
         // What only the engine can cause, and defects: nothing of them leaves.
-        Ledger::UnknownBatch { .. }
+        Ledger::UnknownApiKey { .. }
+        | Ledger::UnknownBatch { .. }
         | Ledger::BatchEvicted { .. }
         | Ledger::BatchReplaced { .. }
         | Ledger::BatchFolded { .. }

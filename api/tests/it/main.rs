@@ -18,6 +18,7 @@ mod epochs;
 mod events;
 mod examples;
 mod gate;
+mod keys;
 mod metrics;
 mod openapi;
 mod pages;

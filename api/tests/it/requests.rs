@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use api::Settings;
+use api::{Access, Settings};
 use reqwest::Method;
 use serde_json::json;
 
@@ -113,7 +113,8 @@ async fn request_ids_are_kept_when_plain() {
 /// that it is worth trying again.
 #[tokio::test]
 async fn an_unbound_or_absent_ledger_is_said() {
-    let settings = Settings { request_timeout: Duration::from_secs(20), ..Settings::default() };
+    let request_timeout = Duration::from_secs(20);
+    let settings = Settings { access: Access::Open, request_timeout, ..Settings::default() };
     let mut world = World::unbound("away", settings).await;
     assert_eq!(world.get("/v1/health").await.json()["status"], "live");
     for path in ["/v1/ready", "/v1/domain", "/v1/cells"] {

@@ -3,7 +3,7 @@
 use std::{net::SocketAddr, time::Duration};
 
 use alloy_primitives::{Address, B256, keccak256};
-use api::{BatchRequest, Settings, State};
+use api::{Access, BatchRequest, Settings, State};
 use domain::{
     Asset, AssetId, BatchParts, DomainId, DomainIdentity, LiquidityState, RollupId, Word,
     l1::{L1Block, L1Event, L1Log, L1LogId},
@@ -41,9 +41,14 @@ pub(crate) struct Answer {
 }
 
 impl World {
-    /// A ledger that is bound, with deposits: 10 ETH and 5,000 USDC in each rollup.
+    /// A ledger that is bound, with deposits: 10 ETH and 5,000 USDC in each rollup. Nobody is asked for a key.
     pub(crate) async fn new(name: &str) -> Self {
-        let world = Self::unbound(name, Settings::default()).await;
+        Self::bound(name, Settings { access: Access::Open, ..Settings::default() }).await
+    }
+
+    /// The same with other settings.
+    pub(crate) async fn bound(name: &str, settings: Settings) -> Self {
+        let world = Self::unbound(name, settings).await;
         world.engine.adopt_domain(&adoption(world.identity)).await.unwrap();
         let mut logs = vec![
             L1Event::AssetRegistered(Asset::new(ETH, Address::ZERO, 18, 18).unwrap()),

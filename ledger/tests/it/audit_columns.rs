@@ -29,6 +29,9 @@ const NO_HISTORY: &[(&str, &str)] = &[
     // Attacked in `archive`, on rows that are there.
     ("archived_range", "none here"),
     ("archived_balance", "none here"),
+    ("api_key", "says who may ask, not what the books are"),
+    ("api_key_revocation", "says who may ask, not what the books are"),
+    ("operator_action", "says who asked, not what the books are"),
     ("epoch_checkpoint", "working data: verified when it is used, and deleted"),
     ("_sqlx_migrations", "of the tool that migrates"),
 ];

@@ -259,7 +259,10 @@ pub(crate) const ATTACKS: &[(&str, &str)] = &[
         "insert into epoch (epoch_number, opening_digest) select 4, opening_digest from epoch where epoch_number = 3",
     ),
     ("seal_request_key", "insert into seal_request select * from seal_request"),
-    ("seal_request_of_epoch", "update seal_request set epoch_number = 9"),
+    (
+        "seal_request_of_epoch",
+        "insert into seal_request (epoch_number, requested_by) values (9, 'x')",
+    ),
     ("seal_request_name_in_bound", "update seal_request set requested_by = repeat('x', 101)"),
     ("epoch_seal_key", "update epoch_seal set epoch_number = 1 where epoch_number = 2"),
     ("epoch_seal_reason_known", "update epoch_seal set reason = 6"),

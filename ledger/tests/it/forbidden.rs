@@ -25,9 +25,9 @@ struct Privileges {
     calls: &'static [&'static str],
 }
 
-/// The prover's working data is nobody else's to read, what is migrated is the migrator's, and partitions
+/// The prover's working data is nobody else's to read, hashes of keys are the api's to compare with, what is migrated is the migrator's, and partitions
 /// are read through `transfer`.
-const PRIVATE: &[&str] = &["_sqlx_migrations", "epoch_checkpoint", "transfer_1"];
+const PRIVATE: &[&str] = &["_sqlx_migrations", "api_key", "epoch_checkpoint", "transfer_1"];
 
 /// Whoever posts moves the sums, and may lock their rows to do so.
 const POSTS: &[&str] = &[
@@ -85,7 +85,7 @@ const API: Privileges = Privileges {
         "transfer",
         "transfer_1",
     ],
-    may: POSTS,
+    may: &[POSTS[0], POSTS[1], POSTS[2], POSTS[3], POSTS[4], "select api_key"],
     calls: API_CALLS,
 };
 

@@ -1,9 +1,11 @@
 //! A world with a row in every table: what attacks on the schema and on history start from.
 
+use std::collections::BTreeSet;
+
 use alloy_primitives::B256;
 use domain::l1::{L1Event, L1Log};
 use domain::{EpochNumber, Word};
-use ledger::{Error, NewSettlement, SupersedeReason};
+use ledger::{ApiKeySecret, Error, NewSettlement, Scope, SupersedeReason};
 
 use crate::world::{ETH, ONE, THREE, TWO, USDC, World, deposit, l1_block, out, submission, to};
 
@@ -44,8 +46,20 @@ pub(crate) async fn live(world: &mut World) {
         ])
         .await
         .unwrap();
-    world.api.request_seal("operator").await.unwrap();
+    keys(world).await;
     assert_ne!(state_digest, Word::ZERO);
+}
+
+/// Two keys, of which one is revoked and the other asks for a seal.
+async fn keys(world: &World) {
+    let scopes = BTreeSet::from([Scope::Read, Scope::Operate]);
+    for number in [1, 2] {
+        let secret = ApiKeySecret::from_random([number; 8], [number; 32]);
+        world.owner.add_api_key(&secret, "operator", &scopes).await.unwrap();
+    }
+    let [first, second] = [1, 2].map(|number| ApiKeySecret::from_random([number; 8], [0; 32]).id());
+    world.owner.revoke_api_key(second).await.unwrap();
+    world.api.request_seal_by_key(first).await.unwrap();
 }
 
 /// Goes on from [`live`]: two batches of rollup 1 are evicted for the sake of the first of them, and

@@ -10,6 +10,8 @@
     reason = "a failed unwrap, index or sum is the test's failure"
 )]
 
+mod api_key_attacks;
+mod api_keys;
 mod archive;
 mod archive_attacks;
 mod as_of;

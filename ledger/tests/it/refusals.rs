@@ -6,6 +6,7 @@ use std::path::Path;
 
 use sqlx::{AssertSqlSafe, Connection};
 
+use crate::api_key_attacks::API_KEY_ATTACKS;
 use crate::archive_attacks::ARCHIVE_ATTACKS;
 use crate::constraints::{ATTACKS, EVICTION_ATTACKS};
 use crate::hold_guards::HOLD_ATTACKS;
@@ -52,12 +53,13 @@ fn every_constraint_refuses_by_its_name() {
         live(&mut world).await;
         check(&world, ATTACKS).await;
         check(&world, ARCHIVE_ATTACKS).await;
+        check(&world, API_KEY_ATTACKS).await;
         evicted(&mut world).await;
         check(&world, EVICTION_ATTACKS).await;
         held(&mut world).await;
         check(&world, HOLD_ATTACKS).await;
-        let attacks =
-            [ATTACKS, ARCHIVE_ATTACKS, EVICTION_ATTACKS, HOLD_ATTACKS].into_iter().flatten();
+        let attacks = [ATTACKS, ARCHIVE_ATTACKS, API_KEY_ATTACKS, EVICTION_ATTACKS, HOLD_ATTACKS];
+        let attacks = attacks.into_iter().flatten();
         let attacked: BTreeSet<&str> = attacks.map(|(constraint, _)| *constraint).collect();
         let all = names(
             &world,

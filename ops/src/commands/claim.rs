@@ -10,7 +10,6 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 
 use crate::cli::ClaimArguments;
-use crate::client::Client;
 use crate::output::Output;
 
 /// An exit's claim, as the api gives it; the path is checked here, the rest by the contract.
@@ -39,7 +38,7 @@ pub(super) async fn run(
 ) -> anyhow::Result<ExitCode> {
     let (rollup, index) = (arguments.rollup, arguments.index);
     let path = format!("/v1/exits/{rollup}/{index}");
-    let exit = Client::new(&arguments.url.url)?.read(&path).await?;
+    let exit = arguments.url.client()?.read(&path).await?;
     let status = exit.get("status").and_then(Value::as_str).unwrap_or("unknown");
     ensure!(
         status == "claimable",

@@ -3,11 +3,10 @@
 use std::process::ExitCode;
 
 use crate::cli::UrlArguments;
-use crate::client::Client;
 use crate::output::Output;
 
 pub(super) async fn run(arguments: &UrlArguments, output: &mut Output) -> anyhow::Result<ExitCode> {
-    let answer = Client::new(&arguments.url)?.post("/v1/epochs/seal", Vec::new()).await?;
+    let answer = arguments.client()?.post("/v1/epochs/seal", Vec::new()).await?;
     output.json(&answer)?;
     Ok(ExitCode::SUCCESS)
 }

@@ -19,7 +19,7 @@ pub(super) async fn run(
     let key = keys::read(&arguments.key)?;
     let mut unsigned = Unsigned::parse(&input::read(&arguments.file)?)?;
     let context = if let Some(url) = &arguments.url {
-        let client = Client::new(url)?;
+        let client = Client::new(url)?.with_key(arguments.api_key.api_key.as_deref())?;
         let context = SigningContext::of(&client).await?;
         unsigned = unsigned.complete(&client, &context).await?;
         context

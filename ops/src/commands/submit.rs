@@ -3,7 +3,6 @@
 use std::process::ExitCode;
 
 use crate::cli::SubmitArguments;
-use crate::client::Client;
 use crate::input;
 use crate::output::Output;
 
@@ -12,7 +11,7 @@ pub(super) async fn run(
     output: &mut Output,
 ) -> anyhow::Result<ExitCode> {
     let body = input::read(&arguments.file)?;
-    let answer = Client::new(&arguments.url.url)?.post("/v1/batches", body).await?;
+    let answer = arguments.url.client()?.post("/v1/batches", body).await?;
     output.json(&answer)?;
     Ok(ExitCode::SUCCESS)
 }

@@ -16,6 +16,7 @@ mod command;
 mod disk;
 mod drill;
 mod history;
+mod keys;
 mod l1;
 mod once;
 mod operator;

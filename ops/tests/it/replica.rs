@@ -147,7 +147,8 @@ impl World {
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
         let url = format!("http://{}", listener.local_addr().unwrap());
         let replica = Ledger::replica(replica, 4).unwrap();
-        let state = api::State::with_replica(posting.clone(), replica, api::Settings::default());
+        let settings = api::Settings { access: api::Access::Open, ..Default::default() };
+        let state = api::State::with_replica(posting.clone(), replica, settings);
         tokio::spawn(api::serve(listener, state, std::future::pending()));
         let (height, root) = (Height::FIRST, L2Root::UNSET);
         let made = Self { engine, posting, word, height, root, url };

@@ -1,0 +1,199 @@
+//! Who asks: keys, and what is asked of them.
+//!
+//! **Invariant:** unless the api takes requests without keys, nothing is written without a key whose scope
+//! allows it, and a key that is revoked is good for nothing two seconds later ([`KnownKeys`]). A key moves no money: a batch
+//! needs its rollup's signature, too.
+
+mod known;
+
+use std::sync::Arc;
+
+use alloy_primitives::B256;
+use axum::{
+    extract::{Request, State as Extracted},
+    http::{HeaderMap, Method, header},
+    middleware::Next,
+    response::Response as Answer,
+};
+use ledger::{ApiKey, ApiKeyId, ApiKeySecret, Scope};
+
+use crate::{State, error::Error};
+pub(crate) use known::KnownKeys;
+
+/// What is asked of whoever asks.
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+pub enum Access {
+    /// Nothing: everybody may do everything. For development.
+    Open,
+    /// A key for what writes, and for what operators did; everybody reads the rest, which is what L1 and the
+    /// proofs tell anyway.
+    #[default]
+    PublicRead,
+    /// A key for everything but health and the pages' files.
+    Keys,
+}
+
+/// Why a request is refused for who asks.
+#[derive(Clone, Debug, PartialEq, thiserror::Error)]
+pub(crate) enum AccessError {
+    /// No key came.
+    #[error("send `Authorization: Bearer` and an api key{}", needing(.scope.as_ref()))]
+    Missing {
+        /// What it has to allow, if that is known without one.
+        scope: Option<Scope>,
+    },
+    /// What came is no key that was ever added.
+    #[error(
+        "the api key is not one of this api; look for a part that is missing, or ask for another"
+    )]
+    Unknown,
+    /// The key was revoked.
+    #[error("api key {id} is revoked; ask the operator for another")]
+    Revoked {
+        /// Its public part.
+        id: ApiKeyId,
+    },
+    /// The key does not allow it.
+    #[error("api key {id} may not do this{}; ask the operator for one that may", needing(Some(.scope)))]
+    ScopeMissing {
+        /// Its public part.
+        id: ApiKeyId,
+        /// What it would have to allow.
+        scope: Scope,
+    },
+}
+
+/// Who asks.
+#[derive(Clone, Debug)]
+pub(crate) struct Caller {
+    access: Access,
+    shown: Option<Shown>,
+}
+
+/// The key that a caller showed, which was good when they did.
+#[derive(Clone, Debug)]
+struct Shown {
+    key: Arc<ApiKey>,
+    digest: B256,
+}
+
+/// The public part of the key that a request came with, for its line in the log.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct AskedWith(pub(crate) ApiKeyId);
+
+impl Caller {
+    /// The key's public part, if one was asked for and came.
+    pub(crate) fn key(&self) -> Option<ApiKeyId> {
+        self.shown.as_ref().map(|shown| shown.key.id)
+    }
+
+    /// Lets those through who may do what the scope names.
+    pub(crate) fn require(&self, scope: Scope) -> Result<(), AccessError> {
+        if self.access == Access::Open {
+            return Ok(());
+        }
+        let shown = self.shown.as_ref().ok_or(AccessError::Missing { scope: Some(scope) })?;
+        let key = &shown.key;
+        if key.scopes.contains(&scope) {
+            Ok(())
+        } else {
+            Err(AccessError::ScopeMissing { id: key.id, scope })
+        }
+    }
+
+    /// Whether the key is still good, for what goes on after its request was let through.
+    pub(crate) async fn still_stands(&self, state: &State) -> bool {
+        match &self.shown {
+            None => true,
+            Some(shown) => look_up(state, shown.key.id, shown.digest).await.is_ok(),
+        }
+    }
+
+    fn require_key(&self) -> Result<(), AccessError> {
+        match (self.access, &self.shown) {
+            (Access::Open, _) | (_, Some(_)) => Ok(()),
+            (_, None) => Err(AccessError::Missing { scope: None }),
+        }
+    }
+}
+
+/// Finds out who asks, and refuses what their kind of request needs and they lack. Which rollup's batch it
+/// is stands in the body: what writes asks the [`Caller`] for its own scope, too.
+pub(crate) async fn check(
+    Extracted(state): Extracted<State>,
+    mut request: Request,
+    next: Next,
+) -> Result<Answer, Error> {
+    let caller = caller(&state, request.headers()).await?;
+    if is_writing(request.method()) {
+        caller.require_key()?;
+    } else if caller.access == Access::Keys && !is_for_everybody(request.uri().path()) {
+        caller.require(Scope::Read)?;
+    }
+    let asked_with = caller.key().map(AskedWith);
+    request.extensions_mut().insert(caller);
+    let mut answer = next.run(request).await;
+    if let Some(asked_with) = asked_with {
+        answer.extensions_mut().insert(asked_with);
+    }
+    Ok(answer)
+}
+
+/// A key that comes is looked at even where none is needed: whoever sends a wrong one wants to know.
+async fn caller(state: &State, headers: &HeaderMap) -> Result<Caller, Error> {
+    let access = state.settings().access;
+    let given = headers.get(header::AUTHORIZATION).filter(|_| access != Access::Open);
+    let Some(given) = given else { return Ok(Caller { access, shown: None }) };
+    let secret = given.to_str().ok().and_then(bearer).and_then(ApiKeySecret::parse);
+    let secret = secret.ok_or(AccessError::Unknown)?;
+    let shown = look_up(state, secret.id(), secret.digest()).await?;
+    Ok(Caller { access, shown: Some(shown) })
+}
+
+async fn look_up(state: &State, id: ApiKeyId, digest: B256) -> Result<Shown, Error> {
+    let found = state.keys().find(state.ledger(), id, digest).await?;
+    let key = found.ok_or(AccessError::Unknown)?;
+    match key.revoked_at {
+        None => Ok(Shown { key, digest }),
+        Some(_) => Err(AccessError::Revoked { id }.into()),
+    }
+}
+
+/// What follows the scheme, whose name has no case.
+fn bearer(text: &str) -> Option<&str> {
+    let (scheme, key) = text.split_once(' ')?;
+    scheme.eq_ignore_ascii_case("bearer").then(|| key.trim())
+}
+
+fn is_writing(method: &Method) -> bool {
+    !matches!(*method, Method::GET | Method::HEAD | Method::OPTIONS)
+}
+
+/// What whoever restarts and routes asks, and what a page that is refused is drawn with.
+fn is_for_everybody(path: &str) -> bool {
+    matches!(path, "/v1/health" | "/v1/ready") || path.starts_with("/assets/")
+}
+
+fn needing(scope: Option<&Scope>) -> String {
+    scope.map(|scope| format!(" of scope {scope}")).unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The scheme is read in any case, and nothing else is taken for it.
+    #[test]
+    fn the_scheme_is_bearer() {
+        for (text, key) in [
+            ("Bearer nf_1", Some("nf_1")),
+            ("bearer  nf_1 ", Some("nf_1")),
+            ("Basic nf_1", None),
+            ("nf_1", None),
+            ("Bearer", None),
+            ("", None),
+        ] {
+            assert_eq!(bearer(text), key, "{text}");
+        }
+    }
+}

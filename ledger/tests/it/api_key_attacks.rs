@@ -1,0 +1,42 @@
+//! What each constraint of keys and of the operators' log is there to refuse; `refusals` tries it.
+
+/// On the rows of `life::live`.
+pub(crate) const API_KEY_ATTACKS: &[(&str, &str)] = &[
+    (
+        "api_key_key",
+        "update api_key set api_key_id = '0101010101010101' where api_key_id = '0202020202020202'",
+    ),
+    ("api_key_digest_unique", "update api_key set key_digest = sha256('x')"),
+    ("api_key_id_has_16_digits", "update api_key set api_key_id = 'A101010101010101'"),
+    ("api_key_id_has_16_digits", "update api_key set api_key_id = '1'"),
+    ("api_key_name_in_bound", "update api_key set name = ''"),
+    ("api_key_name_in_bound", "update api_key set name = repeat('x', 101)"),
+    ("api_key_scopes_known", "update api_key set scopes = ''"),
+    ("api_key_scopes_known", "update api_key set scopes = 'admin'"),
+    ("api_key_scopes_known", "update api_key set scopes = 'submit:0'"),
+    ("api_key_scopes_known", "update api_key set scopes = 'read  operate'"),
+    ("api_key_scopes_known", "update api_key set scopes = 'read operate' || chr(10)"),
+    ("api_key_scopes_known", "update api_key set scopes = 'read' || repeat(' read', 20)"),
+    ("api_key_revocation_key", "insert into api_key_revocation select * from api_key_revocation"),
+    ("api_key_revocation_of_key", "update api_key_revocation set api_key_id = '0303030303030303'"),
+    ("operator_action_key", "insert into operator_action select * from operator_action"),
+    (
+        "operator_action_from_one",
+        "update operator_action set action_number = 0 where action_number = 1",
+    ),
+    (
+        "operator_action_kind_known",
+        "update operator_action set action_kind = 4 where action_kind = 2",
+    ),
+    ("operator_action_says_on_what", "update operator_action set action_kind = 1"),
+    ("operator_action_says_on_what", "update operator_action set epoch_number = 3"),
+    (
+        "operator_action_of_request",
+        "update operator_action set epoch_number = 1 where action_kind = 1",
+    ),
+    (
+        "operator_action_on_key",
+        "update operator_action set subject_key_id = '0303030303030303' where action_kind = 2",
+    ),
+    ("operator_action_by_key", "update operator_action set api_key_id = '0303030303030303'"),
+];
