@@ -51,17 +51,23 @@ need_postgres() {
 }
 
 # The development L1, the Solidity compiler and libraries: exactly those of the lock file.
-need_contract_packages() {
-    local packages="$root/contracts/node_modules" lock="$root/contracts/package-lock.json" wanted found=""
-    wanted=$(sha256sum <"$lock")
-    if [ -f "$packages/.netfold-lock" ]; then found=$(<"$packages/.netfold-lock"); fi
+need_contract_packages() { need_packages contracts; }
+
+# What the pages are tested with in Chromium.
+need_browser_packages() { need_packages api/tests/browser; }
+
+# need_packages FOLDER: unpacks what its package-lock.json lists, once.
+need_packages() {
+    local folder="$root/$1" wanted found=""
+    wanted=$(sha256sum <"$folder/package-lock.json")
+    if [ -f "$folder/node_modules/.netfold-lock" ]; then found=$(<"$folder/node_modules/.netfold-lock"); fi
     if [ "$found" = "$wanted" ]; then return; fi
     command -v node >/dev/null || install "Node.js" nodejs npm
     command -v npm >/dev/null || install "npm" npm
-    say "Unpacking the contracts' packages …"
-    (cd "$root/contracts" && npm ci --ignore-scripts --no-audit --no-fund >&2) ||
-        give_up "npm ci failed in contracts/: see above; it needs the npm registry."
-    printf '%s\n' "$wanted" >"$packages/.netfold-lock"
+    say "Unpacking the packages of $1 …"
+    (cd "$folder" && npm ci --ignore-scripts --no-audit --no-fund >&2) ||
+        give_up "npm ci failed in $1/: see above; it needs the npm registry."
+    printf '%s\n' "$wanted" >"$folder/node_modules/.netfold-lock"
 }
 
 need_chromium() {

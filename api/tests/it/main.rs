@@ -12,10 +12,12 @@
 
 mod bad_input;
 mod batches;
+mod browser;
 mod database;
 mod deposits;
 mod epochs;
 mod events;
+mod filled;
 mod gate;
 mod openapi;
 mod pages;
