@@ -140,7 +140,7 @@ impl Row {
 }
 
 impl Agreement {
-    fn of<T: PartialEq>(theirs: Option<T>, ours: T) -> Self {
+    fn of<T: Copy + PartialEq>(theirs: Option<T>, ours: T) -> Self {
         match theirs {
             None => Self::Waits,
             Some(theirs) if theirs == ours => Self::Agrees,

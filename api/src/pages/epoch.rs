@@ -75,7 +75,7 @@ struct Books {
 
 /// An `l1_tx` that was made for it.
 struct Attempt {
-    attempt: u32,
+    number: u32,
     tx_hash: String,
     sender: String,
     nonce: u64,
@@ -242,7 +242,7 @@ impl Attempt {
             None => "on its way",
         };
         Self {
-            attempt: made.attempt,
+            number: made.attempt,
             tx_hash: made.tx_hash.to_string(),
             sender: made.sender.to_string(),
             nonce: made.nonce,

@@ -21,7 +21,7 @@ struct Exits {
     /// What is left out, in words.
     only: Option<String>,
     recipient: String,
-    exits: Vec<ExitRow>,
+    rows: Vec<ExitRow>,
     /// The list's address, up to the cursor.
     path: String,
     next: Option<String>,
@@ -68,7 +68,7 @@ async fn read(state: &State, query: Result<Parameters, Error>) -> Result<Exits, 
         frame: if live { Frame::live("exits") } else { Frame::still("exits") },
         only: only(&filter, &names),
         recipient: filter.recipient.map(|address| address.to_string()).unwrap_or_default(),
-        exits: listed.items,
+        rows: listed.items,
         path: path(&filter),
         next: listed.next_cursor,
     })

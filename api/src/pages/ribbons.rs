@@ -19,7 +19,7 @@ pub(super) struct Ribbons {
     pub(super) height: u64,
     pub(super) origins: Vec<End>,
     pub(super) destinations: Vec<End>,
-    pub(super) ribbons: Vec<Ribbon>,
+    pub(super) ways: Vec<Ribbon>,
 }
 
 /// An origin or a destination.
@@ -84,7 +84,7 @@ fn draw(asset: AssetId, flows: &[&Flow], assets: &Assets, names: &Names<'_>) -> 
         height: bottom(&origins).max(bottom(&destinations)),
         origins,
         destinations,
-        ribbons,
+        ways: ribbons,
     })
 }
 
@@ -179,7 +179,7 @@ mod tests {
         for end in drawn.origins.iter().chain(&drawn.destinations) {
             assert_eq!(end.next, end.y.saturating_add(end.height), "{}", end.name);
         }
-        assert!(drawn.ribbons.iter().any(|ribbon| ribbon.path.starts_with("M900 810C")));
+        assert!(drawn.ways.iter().any(|ribbon| ribbon.path.starts_with("M900 810C")));
         assert_eq!([hue(RollupId::L1), hue(RollupId::new(1)), hue(RollupId::new(9))], [0, 1, 1]);
     }
 }
