@@ -15,7 +15,7 @@ use serde::Serialize;
 use time::OffsetDateTime;
 use utoipa::ToSchema;
 
-use claim::Claim;
+pub(crate) use claim::Claim;
 
 use crate::{
     State,

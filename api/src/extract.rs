@@ -107,6 +107,11 @@ impl Parameters {
         self.0.remove(param).map(address).transpose()
     }
 
+    /// Forgets parameters without a value: fields of a form that were left empty.
+    pub(crate) fn drop_empty(&mut self) {
+        self.0.retain(|_, value| !value.is_empty());
+    }
+
     /// Every parameter has been taken; what is left is unknown.
     pub(crate) fn finish(mut self) -> Result<(), ParameterError> {
         match self.0.pop_first() {

@@ -11,7 +11,7 @@ use std::{
 
 use axum::{
     extract::{Request, State as Extracted},
-    http::{HeaderName, HeaderValue, Method, Uri, header},
+    http::{HeaderMap, HeaderName, HeaderValue, Method, Uri, header},
     middleware::Next,
     response::{IntoResponse, Response as Answer},
 };
@@ -25,6 +25,7 @@ use crate::{
     State,
     access::AskedWith,
     error::{Error, NotFound, Problem},
+    pages,
 };
 
 /// The header that says how far the books were.
@@ -142,8 +143,16 @@ fn panicked(panic: Box<dyn Any + Send>) -> Answer {
     Error::Panicked.into_response()
 }
 
-pub(crate) async fn route_not_found(uri: Uri) -> Error {
-    NotFound::Route { path: uri.path().to_owned() }.into()
+/// A page for who asks for one, a problem for everybody else.
+pub(crate) async fn route_not_found(uri: Uri, headers: HeaderMap) -> Answer {
+    let error = Error::from(NotFound::Route { path: uri.path().to_owned() });
+    let accepted = headers.get(header::ACCEPT).and_then(|accepted| accepted.to_str().ok());
+    let wants_page = accepted.is_some_and(|accepted| accepted.contains("text/html"));
+    if wants_page && !uri.path().starts_with("/v1/") {
+        pages::failure(&error)
+    } else {
+        error.into_response()
+    }
 }
 
 pub(crate) async fn method_not_allowed(method: Method, uri: Uri) -> Error {

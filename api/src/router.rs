@@ -23,6 +23,18 @@ pub fn router(state: State) -> Router {
     let config = Config::default().validator_url("none");
     resources
         .route("/", get(pages::overview))
+        .route("/epochs", get(pages::epochs))
+        .route("/epochs/{epoch}", get(pages::epoch))
+        .route("/rollups", get(pages::rollups))
+        .route("/rollups/{rollup}", get(pages::rollup))
+        .route("/batches/{rollup}/{height}", get(pages::batch))
+        .route("/transfers/{id}", get(pages::transfer))
+        .route("/exits", get(pages::exits))
+        .route("/exits/{rollup}/{index}", get(pages::exit))
+        .route("/ledger", get(pages::ledger))
+        .route("/ledger/accounts/{account}", get(pages::account))
+        .route("/audit", get(pages::audit))
+        .route("/search", get(pages::search))
         .route("/assets/{name}", get(pages::asset))
         .merge(SwaggerUi::new("/docs").config(config).url("/openapi.json", document))
         .fallback(layers::route_not_found)

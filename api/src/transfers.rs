@@ -165,7 +165,7 @@ pub(crate) async fn one(
     Ok(Json(Transfer::of(&found, &state.assets().await?)))
 }
 
-fn read_id(text: &str) -> Result<TransferId, ParameterError> {
+pub(crate) fn read_id(text: &str) -> Result<TransferId, ParameterError> {
     text.parse().map_err(|_| ParameterError::Invalid {
         param: "id",
         expected: "a journal block and a position: 17-3",
@@ -174,14 +174,15 @@ fn read_id(text: &str) -> Result<TransferId, ParameterError> {
 }
 
 fn take_account(query: &mut Parameters) -> Result<Option<Account>, ParameterError> {
-    let read = |text: String| {
-        text.parse().map_err(|_| ParameterError::Invalid {
-            param: "account",
-            expected: "cell:ROLLUP:ASSET, pot:ROLLUP:ASSET or custody:l1:ASSET",
-            value: text,
-        })
-    };
-    query.text("account").map(read).transpose()
+    query.text("account").map(read_account).transpose()
+}
+
+pub(crate) fn read_account(text: String) -> Result<Account, ParameterError> {
+    text.parse().map_err(|_| ParameterError::Invalid {
+        param: "account",
+        expected: "cell:ROLLUP:ASSET, pot:ROLLUP:ASSET or custody:l1:ASSET",
+        value: text,
+    })
 }
 
 fn take_batch(query: &mut Parameters) -> Result<Option<(RollupId, Height)>, ParameterError> {

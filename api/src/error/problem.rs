@@ -126,6 +126,11 @@ impl Problem {
         self.code
     }
 
+    /// This occurrence in words.
+    pub(crate) fn detail(&self) -> &str {
+        &self.detail
+    }
+
     /// The answer itself.
     pub(crate) fn write(self, request_id: &str) -> Response {
         let status = self.code.status();

@@ -45,7 +45,7 @@ pub(crate) struct L1Tx {
 }
 
 impl Claim {
-    pub(super) fn of(data: &ClaimData, identity: &DomainIdentity) -> Self {
+    pub(crate) fn of(data: &ClaimData, identity: &DomainIdentity) -> Self {
         let claim = data.exit.claim;
         let l1_tx = L1Tx {
             chain_id: identity.chain_id,

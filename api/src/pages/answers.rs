@@ -11,8 +11,8 @@ use ledger::{
 use time::OffsetDateTime;
 
 use super::{
+    card::Proving,
     clock::{Moment, age, between},
-    epochs::Proving,
     names::{Names, shorten},
 };
 use crate::trial_balance::is_balanced;

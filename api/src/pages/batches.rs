@@ -21,6 +21,8 @@ pub(super) struct BatchRow {
     pub(super) digest: String,
     /// Why it was evicted.
     pub(super) evicted: Option<String>,
+    /// How far its epoch is, where that is shown.
+    pub(super) state: Option<&'static str>,
     pub(super) url: String,
 }
 
@@ -48,7 +50,8 @@ impl BatchRow {
             moves: moves.collect(),
             digest: shorten(&batch.digest.to_string()),
             evicted: batch.eviction.as_ref().map(|eviction| eviction.reason.clone()),
-            url: format!("/v1/batches/{}/{}", batch.rollup, batch.height),
+            state: None,
+            url: format!("/batches/{}/{}", batch.rollup, batch.height),
         }
     }
 }

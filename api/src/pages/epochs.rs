@@ -1,188 +1,75 @@
-//! The life of the latest epochs as a line: sealed, folded, proven, submitted, settled, final.
+//! `/epochs`: every epoch, newest first.
 
-use std::sync::Arc;
-
-use alloy_primitives::U256;
-use ledger::{Epoch, EpochStatus};
-use time::OffsetDateTime;
+use askama::Template;
+use axum::{extract::State as Extracted, response::Response};
+use domain::EpochNumber;
+use ledger::Epoch;
 
 use super::{
+    card::status,
     clock::{Moment, age},
-    figure::{Figure, group, thousandths},
-    names::{Names, shorten},
+    figure::{group, thousandths},
+    frame::{Frame, answer},
 };
-use crate::{epochs::AssetFlow, money::Assets};
+use crate::{State, error::Error, extract::Parameters, page::PageQuery};
 
-/// An epoch and how far proving is.
-pub(super) struct Proving {
-    pub(super) epoch: Epoch,
-    pub(super) planned_steps: Option<u32>,
-    pub(super) last_step_at: Option<OffsetDateTime>,
-    pub(super) submitted_at: Option<OffsetDateTime>,
-    pub(super) flows: Arc<[AssetFlow]>,
+#[derive(Template)]
+#[template(path = "epochs.html")]
+struct Epochs {
+    frame: Frame,
+    rows: Vec<EpochRow>,
+    next: Option<String>,
 }
 
-/// An epoch on the page.
-pub(super) struct EpochCard {
-    pub(super) number: u64,
-    /// `open`, `proving` …: also a CSS class.
-    pub(super) status: &'static str,
-    /// The status in words.
-    pub(super) words: String,
-    pub(super) batches: u64,
-    pub(super) transfers: u64,
-    pub(super) stations: Vec<Station>,
-    pub(super) flows: Vec<FlowLine>,
-    pub(super) gas: Option<String>,
-    pub(super) tx_hash: Option<String>,
-    pub(super) proof: Option<ProofLine>,
-    pub(super) books: Option<BooksLine>,
-    /// How long it took from sealed to settled.
-    pub(super) took: Option<String>,
+/// An epoch in the list.
+struct EpochRow {
+    number: u64,
+    status: &'static str,
+    opened_at: Moment,
+    batches: u64,
+    transfers: u64,
+    /// Its transfers in thousandths of the most that an epoch of the page has.
+    share: u16,
+    steps: u32,
+    gas: Option<String>,
+    /// From sealed to settled.
+    took: Option<String>,
+    proof: bool,
 }
 
-/// A station of the line.
-pub(super) struct Station {
-    pub(super) name: &'static str,
-    /// `done`, `now` or `ahead`: also a CSS class.
-    pub(super) state: &'static str,
-    /// `done`, `in progress` or `still ahead`.
-    pub(super) spoken: &'static str,
-    pub(super) at: Option<Moment>,
-    /// Steps folded and planned, where that says something.
-    pub(super) progress: Option<(u32, u32)>,
+pub(crate) async fn epochs(
+    Extracted(state): Extracted<State>,
+    query: Result<Parameters, Error>,
+) -> Response {
+    answer(read(&state, query).await)
 }
 
-/// What an epoch moves of one asset.
-pub(super) struct FlowLine {
-    pub(super) asset: String,
-    pub(super) gross: Figure,
-    pub(super) net: Figure,
-    /// Net in thousandths of gross.
-    pub(super) share: u16,
-    /// What netting saved, in percent.
-    pub(super) saved: u16,
+async fn read(state: &State, query: Result<Parameters, Error>) -> Result<Epochs, Error> {
+    let mut query = query?;
+    let page = PageQuery::<EpochNumber>::take("epochs", &mut query)?;
+    query.finish()?;
+    let rows = state.ledger().epochs(page.before, page.limit).await?;
+    let most = rows.iter().map(|epoch| epoch.transfers).max().unwrap_or(0);
+    let page_of = page.page(rows, |epoch| epoch.epoch, |epoch| EpochRow::of(&epoch, most));
+    let frame = if page.before.is_none() { Frame::live("epochs") } else { Frame::still("epochs") };
+    Ok(Epochs { frame, rows: page_of.items, next: page_of.next_cursor })
 }
 
-/// The aggregated proof to download.
-pub(super) struct ProofLine {
-    pub(super) url: String,
-    pub(super) bytes: String,
-    pub(super) sha256: String,
-}
-
-/// The books under its seal.
-pub(super) struct BooksLine {
-    pub(super) url: String,
-    pub(super) digest: String,
-}
-
-impl EpochCard {
-    pub(super) fn of(proving: &Proving, assets: &Assets, names: &Names<'_>) -> Self {
-        let epoch = &proving.epoch;
-        let settled_at = epoch.settlement.as_ref().map(|settlement| settlement.recorded_at);
+impl EpochRow {
+    fn of(epoch: &Epoch, most: u64) -> Self {
         let sealed_at = epoch.sealed.as_ref().map(|sealed| sealed.sealed_at);
-        let flows = proving.flows.iter().map(|flow| FlowLine::of(flow, assets, names));
+        let settled_at = epoch.settlement.as_ref().map(|made| made.recorded_at);
         Self {
             number: epoch.epoch.number(),
             status: status(epoch.status),
-            words: words(proving),
+            opened_at: Moment::of(epoch.opened_at),
             batches: epoch.batches,
             transfers: epoch.transfers,
-            stations: stations(proving),
-            flows: flows.collect(),
+            share: thousandths(u128::from(epoch.transfers), u128::from(most)),
+            steps: epoch.steps,
             gas: epoch.settlement.as_ref().map(|made| group(&made.gas_used.to_string())),
-            tx_hash: epoch.settlement.as_ref().map(|made| shorten(&made.tx_hash.to_string())),
-            proof: epoch.proof.as_ref().map(|proof| ProofLine {
-                url: format!("/v1/epochs/{}/proof", epoch.epoch),
-                bytes: group(&proof.bytes.to_string()),
-                sha256: shorten(&proof.sha256.to_string()),
-            }),
-            books: epoch.sealed.as_ref().and_then(|sealed| sealed.books).map(|digest| BooksLine {
-                url: format!("/v1/epochs/{}/books", epoch.epoch),
-                digest: shorten(&digest.to_string()),
-            }),
             took: sealed_at.zip(settled_at).map(|(from, to)| age(from, to)),
+            proof: epoch.proof.is_some(),
         }
     }
-}
-
-impl FlowLine {
-    fn of(flow: &AssetFlow, assets: &Assets, names: &Names<'_>) -> Self {
-        let figure = |atoms| Figure::alone(&assets.sum(flow.asset, U256::from(atoms)).amount);
-        let share = thousandths(flow.net, flow.gross);
-        Self {
-            asset: assets.get(flow.asset).map_or_else(String::new, |asset| names.asset(asset)),
-            gross: figure(flow.gross),
-            net: figure(flow.net),
-            share,
-            saved: 1000_u16.saturating_sub(share) / 10,
-        }
-    }
-}
-
-fn status(status: EpochStatus) -> &'static str {
-    match status {
-        EpochStatus::Open => "open",
-        EpochStatus::Sealed => "sealed",
-        EpochStatus::Proving { .. } => "proving",
-        EpochStatus::Proven => "proven",
-        EpochStatus::Submitted { .. } => "submitted",
-        EpochStatus::Settled => "settled",
-        EpochStatus::Final => "final",
-    }
-}
-
-fn words(proving: &Proving) -> String {
-    match proving.epoch.status {
-        EpochStatus::Open => "open for batches".to_owned(),
-        EpochStatus::Sealed => "sealed, waits for a prover".to_owned(),
-        EpochStatus::Proving { steps } => match proving.planned_steps {
-            Some(planned) if steps >= planned => "all steps folded, proof being made".to_owned(),
-            Some(planned) => format!("{steps} of {planned} steps folded"),
-            None => format!("{steps} steps folded"),
-        },
-        EpochStatus::Proven => "proven, to be submitted".to_owned(),
-        EpochStatus::Submitted { attempt: 1 } => "submitted, waits for L1".to_owned(),
-        EpochStatus::Submitted { attempt } => format!("submitted, attempt {attempt}"),
-        EpochStatus::Settled => "settled, not yet final".to_owned(),
-        EpochStatus::Final => "final".to_owned(),
-    }
-}
-
-/// The six stations. An epoch's state is the last row that exists; so is the last station's.
-fn stations(proving: &Proving) -> Vec<Station> {
-    let epoch = &proving.epoch;
-    let reached = match epoch.status {
-        EpochStatus::Open => 0,
-        EpochStatus::Sealed | EpochStatus::Proving { .. } => 1,
-        EpochStatus::Proven => 3,
-        EpochStatus::Submitted { .. } => 4,
-        EpochStatus::Settled => 5,
-        EpochStatus::Final => 6,
-    };
-    let sealed_at = epoch.sealed.as_ref().map(|sealed| sealed.sealed_at);
-    // An epoch from before settlement proofs has the aggregated one alone.
-    let proof = epoch.settlement_proof.as_ref().or(epoch.proof.as_ref());
-    let proven_at = proof.map(|proof| proof.proven_at);
-    let settled_at = epoch.settlement.as_ref().map(|settlement| settlement.recorded_at);
-    let names = ["sealed", "folded", "proven", "submitted", "settled", "final"];
-    let times = [sealed_at, None, proven_at, proving.submitted_at, settled_at, epoch.final_at];
-    let stations = names.into_iter().zip(times).enumerate().map(|(position, (name, at))| {
-        let (state, spoken) = match position.cmp(&reached) {
-            std::cmp::Ordering::Less => ("done", "done"),
-            std::cmp::Ordering::Equal if reached > 0 => ("now", "in progress"),
-            _ => ("ahead", "still ahead"),
-        };
-        let folding = name == "folded";
-        let progress = proving.planned_steps.filter(|planned| folding && *planned > 0);
-        Station {
-            name,
-            state,
-            spoken,
-            at: at.map(Moment::of),
-            progress: progress.map(|planned| (epoch.steps.min(planned), planned)),
-        }
-    });
-    stations.collect()
 }

@@ -29,6 +29,7 @@ pub(super) struct Column {
 
 /// A rollup.
 pub(super) struct Row {
+    pub(super) id: u16,
     pub(super) name: String,
     pub(super) batches: u64,
     pub(super) exits: u64,
@@ -63,6 +64,7 @@ impl Matrix {
             Self::column(asset, line, cells, assets, names)
         });
         let rows = rollups.iter().map(|rollup| Row {
+            id: rollup.rollup.number(),
             name: names.rollup(rollup.rollup),
             batches: rollup.next_height.number(),
             exits: rollup.exits,

@@ -12,11 +12,13 @@
 
 mod bad_input;
 mod batches;
+mod browser;
 mod database;
 mod deposits;
 mod epochs;
 mod events;
 mod examples;
+mod filled;
 mod gate;
 mod keys;
 mod metrics;

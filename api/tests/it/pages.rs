@@ -5,7 +5,7 @@ use domain::{EpochNumber, Word, l1::L1Block};
 
 use crate::{
     rollup::{ETH, Rollup, USDC, exit, transfer},
-    world::World,
+    world::{Answer, World},
 };
 
 /// The page shows exact numbers in words and columns, loads nothing from elsewhere, and what it
@@ -26,13 +26,15 @@ async fn the_page_shows_the_cluster() {
         "4,998<span class=\"point\">.</span>765433",
         "000000000000000001",
         "open for batches",
-        "/v1/batches/1/0",
+        "/batches/1/0",
     ] {
         assert!(page.text.contains(shown), "{shown} in\n{}", page.text);
     }
     for place in page.text.split("src=\"").skip(1).chain(page.text.split("href=\"").skip(1)) {
         let address = place.split('"').next().unwrap();
-        assert!(address.starts_with('/') || address.starts_with('#'), "{address} is elsewhere");
+        // Without an address a link leads to its own page.
+        let ours = address.is_empty() || address.starts_with('/') || address.starts_with('#');
+        assert!(ours, "{address} is elsewhere");
         if address.starts_with("/assets/") {
             assert_eq!(world.get(address).await.status, 200, "{address}");
         }
@@ -65,6 +67,55 @@ async fn books_that_have_ended_say_why() {
     for shown in ["the books have ended", &why, "claims go on, on L1"] {
         assert!(page.contains(shown), "{shown} in\n{page}");
     }
+    world.end().await;
+}
+
+/// The search leads to the one thing that is meant; what is not there or not readable is a page with its
+/// status for people, and a problem for programs.
+#[tokio::test]
+async fn whoever_asks_for_a_page_gets_one() {
+    let world = World::new("search").await;
+    let mut one = Rollup::new(1);
+    world.booked(&mut one, &[transfer(2, USDC, 5)], &[exit(ETH, 1)]).await;
+    for (text, title) in [
+        ("1", "Epoch 1 · Netfold"),
+        ("rollup+2", "Rollup 2 · Netfold"),
+        ("batch+1/0", "Rollup 1, height 0 · Netfold"),
+        ("exit+1/0", "Exit 0 of Rollup 1 · Netfold"),
+        ("12-0", "Transfer 12-0 · Netfold"),
+        ("cell:2:2", "Cell of Rollup 2, asset 2 · Netfold"),
+        ("0xeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeee", "Exits · Netfold"),
+    ] {
+        let page = world.get(&format!("/search?q={text}")).await;
+        assert_eq!(page.status, 200, "{text}");
+        assert!(page.text.contains(&format!("<title>{title}</title>")), "{text}:\n{}", page.text);
+    }
+    for (path, status) in [
+        ("/epochs/9", 404),
+        ("/rollups/9", 404),
+        ("/batches/1/9", 404),
+        ("/transfers/99-0", 404),
+        ("/exits/1/9", 404),
+        ("/ledger/accounts/cell:9:9", 404),
+        ("/ledger?epoch=9", 404),
+        ("/ledger?epoch=1", 409),
+        ("/epochs/01", 400),
+        ("/rollups/70000", 400),
+        ("/transfers/1", 400),
+        ("/ledger/accounts/cell", 400),
+        ("/epochs?cursor=00", 400),
+        ("/?unknown=1", 400),
+        ("/?a=1&a=2", 400),
+    ] {
+        let page = world.get(path).await;
+        assert_eq!(page.status, status, "{path}");
+        assert!(page.header("content-type").starts_with("text/html"), "{path}");
+        assert!(page.text.contains("Look for something else"), "{path}:\n{}", page.text);
+    }
+    let nowhere = world.client.get(world.url("/nowhere")).header("accept", "text/html");
+    let nowhere = Answer::of(nowhere.send().await.unwrap()).await;
+    assert_eq!((nowhere.status, nowhere.header("content-type")), (404, "text/html; charset=utf-8"));
+    assert_eq!(world.get("/nowhere").await.problem()["code"], "route_not_found");
     world.end().await;
 }
 

@@ -1,10 +1,10 @@
 //! Epochs as readers see them.
 
-use domain::{CellClosing, EpochNumber, LiquidityState, Word};
+use domain::{CellClosing, EpochNumber, LiquidityState, RollupId, Word};
 use time::OffsetDateTime;
 
 use super::{ProofSummary, Sealed, Settlement, proofs, seal, settle};
-use crate::column::{Columns, epoch_key};
+use crate::column::{Columns, epoch_key, rollup_key};
 use crate::connection::Tx;
 use crate::{Error, EventKind, Ledger, PageLimit, state};
 
@@ -158,6 +158,41 @@ impl Ledger {
             None => state::at_head(&mut tx, epoch).await?,
         };
         Ok(touched(&state))
+    }
+
+    /// The cells of a rollup as the last epochs were sealed, in order.
+    ///
+    /// # Errors
+    /// When Postgres fails.
+    pub async fn closings(
+        &self,
+        rollup: RollupId,
+        epochs: PageLimit,
+    ) -> Result<Vec<(EpochNumber, CellClosing)>, Error> {
+        let columns = Columns("epoch_cell");
+        let mut tx = self.snapshot().await?;
+        let rows = sqlx::query!(
+            "select epoch_number, asset_id, balance, deposited, exited from epoch_cell
+            where rollup_id = $1
+                and epoch_number > (select max(epoch_number) from epoch_seal) - $2
+            order by epoch_number, asset_id",
+            rollup_key(rollup),
+            epochs.rows()
+        )
+        .fetch_all(&mut *tx)
+        .await?;
+        rows.into_iter()
+            .map(|row| {
+                let closing = CellClosing {
+                    rollup,
+                    asset: columns.asset(row.asset_id)?,
+                    balance: columns.atoms(row.balance)?,
+                    deposited: columns.atoms(row.deposited)?,
+                    exited: columns.atoms(row.exited)?,
+                };
+                Ok((columns.epoch(row.epoch_number)?, closing))
+            })
+            .collect()
     }
 }
 

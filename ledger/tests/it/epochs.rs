@@ -94,6 +94,12 @@ fn a_sealed_epoch_is_what_the_next_one_opens_with() {
         let closing = world.read.positions(SECOND).await.unwrap();
         let balances: Vec<_> = closing.iter().map(|cell| cell.balance.number()).collect();
         assert_eq!(balances, [987, 1_010]);
+        let kept = world.read.closings(ONE, PageLimit::MAX).await.unwrap();
+        let kept = kept.iter().filter(|(_, cell)| cell.asset == ETH);
+        let kept: Vec<_> = kept.map(|(epoch, cell)| (*epoch, cell.balance.number())).collect();
+        assert_eq!(kept, [(FIRST, 992), (SECOND, 987)]);
+        let last = world.read.closings(ONE, PageLimit::new(1).unwrap()).await.unwrap();
+        assert!(last.iter().all(|(epoch, _)| *epoch == SECOND) && !last.is_empty());
         let open = world.read.open_operations().await.unwrap();
         assert_eq!((open.epoch, open.operations), (EpochNumber::new(3), vec![]));
         check(&world, world.engine.operations_of(EpochNumber::new(3)), |error| {
