@@ -81,7 +81,7 @@ async fn walk(world: &World, pages: &[Page], name: &str) {
         json!({"path": path, "status": status, "live": live, "texts": texts})
     });
     let file = tempfile::NamedTempFile::new().unwrap();
-    std::fs::write(&file, Value::from_iter(list).to_string()).unwrap();
+    std::fs::write(&file, list.collect::<Value>().to_string()).unwrap();
     let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/browser/walk.mjs");
     let mut command = Command::new("node");
     let profile = tempfile::tempdir().unwrap();
