@@ -1,16 +1,15 @@
 // Walks pages in Chromium and says what is wrong with them, a line each; nothing is the good answer.
 //
-//   node walk.mjs ORIGIN PAGES.json [FOLDER]
+//   node walk.mjs ORIGIN PAGES.json PROFILE [PICTURES]
 //
 // PAGES.json lists { path, status, live, texts }. Each page is loaded wide and light, narrow and dark,
-// and without scripts. With a FOLDER it leaves pictures there.
+// and without scripts. PROFILE is an empty folder for the browser, PICTURES one that pictures are left in.
 import { spawn } from "node:child_process";
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { readFileSync, writeFileSync } from "node:fs";
 import { createRequire } from "node:module";
-import { tmpdir } from "node:os";
 import { join } from "node:path";
 
-const [origin, list, folder] = process.argv.slice(2);
+const [origin, list, profile, folder] = process.argv.slice(2);
 const axe = readFileSync(createRequire(import.meta.url).resolve("axe-core/axe.min.js"), "utf8");
 const pages = JSON.parse(readFileSync(list, "utf8"));
 
@@ -155,14 +154,13 @@ async function walk(browser, page) {
   return faults;
 }
 
-const profile = mkdtempSync(join(tmpdir(), "netfold-browser-"));
 const browser = new Browser(process.env.CHROMIUM ?? "/usr/bin/chromium", profile);
 try {
   for (const page of pages) {
     for (const fault of await walk(browser, page)) console.log(fault);
   }
 } finally {
-  browser.process.kill();
-  await new Promise((resolve) => browser.process.once("exit", resolve));
-  rmSync(profile, { recursive: true, force: true, maxRetries: 5 });
+  const ended = new Promise((resolve) => browser.process.once("exit", resolve));
+  await browser.send("Browser.close");
+  await ended;
 }

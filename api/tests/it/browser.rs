@@ -81,10 +81,11 @@ async fn walk(world: &World, pages: &[Page], name: &str) {
         json!({"path": path, "status": status, "live": live, "texts": texts})
     });
     let file = tempfile::NamedTempFile::new().unwrap();
-    std::fs::write(&file, Value::from_iter(list).to_string()).unwrap();
+    std::fs::write(&file, list.collect::<Value>().to_string()).unwrap();
     let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/browser/walk.mjs");
     let mut command = Command::new("node");
-    command.arg(script).arg(world.url("")).arg(file.path());
+    let profile = tempfile::tempdir().unwrap();
+    command.arg(script).arg(world.url("")).arg(file.path()).arg(profile.path());
     if let Some(pictures) = std::env::var_os("NETFOLD_PICTURES") {
         let folder = Path::new(&pictures).join(name);
         std::fs::create_dir_all(&folder).unwrap();
