@@ -1,7 +1,7 @@
 //! A cluster with a past: epochs in every state, an evicted batch, evidence, a paid and an open claim.
 
 use alloy_primitives::{Address, B256, keccak256};
-use api::Settings;
+use api::{Access, Settings};
 use domain::{
     Asset, AssetId, EpochNumber, ExitIndex, StepContext, Word,
     l1::{L1Block, L1Event},
@@ -29,6 +29,7 @@ pub(crate) async fn filled(name: &str) -> World {
         (1..).zip(names).map(|(id, name)| (id, (*name).to_owned())).collect::<Vec<_>>()
     };
     let settings = Settings {
+        access: Access::Open,
         asset_names: named(&["ETH", "USDC"])
             .into_iter()
             .map(|(id, name)| (AssetId::new(id), name))
