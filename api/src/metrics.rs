@@ -7,7 +7,7 @@
 mod domain_metrics;
 mod requests;
 
-use std::fmt;
+use std::{fmt, time::Duration};
 
 use axum::{
     extract::State as Extracted,
@@ -115,13 +115,17 @@ pub(crate) async fn scrape(
         "Always 1, with the version of this binary",
         vec![(vec![("version", env!("CARGO_PKG_VERSION").to_owned())], 1.0)],
     )];
-    let readable = match domain_metrics::read(&state).await {
-        Ok(metrics) => {
+    let readable = match tokio::time::timeout(PATIENCE, domain_metrics::read(&state)).await {
+        Ok(Ok(metrics)) => {
             found.extend(metrics);
             1.0
         }
-        Err(error) => {
+        Ok(Err(error)) => {
             tracing::warn!(%error, "the metrics of the domain cannot be read");
+            0.0
+        }
+        Err(_) => {
+            tracing::warn!("the metrics of the domain cannot be read: the ledger does not answer");
             0.0
         }
     };
@@ -137,5 +141,9 @@ pub(crate) async fn scrape(
     encode(&mut text, &registry).map_err(|_| askama::Error::Fmt)?;
     Ok(([(header::CONTENT_TYPE, CONTENT_TYPE)], text).into_response())
 }
+
+/// How long the ledger may take. A Postgres that is away is asked again and again for longer than a scrape may take,
+/// and then nothing would be told at all.
+const PATIENCE: Duration = Duration::from_secs(3);
 
 const CONTENT_TYPE: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";

@@ -1,8 +1,8 @@
 //! Keys that were looked up lately, so that a request costs no way to the database for its key.
 //!
 //! **Invariant:** a key is believed for [`MAX_AGE`] after it began to be read, and no longer, whatever fails
-//! meanwhile. Only keys that are right are kept, so guesses fill nothing; and they are looked up one
-//! at a time, so guesses keep one connection busy at most.
+//! meanwhile. Only keys that are right are kept, so guesses fill nothing; and what was not right before is
+//! looked up one at a time, so guesses keep one connection busy at most, and no key that is in use waits for them.
 
 use std::{
     collections::BTreeMap,
@@ -38,7 +38,8 @@ impl KnownKeys {
         if let Some(key) = self.fresh(id, digest) {
             return Ok(Some(key));
         }
-        let _turn = self.turn.lock().await;
+        // Guesses wait for each other, and nobody whose key is in use waits for them.
+        let _turn = if self.was_right(id, digest) { None } else { Some(self.turn.lock().await) };
         // Whoever was before in the queue may have asked for the same.
         if let Some(key) = self.fresh(id, digest) {
             return Ok(Some(key));
@@ -53,6 +54,12 @@ impl KnownKeys {
         let found = known.get(&id)?;
         let is_fresh = found.digest == digest && found.read_at.elapsed() < MAX_AGE;
         is_fresh.then(|| Arc::clone(&found.key))
+    }
+
+    /// Whether this key was right when it was read last, however long ago.
+    fn was_right(&self, id: ApiKeyId, digest: B256) -> bool {
+        let known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
+        known.get(&id).is_some_and(|found| found.digest == digest)
     }
 
     fn keep(&self, found: Known) -> Arc<ApiKey> {

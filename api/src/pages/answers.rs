@@ -134,11 +134,10 @@ fn settlement(facts: &Facts<'_>) -> Answer {
     }
     let short = format!("Epoch {}, after sealing", open.epoch);
     let sentence = match (&facts.seal_request, facts.seal_every) {
-        (Some(request), _) => format!(
-            "{} asked for it to be sealed at {}.",
-            request.requested_by,
-            Moment::of(request.requested_at).time
-        ),
+        // Not by whom: the page may be public, and what operators did is not.
+        (Some(request), _) => {
+            format!("An operator asked for its seal at {}.", Moment::of(request.requested_at).time)
+        }
         (None, Some(every)) => {
             let every = time::Duration::try_from(every).unwrap_or(time::Duration::MAX);
             let at = Moment::of(open.opened_at.saturating_add(every));

@@ -252,3 +252,17 @@ async fn operators_read_what_operators_did() {
     );
     guarded.end().await;
 }
+
+/// Whoever restarts by health is answered while the database is away, whatever key they send with it; where a key
+/// counts, none is taken then.
+#[tokio::test]
+async fn health_asks_nobody() {
+    let mut guarded = Guarded::new("key_health", Access::Keys).await;
+    let good = guarded.key(1, &["read"]).await;
+    guarded.world.gate.close().await;
+    for key in [good.expose(), "nf_guessed"] {
+        assert_eq!(guarded.ask(Method::GET, "/v1/health", key).await.status, 200);
+    }
+    assert_eq!(guarded.ask(Method::GET, "/v1/rollups", good.expose()).await.status, 503);
+    guarded.end().await;
+}
