@@ -3,56 +3,11 @@
 use alloy_primitives::{B256, U256};
 use domain::EpochNumber;
 use engine::{Error, Milestone};
-use folding::EpochProof;
 use ledger::SealReason;
 
 use crate::anvil::KEYS;
 use crate::engine_process::{run_and_kill_at, run_and_stop_at};
 use crate::world::{GRACE, World, config, params, settler};
-
-/// Two epochs are sealed, proven, settled in order and final; the proofs verify from their bytes,
-/// and books and contract agree.
-#[tokio::test]
-async fn two_epochs_end_to_end() {
-    let mut world = World::new().await;
-    let engine = world.engine(config(0)).await;
-    world.deposit(1, 1, 1_000).await;
-    world.deposit(2, 2, 500).await;
-    engine.await_milestone(|milestone| booked_deposits(milestone) > 0).await;
-    while world.ledger.totals().await.unwrap().deposits < 2 {
-        tokio::time::sleep(std::time::Duration::from_millis(20)).await;
-    }
-    world.post(1, &[(2, 1, 300)], &[(1, 100)]).await;
-    world.posting.request_seal("test").await.unwrap();
-    engine.await_milestone(|milestone| matches!(milestone, Milestone::Sealed { .. })).await;
-    // Posted into the second epoch while the first is proven.
-    world.post(2, &[(3, 1, 10)], &[(2, 1)]).await;
-    world.posting.request_seal("test").await.unwrap();
-    world.await_final(2).await;
-    assert_eq!(world.claim_all().await, 2);
-    while world.ledger.totals().await.unwrap().claims_paid < 2 {
-        tokio::time::sleep(std::time::Duration::from_millis(20)).await;
-    }
-    while !world.ledger.unaggregated_epochs().await.unwrap().is_empty() {
-        tokio::time::sleep(std::time::Duration::from_millis(50)).await;
-    }
-    let kinds: Vec<_> = engine
-        .seen()
-        .iter()
-        .map(Milestone::kind)
-        .filter(|kind| ["IntentWritten", "Sent", "Settled", "Final"].contains(kind))
-        .collect();
-    assert_eq!(kinds, ["IntentWritten", "Sent", "Settled", "Final"].repeat(2));
-    engine.stop().await.unwrap();
-    let key = params().verifying_key().clone();
-    for number in 1..=2 {
-        let proof = world.ledger.proof(EpochNumber::new(number)).await.unwrap().unwrap();
-        let verified = EpochProof::from_bytes(&proof.bytes).unwrap().verify(&key).unwrap();
-        assert_eq!(verified.epoch.number(), number);
-        assert_eq!(verified.identity, world.identity);
-    }
-    world.check_books(2).await;
-}
 
 /// What may happen to an intent between signing and sending: somebody else settles the epoch, which
 /// counts; or somebody else spends the nonce, and the intent is replaced by one that can land. Somebody

@@ -6,6 +6,7 @@ use serde_json::Value;
 
 use crate::browser;
 use crate::command::{Up, last_json, netfold, path, proving_turn, said, succeed};
+use crate::pages::check_pages;
 
 /// Each is durable when it is told; a restart goes on from there.
 const POINTS: [&str; 13] = [
@@ -25,7 +26,7 @@ const POINTS: [&str; 13] = [
 ];
 
 /// Killed at every persistence point and started again, the cluster comes to the state that an
-/// undisturbed one comes to, with each effect on L1 once; the page then says so.
+/// undisturbed one comes to, with each effect on L1 once; the pages then say so.
 #[test]
 fn killed_at_every_point() {
     let _turn = proving_turn();
@@ -51,6 +52,7 @@ fn killed_at_every_point() {
     let audit = last_json(&succeed(&mut netfold(&["audit", "--json", "--state", state])));
     assert_eq!(audit["drift"], Value::from(0), "{audit}");
     browser::check_overview(&running.url);
+    check_pages(&running.url);
     running.end();
 }
 

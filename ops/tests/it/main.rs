@@ -20,6 +20,7 @@ mod keys;
 mod l1;
 mod once;
 mod operator;
+mod pages;
 mod power_cut;
 mod replica;
 mod scenarios;
