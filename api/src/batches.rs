@@ -1,38 +1,37 @@
 //! `/v1/batches`: posting signed batches, and reading the booked ones.
 //!
 //! **Invariant:** a batch is booked whole, with all its transfers, or refused with nothing written.
-//! The same batch again answers as the first did; its height is its idempotency key.
+//! The same batch again answers as the first did: its height names it, and an idempotency key may.
 
+mod bulk;
 mod request;
 
 use axum::{
     Extension, Json,
     extract::{Path, State as Extracted},
-    http::{HeaderName, HeaderValue, StatusCode, header},
+    http::{HeaderValue, StatusCode, header},
     response::{IntoResponse, Response},
 };
 use domain::{AssetId, Atoms, Batch, EpochNumber, Height, RollupId};
-use ledger::{
-    Account, BatchFilter, BlockNumber, Eviction, PageLimit, Posted, PostedBatch, Scope,
-    TransferFilter,
-};
+use ledger::{Answered, BatchFilter, BlockNumber, Eviction, Posted, PostedBatch, Scope};
 use serde::Serialize;
 use time::OffsetDateTime;
 use utoipa::ToSchema;
 
+pub(crate) use bulk::{__path_post_many, post_many, read_items};
 pub use request::{BatchRequest, ExitRequest, LaneRequest, SignatureRequest, TransferRequest};
+pub(crate) use request::{TrialRequest, read_trial};
 
 use crate::{
     State,
     access::Caller,
     error::{Error, Gone, Missing, NotFound, Problems, Refusals},
-    extract::{JsonBody, Parameters, number},
+    extract::{Parameters, number},
+    idempotency::{KeyedJson, REPLAYED},
+    json::Field,
     money::{Amount, Assets},
     page::{Page, PageQuery},
 };
-
-/// Says that the answer is the one that the batch got when it was booked.
-const REPLAYED: HeaderName = HeaderName::from_static("idempotent-replayed");
 
 /// A booked batch.
 #[derive(Debug, Serialize, ToSchema)]
@@ -160,13 +159,26 @@ pub(crate) struct BatchAnswer {
 /// signed, both signatures are kept as evidence. Where the last batch was evicted the height is free:
 /// one that went with another may be posted again, one that could not be proven itself is refused as
 /// `batch_unprovable`, for good.
+///
+/// With an `idempotency-key` the answer is kept with the batch, in the same database transaction: the same
+/// request with the same key is answered the same for good, with `idempotent-replayed: true`, even if
+/// the batch was evicted since. A refusal is not kept.
 #[utoipa::path(
     post, path = "/v1/batches", operation_id = "post_batch", tag = "batches",
+    params(
+        ("idempotency-key" = Option<String>, Header, min_length = 1, max_length = 255,
+            pattern = "^[!-~]+$",
+            description = "What the caller calls this request: another one with it is refused"),
+    ),
     request_body = BatchRequest,
     security((), ("api_key" = ["submit:{rollup}"])),
     responses(
         (status = 201, description = "Booked", body = Booked,
-            headers(("location" = String, description = "Where the batch is from now on"))),
+            headers(
+                ("location" = String, description = "Where the batch is from now on"),
+                ("idempotent-replayed" = String,
+                    description = "`true` if it was booked when this key was sent first"),
+            )),
         (status = 200, description = "Booked before; the first answer again", body = Booked,
             headers(("idempotent-replayed" = String, description = "`true`"))),
         Problems, Refusals,
@@ -175,21 +187,48 @@ pub(crate) struct BatchAnswer {
 pub(crate) async fn post(
     Extracted(state): Extracted<State>,
     Extension(caller): Extension<Caller>,
-    JsonBody(body): JsonBody,
+    KeyedJson { body, request }: KeyedJson,
 ) -> Result<Response, Error> {
-    let ledger = state.ledger();
     let assets = state.assets().await?;
-    let parts = request::read_batch(body, &assets)?;
-    caller.require(Scope::Submit(parts.rollup))?;
-    let batch = Batch::new(parts)?;
-    let posted = ledger.post_batch(&batch).await?;
-    let balances = balances_after(&state, &posted, &assets).await?;
-    let location = format!("/v1/batches/{}/{}", posted.rollup, posted.height);
-    let answer = Json(Booked::of(&posted, balances));
-    if posted.replayed {
-        return Ok(([(REPLAYED, HeaderValue::from_static("true"))], answer).into_response());
+    let batch = read(&caller, body, &assets)?;
+    let answers = state.ledger().post_batches(&[(0, &batch)], request.as_ref()).await;
+    let answered = answers.into_iter().next().unwrap_or(Err(ledger::Error::Stopped))?;
+    let Outcome { status, replayed, booked } = Outcome::of(&state, &answered, &assets).await?;
+    let location = format!("/v1/batches/{}/{}", booked.rollup, booked.height);
+    let mut answer = (status, Json(booked)).into_response();
+    if status == StatusCode::CREATED
+        && let Ok(location) = HeaderValue::try_from(location)
+    {
+        answer.headers_mut().insert(header::LOCATION, location);
     }
-    Ok((StatusCode::CREATED, [(header::LOCATION, location)], answer).into_response())
+    if replayed {
+        answer.headers_mut().insert(REPLAYED, HeaderValue::from_static("true"));
+    }
+    Ok(answer)
+}
+
+/// Reads a batch that the caller may post.
+fn read(caller: &Caller, body: Field, assets: &Assets) -> Result<Batch, Error> {
+    let parts = request::read_batch(body, assets)?;
+    caller.require(Scope::Submit(parts.rollup))?;
+    Ok(Batch::new(parts)?)
+}
+
+/// What a batch that is booked is answered with.
+struct Outcome {
+    status: StatusCode,
+    replayed: bool,
+    booked: Booked,
+}
+
+impl Outcome {
+    async fn of(state: &State, answered: &Answered, assets: &Assets) -> Result<Self, Error> {
+        let Answered { posted, again } = answered;
+        let balances = balances_after(state, posted, assets).await?;
+        let status = if posted.replayed { StatusCode::OK } else { StatusCode::CREATED };
+        let replayed = *again || posted.replayed;
+        Ok(Self { status, replayed, booked: Booked::of(posted, balances) })
+    }
 }
 
 /// List batches, evicted ones too, newest first
@@ -260,24 +299,19 @@ async fn balances_after(
     posted: &Posted,
     assets: &Assets,
 ) -> Result<Option<Vec<Balance>>, Error> {
-    let batch = Some((posted.rollup, posted.height));
-    let filter = TransferFilter { batch, ..TransferFilter::default() };
-    let rows = match state.ledger().transfers(&filter, None, PageLimit::MAX).await {
-        Ok(page) => page.items,
+    let balances = match state.ledger().balances_after(posted).await {
+        Ok(balances) => balances,
         Err(ledger::Error::Archived { .. }) => return Ok(None),
         Err(error) => return Err(error.into()),
     };
-    // Newest first: the first row of an asset holds its last balance.
-    let balance_of = |asset: AssetId| {
-        let cell = Account::Cell { rollup: posted.rollup, asset };
-        rows.iter().find(|row| row.debit == cell).map(|row| row.debit_balance)
-    };
-    let balances = AssetId::all().filter_map(|asset| Some((asset, balance_of(asset)?)));
-    let wire = |(asset, atoms): (AssetId, Atoms)| Balance {
-        asset: asset.number(),
-        amount: assets.amount(asset, atoms),
-    };
-    Ok(Some(balances.map(wire).collect()))
+    let wire = |(asset, atoms)| Balance::of(asset, atoms, assets);
+    Ok(Some(balances.into_iter().map(wire).collect()))
+}
+
+impl Balance {
+    pub(crate) fn of(asset: AssetId, atoms: Atoms, assets: &Assets) -> Self {
+        Self { asset: asset.number(), amount: assets.amount(asset, atoms) }
+    }
 }
 
 impl Booked {

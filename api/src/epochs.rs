@@ -23,9 +23,10 @@ use wire::{Epoch, EpochAnswer, Flow, Position, Step, Steps};
 use crate::{
     State,
     access::Caller,
-    error::{Error, Missing, NotFound, Problems},
+    error::{Error, Missing, NotFound, ProblemBody, Problems, Reused},
     events::Happening,
     extract::{Parameters, number},
+    idempotency::Keyed,
     page::{Page, PageQuery},
 };
 
@@ -131,26 +132,33 @@ pub(crate) async fn proof(
 /// Ask for the open epoch to be sealed
 ///
 /// The engine seals it at its next turn; an epoch without operations is not sealed. Asking again
-/// answers the first request.
+/// answers the first request. With an `idempotency-key` the same request stands for the same epoch for good:
+/// sent again after that was sealed, it asks for nothing.
 #[utoipa::path(
     post, path = "/v1/epochs/seal", operation_id = "request_seal", tag = "epochs",
+    params(
+        ("idempotency-key" = Option<String>, Header, min_length = 1, max_length = 255,
+            pattern = "^[!-~]+$",
+            description = "What the caller calls this request: another one with it is refused"),
+    ),
     security((), ("api_key" = ["operate"])),
     responses(
-        (status = 202, description = "The engine will look at it", body = SealRequested),
-        Problems,
+        (status = 202, description = "The engine will look at it", body = SealRequested,
+            headers(("location" = String, description = "The epoch"))),
+        (status = 413, description = "The body is too large", body = ProblemBody,
+            content_type = "application/problem+json"),
+        Problems, Reused,
     ),
 )]
 pub(crate) async fn seal(
     Extracted(state): Extracted<State>,
     Extension(caller): Extension<Caller>,
     query: Parameters,
+    Keyed { request, .. }: Keyed,
 ) -> Result<Response, Error> {
     caller.require(Scope::Operate)?;
     query.finish()?;
-    let request = match caller.key() {
-        Some(key) => state.ledger().request_seal_by_key(key).await?,
-        None => state.ledger().request_seal("api").await?,
-    };
+    let request = state.ledger().request_seal_by_key(caller.key(), request.as_ref()).await?;
     let location = format!("/v1/epochs/{}", request.epoch);
     let answer = Json(SealRequested {
         epoch: request.epoch.number(),

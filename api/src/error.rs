@@ -11,10 +11,10 @@ mod refusal;
 mod request;
 
 use axum::response::{IntoResponse, Response};
-use domain::{KeyError, Refusal};
+use domain::{EpochNumber, KeyError, Refusal};
 
 pub(crate) use code::Code;
-pub(crate) use documented::{Gone, Missing, Problems, Refusals, Unreached};
+pub(crate) use documented::{Bodies, Gone, Missing, Problems, Refusals, Reused, Sealed, Unreached};
 pub(crate) use problem::Problem;
 pub(crate) use problem::ProblemBody;
 pub(crate) use request::{BodyError, MoneyError, NotFound, ParameterError};
@@ -66,6 +66,12 @@ pub(crate) enum Error {
     /// The ledger refused or failed.
     #[error(transparent)]
     Ledger(#[from] ledger::Error),
+    /// What is asked for is of the open epoch, and this one is not open any more.
+    #[error("epoch {epoch} is sealed; /v1/epochs/{epoch} says what it is")]
+    EpochSealed {
+        /// The epoch.
+        epoch: EpochNumber,
+    },
     /// Too many requests at once.
     #[error("more than {limit} requests are being answered; try again")]
     Overloaded {
@@ -100,6 +106,9 @@ impl Error {
             Self::Refused(refusal) => refusal::of_refusal(*refusal),
             Self::DomainNotAdopted => Problem::new(Code::DomainNotAdopted, self.to_string()),
             Self::Ledger(error) => refusal::of_ledger(error),
+            Self::EpochSealed { epoch } => Problem::new(Code::EpochSealed, self.to_string())
+                .param("epoch")
+                .value(epoch.number()),
             Self::Overloaded { limit } => {
                 Problem::new(Code::Overloaded, self.to_string()).with("limit", *limit)
             }
@@ -111,13 +120,20 @@ impl Error {
     }
 }
 
-impl IntoResponse for Error {
-    fn into_response(self) -> Response {
+impl Error {
+    /// The answer to it, with what only the log is told.
+    pub(crate) fn told(&self) -> Problem {
         let problem = self.problem();
         if problem.code().status().is_server_error() {
-            tracing::error!(code = %problem.code(), error = %chain(&self), "request failed");
+            tracing::error!(code = %problem.code(), error = %chain(self), "request failed");
         }
-        problem.into_response()
+        problem
+    }
+}
+
+impl IntoResponse for Error {
+    fn into_response(self) -> Response {
+        self.told().into_response()
     }
 }
 

@@ -27,22 +27,30 @@ impl<S: Send + Sync> FromRequest<S> for JsonBody {
 
     async fn from_request(request: Request, state: &S) -> Result<Self, Error> {
         check_media_type(request.headers())?;
-        let body = Bytes::from_request(request, state).await.map_err(|rejection| {
-            if let BytesRejection::FailedToBufferBody(
-                axum::extract::rejection::FailedToBufferBody::LengthLimitError(_),
-            ) = rejection
-            {
-                BodyError::TooLarge { limit: BODY_LIMIT }
-            } else {
-                BodyError::Interrupted
-            }
-        })?;
-        Ok(Self(Field::body(Json::read(&body)?)))
+        let bytes = read_bytes(request, state).await?;
+        Ok(Self(Field::body(Json::read(&bytes)?)))
     }
 }
 
+/// The body, at most [`BODY_LIMIT`] bytes.
+pub(crate) async fn read_bytes<S: Send + Sync>(
+    request: Request,
+    state: &S,
+) -> Result<Bytes, BodyError> {
+    Bytes::from_request(request, state).await.map_err(|rejection| {
+        if let BytesRejection::FailedToBufferBody(
+            axum::extract::rejection::FailedToBufferBody::LengthLimitError(_),
+        ) = rejection
+        {
+            BodyError::TooLarge { limit: BODY_LIMIT }
+        } else {
+            BodyError::Interrupted
+        }
+    })
+}
+
 /// `application/json`, whatever its parameters.
-fn check_media_type(headers: &HeaderMap) -> Result<(), BodyError> {
+pub(crate) fn check_media_type(headers: &HeaderMap) -> Result<(), BodyError> {
     let found = headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok());
     let essence = found.unwrap_or("").split(';').next().unwrap_or("").trim();
     if essence.eq_ignore_ascii_case("application/json") {

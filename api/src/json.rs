@@ -130,6 +130,11 @@ impl Object {
         }
     }
 
+    /// Whether a field that may be left out is there.
+    pub(crate) fn has(&self, name: &str) -> bool {
+        self.fields.contains_key(name)
+    }
+
     /// Every field has been taken; what is left is unknown.
     pub(crate) fn finish(mut self) -> Result<(), BodyError> {
         match self.fields.pop_first() {

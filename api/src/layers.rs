@@ -34,12 +34,17 @@ const JOURNAL_BLOCK: HeaderName = HeaderName::from_static("journal-block");
 /// The header of the request's id.
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 
+/// The request's id, for answers that hold problems.
+#[derive(Clone, Debug)]
+pub(crate) struct ShownId(pub(crate) String);
+
 /// Gives the request its id, writes its problem if it has one, and its line in the log.
-pub(crate) async fn identify(request: Request, next: Next) -> Answer {
+pub(crate) async fn identify(mut request: Request, next: Next) -> Answer {
     let id = request_id(&request);
     let shown = id.to_str().unwrap_or("").to_owned();
     let (method, path) = (request.method().clone(), request.uri().path().to_owned());
     let span = tracing::info_span!("request", id = %shown);
+    request.extensions_mut().insert(ShownId(shown.clone()));
     async move {
         let start = Instant::now();
         let mut answer = next.run(request).await;

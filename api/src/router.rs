@@ -11,7 +11,7 @@ use utoipa_swagger_ui::{Config, SwaggerUi};
 use crate::{
     State, access, accounts, assets, batches, cells, deposits, epochs, error::ProblemBody, events,
     exits, extract::BODY_LIMIT, flows, health, identity, layers, metrics, operator_actions, pages,
-    rollups, transfers, trial_balance,
+    rollups, simulate, transfers, trial_balance,
 };
 
 /// Every path, with its layers.
@@ -64,6 +64,7 @@ fn resources() -> OpenApiRouter<State> {
         .routes(routes!(assets::list))
         .routes(routes!(cells::list))
         .routes(routes!(batches::list, batches::post))
+        .routes(routes!(batches::post_many))
         .routes(routes!(batches::one))
         .routes(routes!(transfers::list))
         .routes(routes!(transfers::one))
@@ -74,6 +75,8 @@ fn resources() -> OpenApiRouter<State> {
         .routes(routes!(epochs::seal))
         .routes(routes!(epochs::one))
         .routes(routes!(epochs::proof))
+        .routes(routes!(simulate::batches))
+        .routes(routes!(simulate::seal))
         .routes(routes!(epochs::books))
         .routes(routes!(accounts::list))
         .routes(routes!(trial_balance::one))

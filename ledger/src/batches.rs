@@ -14,9 +14,10 @@ use time::OffsetDateTime;
 use crate::column::{Columns, lookup, rollup_key, signature_bytes};
 use crate::connection::Tx;
 use crate::posting::Move;
-use crate::{Account, BlockNumber, Error, Ledger};
+use crate::{Account, Answered, BlockNumber, Error, KeyedRequest, Ledger};
 
 pub use evidence::{Equivocation, SignedDigest};
+pub(crate) use read::balances;
 pub use read::{BatchDetail, BatchFilter, PostedBatch};
 
 /// Where a batch stands.
@@ -51,14 +52,31 @@ impl Ledger {
     /// own sake, [`Error::EpochFull`], [`Error::NoDomain`], [`Error::SettledElsewhere`],
     /// [`Error::Busy`] when too many wait.
     pub async fn post_batch(&self, batch: &Batch) -> Result<Posted, Error> {
-        self.writer().post(self.pool(), batch).await
+        let answers = self.writer().post(self.pool(), &[(0, batch)], None).await;
+        let answered = answers.into_iter().next().unwrap_or(Err(Error::Stopped))?;
+        Ok(answered.posted)
+    }
+
+    /// Books batches in their order, each for itself, and says of each what became of it. Beside each is its
+    /// place in the request that it came with. With an idempotency key, what the request wrote is kept under
+    /// it: the same request is answered the same again, of each batch that was booked, whatever came after.
+    /// Requests with one key wait for each other.
+    ///
+    /// # Errors
+    /// Of each as [`Self::post_batch`], and [`Error::IdempotencyKeyReused`].
+    pub async fn post_batches(
+        &self,
+        batches: &[(u16, &Batch)],
+        keyed: Option<&KeyedRequest>,
+    ) -> Vec<Result<Answered, Error>> {
+        self.writer().post(self.pool(), batches, keyed).await
     }
 }
 
 /// What stands at a batch's height.
 pub(crate) enum Recorded {
     Same(Posted),
-    Other(Word),
+    Other(Posted),
 }
 
 /// The batch that stands at the same height. The same means the same digest, which covers everything
@@ -92,10 +110,7 @@ pub(crate) async fn recorded(
         }
         Err(error) => return Err(error),
     };
-    if !same {
-        return Ok(Some(Recorded::Other(digest)));
-    }
-    Ok(Some(Recorded::Same(Posted {
+    let posted = Posted {
         rollup: batch.rollup(),
         height: batch.height(),
         block,
@@ -103,7 +118,8 @@ pub(crate) async fn recorded(
         digest,
         posted_at: row.posted_at,
         replayed: true,
-    })))
+    };
+    Ok(Some(if same { Recorded::Same(posted) } else { Recorded::Other(posted) }))
 }
 
 /// Why another batch at a taken height is refused; the pair is kept if its rollup signed both. A

@@ -243,6 +243,15 @@ pub(crate) const NAMES: &[&str] = &[
     "journal_block_of_its_role",
     "journal_block_of_our_own_state",
     "journal_block_transfers_in_bound",
+    "keyed_write_booked_once",
+    "keyed_write_by_key",
+    "keyed_write_item_in_bound",
+    "keyed_write_key",
+    "keyed_write_key_in_bound",
+    "keyed_write_of_batch",
+    "keyed_write_of_one_request",
+    "keyed_write_of_request",
+    "keyed_write_says_what",
     "l1_log_block_in_bound",
     "l1_log_index_in_bound",
     "l1_log_kind_known",
@@ -312,3 +321,15 @@ pub(crate) const NAMES: &[&str] = &[
     "transfer_recipient_of_batches",
     "turnover_in_bound",
 ];
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Each name is found, by halves.
+    #[test]
+    fn names_are_sorted() {
+        assert!(NAMES.is_sorted());
+        assert!(NAMES.iter().all(|name| known(name) == Some(name)));
+    }
+}

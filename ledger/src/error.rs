@@ -13,7 +13,7 @@ use time::OffsetDateTime;
 
 pub use self::cause::Cause;
 use crate::audit::Fault;
-use crate::{Account, Adoption, ApiKeyId, BlockNumber};
+use crate::{Account, Adoption, ApiKeyId, BlockNumber, IdempotencyKey};
 
 /// What the ledger refuses or fails at.
 #[derive(Clone, Debug, thiserror::Error)]
@@ -92,6 +92,12 @@ pub enum Error {
         height: Height,
         /// Its epoch.
         epoch: EpochNumber,
+    },
+    /// The caller's idempotency key stands for another request, which was done.
+    #[error("idempotency key {key} stands for another request: send this one with another key")]
+    IdempotencyKeyReused {
+        /// The key.
+        key: IdempotencyKey,
     },
     /// The open epoch has as many batches as fit its steps: try again once it is sealed.
     #[error("epoch {epoch} has its {limit} batches; it takes more once it is sealed")]

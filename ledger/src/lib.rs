@@ -44,6 +44,7 @@ mod foreign_settlement;
 mod hash;
 mod holds;
 mod id;
+mod idempotency;
 mod l1_logs;
 mod operations;
 mod operator_actions;
@@ -67,8 +68,8 @@ pub use deposits::{Deposit, DepositFilter, DepositStatus};
 pub use engine_lock::EngineLock;
 pub use epochs::{
     Books, ClosingAccount, Epoch, EpochStatus, FoldedStep, NewProof, NewSettlement, NewSubmission,
-    OpenEpoch, Proof, ProofSummary, SealReason, SealRequest, Sealed, Sealing, Settlement,
-    StepRecord, Submission, SupersedeReason, TimelineEntry,
+    OpenEpoch, Proof, ProofSummary, SealReason, SealRequest, Sealed, Sealing, SettledEpoch,
+    Settlement, StepRecord, Submission, SupersedeReason, TimelineEntry,
 };
 pub use error::{Cause, Error};
 pub use events::{Event, EventKind, Listener};
@@ -78,9 +79,11 @@ pub use flows::{Flow, FlowFilter};
 pub use foreign_settlement::ForeignSettlement;
 pub use holds::{HeldDeposits, ReleaseReason};
 pub use id::{BlockNumber, EventNumber, PageLimit, TransferId, TransferIdError};
+pub use idempotency::{Answered, IdempotencyKey, IdempotencyKeyError, KeyedRequest};
 pub use l1_logs::{BookedLogs, L1Settlement};
 pub use operations::{EpochOperations, OpenOperations};
 pub use operator_actions::{Act, ActionNumber, OperatorAction};
 pub use transfers::{PostedTransfer, TransferFilter, TransferPage};
 pub use trial_balance::{AccountBalance, JournalBlock, JournalHead, Totals, TrialBalanceLine};
 pub use vitals::Vitals;
+pub use writer::{Simulation, Trial, WouldBook, WouldSeal};

@@ -6,8 +6,9 @@
 
 use std::collections::BTreeMap;
 
+use alloy_primitives::Address;
 use domain::{
-    Batch, BatchParts, EpochNumber, Exit, Lane, LiquidityState, Operation, Transfer, Word,
+    Batch, BatchParts, EpochNumber, Exit, Lane, LiquidityState, Operation, RollupId, Transfer, Word,
 };
 
 use crate::column::{Columns, bigint, epoch_key};
@@ -101,6 +102,38 @@ pub(crate) async fn of_epoch(
     tx: &mut Tx<'_>,
     epoch: EpochNumber,
 ) -> Result<BTreeMap<BlockNumber, Operation>, Error> {
+    match range_of(tx, epoch).await? {
+        Some(range) => {
+            let batches = batches(tx, range).await?;
+            read(tx, range, batches).await
+        }
+        None => Ok(BTreeMap::new()),
+    }
+}
+
+/// The operations of an epoch in ledger order, each batch with one transfer or exit for each of its lanes in
+/// place of its list: the state, the steps and what is netted know no more of it.
+pub(crate) async fn summed(tx: &mut Tx<'_>, epoch: EpochNumber) -> Result<Vec<Operation>, Error> {
+    let Some(range) = range_of(tx, epoch).await? else { return Ok(Vec::new()) };
+    let (mut batches, _) = without_lists(tx, range).await?;
+    for parts in batches.values_mut() {
+        let (recipient, lanes) = (Address::ZERO, parts.lanes.iter());
+        let (out, to): (Vec<&Lane>, Vec<&Lane>) =
+            lanes.partition(|lane| lane.destination == RollupId::L1);
+        let transfer = |Lane { asset, destination, atoms }: &Lane| Transfer {
+            to: *destination,
+            asset: *asset,
+            atoms: *atoms,
+            recipient,
+        };
+        parts.transfers = to.into_iter().map(transfer).collect();
+        let exit = |lane: &Lane| Exit { asset: lane.asset, atoms: lane.atoms, recipient };
+        parts.exits = out.into_iter().map(exit).collect();
+    }
+    Ok(read(tx, range, batches).await?.into_values().collect())
+}
+
+async fn range_of(tx: &mut Tx<'_>, epoch: EpochNumber) -> Result<Option<BlockRange>, Error> {
     let row = sqlx::query!(
         "select min(block_number) as first, max(block_number) as last
         from journal_block where epoch_number = $1",
@@ -108,16 +141,15 @@ pub(crate) async fn of_epoch(
     )
     .fetch_one(&mut **tx)
     .await?;
-    match (row.first, row.last) {
-        (Some(first), Some(last)) => read(tx, BlockRange { epoch, first, last }).await,
-        _ => Ok(BTreeMap::new()),
-    }
+    Ok(row.first.zip(row.last).map(|(first, last)| BlockRange { epoch, first, last }))
 }
 
-/// The operations among a range of blocks, by block. Assets and claims are none.
+/// The operations among a range of blocks, by block, with the batches that are among them. Assets and claims
+/// are none.
 async fn read(
     tx: &mut Tx<'_>,
     range: BlockRange,
+    mut batches: BTreeMap<BlockNumber, BatchParts>,
 ) -> Result<BTreeMap<BlockNumber, Operation>, Error> {
     let mut operations = BTreeMap::new();
     let rows = sqlx::query!(
@@ -151,7 +183,6 @@ async fn read(
         };
         operations.insert(columns.block(row.block_number)?, deposit);
     }
-    let mut batches = batches(tx, range).await?;
     for block in evicted(tx, range).await? {
         batches.remove(&block);
         operations.insert(block, Operation::Evicted);

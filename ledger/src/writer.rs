@@ -12,9 +12,11 @@
 //! unknown outcome the books say what became of each.
 
 mod group;
+mod keys;
 mod one_call;
 mod rows;
 mod signers;
+mod simulate;
 mod view;
 
 use std::collections::VecDeque;
@@ -26,9 +28,11 @@ use domain::{Batch, SignedBatch};
 use sqlx::PgPool;
 use tokio::sync::{mpsc, oneshot};
 
-use crate::{Error, Posted};
+use crate::idempotency::KeyedItem;
+use crate::{Answered, Error, KeyedRequest};
 
 use signers::{Signer, Signers};
+pub use simulate::{Simulation, Trial, WouldBook, WouldSeal};
 use view::View;
 
 /// The writer of one [`crate::Ledger`] and its clones. Its task starts with the first batch and ends
@@ -45,8 +49,13 @@ pub(crate) struct Writer {
 #[derive(Debug)]
 struct Waiting {
     batch: Checked,
-    answer: oneshot::Sender<Result<Posted, Error>>,
+    /// What its caller calls it, if anything.
+    key: Option<KeyedItem>,
+    answer: oneshot::Sender<Result<Answered, Error>>,
 }
+
+/// The answer to a batch that waits.
+type Awaited = oneshot::Receiver<Result<Answered, Error>>;
 
 /// A batch on its way in.
 #[derive(Debug)]
@@ -78,23 +87,55 @@ impl Writer {
         self.pool.close().await;
     }
 
-    /// Has a batch booked. `pool` is for what is read before.
+    /// Has batches booked in their order, each for itself. `pool` is for what is read before.
     ///
     /// # Errors
-    /// Why it was not; [`Error::Busy`] when too many wait.
-    pub(crate) async fn post(&self, pool: &PgPool, batch: &Batch) -> Result<Posted, Error> {
+    /// Of each why it was not; [`Error::Busy`] when too many wait.
+    pub(crate) async fn post(
+        &self,
+        pool: &PgPool,
+        batches: &[(u16, &Batch)],
+        keyed: Option<&KeyedRequest>,
+    ) -> Vec<Result<Answered, Error>> {
         // Verified here and not by the task, so that many can be at once.
-        let batch = match self.signers.find(pool, batch.rollup()).await? {
-            Some(Signer { key, domain_word }) => SignedBatch::verify(batch, key, domain_word).ok(),
-            None => None,
+        let mut checked = Vec::with_capacity(batches.len());
+        for (item, batch) in batches {
+            checked.push((*item, self.check(pool, batch).await));
         }
-        .map_or_else(
-            || Checked::Unsigned(Box::new(batch.clone())),
-            |s| Checked::Signed(Box::new(s)),
-        );
+        // Queued without a pause, so that nothing of another request comes between those that fit.
+        let queued: Vec<Result<Awaited, Error>> = checked
+            .into_iter()
+            .map(|(item, batch)| {
+                let key = keyed.map(|request| KeyedItem { request: request.clone(), item });
+                self.send(batch?, key)
+            })
+            .collect();
+        let mut answers = Vec::with_capacity(queued.len());
+        for one in queued {
+            answers.push(match one {
+                Ok(awaited) => awaited.await.unwrap_or(Err(Error::Stopped)),
+                Err(error) => Err(error),
+            });
+        }
+        answers
+    }
+
+    /// Verifies a batch's signature, if its rollup is known so far.
+    async fn check(&self, pool: &PgPool, batch: &Batch) -> Result<Checked, Error> {
+        let signer = self.signers.find(pool, batch.rollup()).await?;
+        let signed = signer.and_then(|Signer { key, domain_word }| {
+            SignedBatch::verify(batch, key, domain_word).ok()
+        });
+        Ok(match signed {
+            Some(signed) => Checked::Signed(Box::new(signed)),
+            None => Checked::Unsigned(Box::new(batch.clone())),
+        })
+    }
+
+    fn send(&self, batch: Checked, key: Option<KeyedItem>) -> Result<Awaited, Error> {
         let (answer, answered) = oneshot::channel();
-        match self.queue().try_send(Waiting { batch, answer }) {
-            Ok(()) => answered.await.unwrap_or(Err(Error::Stopped)),
+        match self.queue().try_send(Waiting { batch, key, answer }) {
+            Ok(()) => Ok(answered),
             Err(mpsc::error::TrySendError::Full(_)) => Err(Error::Busy { waiting: LENGTH }),
             Err(mpsc::error::TrySendError::Closed(_)) => Err(Error::Stopped),
         }

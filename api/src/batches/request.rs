@@ -12,7 +12,7 @@ use utoipa::ToSchema;
 
 use crate::{
     error::{BodyError, Error},
-    json::{Field, Object},
+    json::{Field, Object, Place},
     money::Assets,
 };
 
@@ -46,6 +46,39 @@ pub struct BatchRequest {
     pub lanes: Vec<LaneRequest>,
     /// The signature over the batch digest.
     pub signature: SignatureRequest,
+}
+
+/// A rollup's state transition, to be tried: as [`BatchRequest`], and it may not be signed yet.
+#[derive(Debug, Serialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct TrialRequest {
+    /// Whose transition.
+    #[schema(example = 1, minimum = 1, maximum = 16)]
+    rollup: u16,
+    /// Its number among the rollup's batches, from 0, without gaps.
+    #[schema(example = 0)]
+    height: u64,
+    /// The L2 root that it continues; 32 zero bytes for the first batch.
+    #[schema(pattern = "^0x[0-9a-fA-F]{64}$")]
+    previous_root: String,
+    /// The L2 root that it leads to.
+    #[schema(pattern = "^0x[0-9a-fA-F]{64}$")]
+    new_root: String,
+    /// The root of the rollup's exit tree after the listed exits.
+    #[schema(pattern = "^0x[0-9a-fA-F]{64}$")]
+    exit_root: String,
+    /// Value moving to other rollups. At most 1,000 transfers and exits together.
+    #[schema(max_items = 1000)]
+    transfers: Vec<TransferRequest>,
+    /// Value moving to L1.
+    #[schema(max_items = 1000)]
+    exits: Vec<ExitRequest>,
+    /// The totals per (asset, destination), in ascending order; destination 0 for the exits.
+    #[schema(max_items = 8)]
+    lanes: Vec<LaneRequest>,
+    /// The signature over the batch digest. Left out, it is not asked for.
+    #[schema(required = false, nullable = false)]
+    signature: Option<SignatureRequest>,
 }
 
 /// Value moving to another rollup.
@@ -171,20 +204,40 @@ impl SignatureRequest {
 /// Reads a batch's parts out of a body.
 pub(super) fn read_batch(body: Field, assets: &Assets) -> Result<BatchParts, Error> {
     let mut body = body.object()?;
-    let rollup = read_rollup(&body.take("rollup")?)?;
-    let parts = BatchParts {
-        rollup,
-        height: Height::new(body.take("height")?.integer()?),
-        previous_root: L2Root::new(read_hash(&mut body, "previous_root")?),
-        new_root: L2Root::new(read_hash(&mut body, "new_root")?),
-        exit_root: ExitRoot::new(read_hash(&mut body, "exit_root")?),
-        transfers: read_list(&mut body, "transfers", |item| read_transfer(item, assets))?,
-        exits: read_list(&mut body, "exits", |item| read_exit(item, assets))?,
-        lanes: read_list(&mut body, "lanes", |item| read_lane(item, assets))?,
-        signature: read_signature(body.take("signature")?)?,
-    };
+    let parts = read_parts(&mut body, assets)?;
+    let parts = BatchParts { signature: read_signature(body.take("signature")?)?, ..parts };
     body.finish()?;
     Ok(parts)
+}
+
+/// Reads the parts of a batch that may not be signed yet, and whether it is. One that is not has in its
+/// signature's place what verifies nothing.
+pub(crate) fn read_trial(body: Field, assets: &Assets) -> Result<(BatchParts, bool), Error> {
+    let mut body = body.object()?;
+    let mut parts = read_parts(&mut body, assets)?;
+    let is_signed = body.has("signature");
+    if is_signed {
+        parts.signature = read_signature(body.take("signature")?)?;
+    }
+    body.finish()?;
+    Ok((parts, is_signed))
+}
+
+/// All fields but the signature.
+fn read_parts(body: &mut Object, assets: &Assets) -> Result<BatchParts, Error> {
+    let rollup = read_rollup(&body.take("rollup")?)?;
+    Ok(BatchParts {
+        rollup,
+        height: Height::new(body.take("height")?.integer()?),
+        previous_root: L2Root::new(read_hash(body, "previous_root")?),
+        new_root: L2Root::new(read_hash(body, "new_root")?),
+        exit_root: ExitRoot::new(read_hash(body, "exit_root")?),
+        transfers: read_list(body, "transfers", |item| read_transfer(item, assets))?,
+        exits: read_list(body, "exits", |item| read_exit(item, assets))?,
+        lanes: read_list(body, "lanes", |item| read_lane(item, assets))?,
+        signature: Signature::new([Word::ZERO; 2], B256::ZERO)
+            .map_err(|error| Error::Key { error, place: Place::default() })?,
+    })
 }
 
 fn read_list<T>(

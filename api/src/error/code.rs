@@ -63,6 +63,10 @@ codes! {
     DuplicateParameter => BAD_REQUEST, "A query parameter is given twice";
     /// A cursor that this list never gave out.
     InvalidCursor => BAD_REQUEST, "The cursor is not one of this list";
+    /// An idempotency key outside its form.
+    InvalidIdempotencyKey => BAD_REQUEST, "The idempotency key is not of the expected form";
+    /// The caller's idempotency key stands for another request.
+    IdempotencyKeyReused => CONFLICT, "The idempotency key stands for another request";
     /// The request needs an API key, and none came.
     ApiKeyMissing => UNAUTHORIZED, "An API key is needed";
     /// The API key was never added.
@@ -93,6 +97,8 @@ codes! {
     BooksNotFound => NOT_FOUND, "The epoch has no closed books";
     /// The epoch has not come so far yet.
     EpochNotReady => CONFLICT, "The epoch has not come so far yet";
+    /// The epoch is sealed: what it is cannot be simulated any more.
+    EpochSealed => CONFLICT, "The epoch is sealed";
     /// The books have not come to the block or moment that `as_of` names; on a replica, not yet.
     AsOfNotReached => CONFLICT, "The books have not come so far yet";
     /// An amount is a JSON number or another type, not a string.

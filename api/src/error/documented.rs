@@ -63,7 +63,7 @@ pub(crate) enum Refusals {
     #[response(status = 403, content_type = "application/problem+json")]
     Forbidden(ProblemBody),
     /// Not the rollup's next batch, another one is booked at this height, or this one was evicted
-    /// because it cannot be proven.
+    /// because it cannot be proven; or the idempotency key stands for another request.
     #[response(status = 409, content_type = "application/problem+json")]
     Conflict(ProblemBody),
     /// The body is too large.
@@ -75,4 +75,37 @@ pub(crate) enum Refusals {
     /// A rule refuses the batch; nothing was written.
     #[response(status = 422, content_type = "application/problem+json")]
     Unprocessable(ProblemBody),
+}
+
+/// What a write may be answered with besides, for its idempotency key.
+#[derive(IntoResponses)]
+#[expect(dead_code, reason = "only its description is used")]
+pub(crate) enum Reused {
+    /// The idempotency key stands for another request.
+    #[response(status = 409, content_type = "application/problem+json")]
+    Reused(ProblemBody),
+}
+
+/// What a request with a body may be answered with besides.
+#[derive(IntoResponses)]
+#[expect(dead_code, reason = "only its description is used")]
+pub(crate) enum Bodies {
+    /// The body is too large.
+    #[response(status = 413, content_type = "application/problem+json")]
+    TooLarge(ProblemBody),
+    /// The body is not announced as JSON.
+    #[response(status = 415, content_type = "application/problem+json")]
+    MediaType(ProblemBody),
+    /// A value of the body means nothing here.
+    #[response(status = 422, content_type = "application/problem+json")]
+    Unprocessable(ProblemBody),
+}
+
+/// What a request for the open epoch may be answered with besides.
+#[derive(IntoResponses)]
+#[expect(dead_code, reason = "only its description is used")]
+pub(crate) enum Sealed {
+    /// The epoch is not open any more.
+    #[response(status = 409, content_type = "application/problem+json")]
+    Sealed(ProblemBody),
 }

@@ -131,13 +131,12 @@ impl Problem {
         &self.detail
     }
 
-    /// The answer itself.
-    pub(crate) fn write(self, request_id: &str) -> Response {
-        let status = self.code.status();
-        let body = ProblemBody {
+    /// What the answer says.
+    pub(crate) fn body(self, request_id: &str) -> ProblemBody {
+        ProblemBody {
             kind: format!("urn:netfold:problem:{}", self.code),
             title: self.code.title(),
-            status: status.as_u16(),
+            status: self.code.status().as_u16(),
             detail: self.detail,
             code: self.code,
             param: self.param,
@@ -146,14 +145,20 @@ impl Problem {
             request_id: request_id.to_owned(),
             retryable: self.code.retryable(),
             more: self.more,
-        };
+        }
+    }
+
+    /// The answer itself.
+    pub(crate) fn write(mut self, request_id: &str) -> Response {
+        let status = self.code.status();
+        let challenge = self.challenge.take().and_then(|text| HeaderValue::try_from(text).ok());
+        let body = self.body(request_id);
         let json = serde_json::to_vec(&body).unwrap_or_default();
         let mut response = Response::new(Body::from(json));
         *response.status_mut() = status;
         let headers = response.headers_mut();
         headers.insert(header::CONTENT_TYPE, PROBLEM_JSON);
         headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
-        let challenge = self.challenge.and_then(|text| HeaderValue::try_from(text).ok());
         if let Some(challenge) = challenge {
             headers.insert(header::WWW_AUTHENTICATE, challenge);
         }

@@ -142,6 +142,9 @@ pub(super) fn of_ledger(error: &ledger::Error) -> Problem {
             of_height(Code::BatchUnprovable, error, *rollup, *height)
                 .with("digest", digest.to_string())
         }
+        Ledger::IdempotencyKeyReused { key } => Problem::new(Code::IdempotencyKeyReused, detail())
+            .param("idempotency-key")
+            .value(key.to_string()),
         Ledger::EpochFull { epoch, limit } => Problem::new(Code::EpochFull, detail())
             .with("epoch", epoch.number())
             .with("limit", *limit),

@@ -137,6 +137,12 @@ pub(crate) enum ParameterError {
         /// The parameter.
         param: String,
     },
+    /// An idempotency key outside its form.
+    #[error("send one idempotency-key of 1 to 255 visible ASCII characters, such as a UUID")]
+    IdempotencyKey {
+        /// What came.
+        value: String,
+    },
     /// A cursor that this list never gave out.
     #[error("this list never gave out that cursor; start without one")]
     Cursor {
@@ -311,6 +317,9 @@ impl ParameterError {
             Self::Duplicate { param } => {
                 Problem::new(Code::DuplicateParameter, detail).param(shorten(param))
             }
+            Self::IdempotencyKey { value } => Problem::new(Code::InvalidIdempotencyKey, detail)
+                .param("idempotency-key")
+                .value(value.as_str()),
             Self::Cursor { cursor } => {
                 Problem::new(Code::InvalidCursor, detail).param("cursor").value(cursor.as_str())
             }

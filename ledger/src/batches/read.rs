@@ -2,14 +2,16 @@
 
 use std::collections::BTreeMap;
 
-use domain::{Batch, EpochNumber, ExitRoot, Height, L2Root, Lane, RollupId, Signature, Word};
+use domain::{
+    AssetId, Atoms, Batch, EpochNumber, ExitRoot, Height, L2Root, Lane, RollupId, Signature, Word,
+};
 use time::OffsetDateTime;
 
 use crate::column::{Columns, epoch_key, lookup, rollup_key};
 use crate::connection::Tx;
 use crate::eviction::{self, EvictionColumns};
 use crate::operations::{self, BlockRange};
-use crate::{BlockNumber, Error, Eviction, Ledger, PageLimit};
+use crate::{BlockNumber, Error, Eviction, Ledger, PageLimit, Posted, archive};
 
 /// A batch without its list.
 #[derive(Clone, Debug, Eq, PartialEq)]
@@ -124,6 +126,41 @@ impl Ledger {
         let batch = parts.and_then(|parts| Batch::new(parts).ok()).ok_or(TABLE.corrupt())?;
         Ok(Some(BatchDetail { posted, batch, earlier }))
     }
+
+    /// What the cells that a batch debited held after it, by asset, whatever became of it since.
+    ///
+    /// # Errors
+    /// [`Error::Archived`] when its list is; when Postgres fails.
+    pub async fn balances_after(&self, posted: &Posted) -> Result<Vec<(AssetId, Atoms)>, Error> {
+        balances(&mut self.snapshot().await?, posted).await
+    }
+}
+
+/// What the cells that a batch debited held after it, by asset.
+///
+/// # Errors
+/// [`Error::Archived`] when its list is.
+pub(crate) async fn balances(
+    tx: &mut Tx<'_>,
+    posted: &Posted,
+) -> Result<Vec<(AssetId, Atoms)>, Error> {
+    let rows = sqlx::query!(
+        "select distinct on (asset_id) asset_id, debit_balance from transfer
+        where epoch_number = $1 and block_number = $2 order by asset_id, position desc",
+        epoch_key(posted.epoch),
+        lookup(posted.block.number())
+    )
+    .fetch_all(&mut **tx)
+    .await?;
+    if rows.is_empty()
+        && let Some(refusal) = archive::refusal(tx, posted.epoch).await?
+    {
+        return Err(refusal);
+    }
+    let columns = Columns("transfer");
+    rows.into_iter()
+        .map(|row| Ok((columns.asset(row.asset_id)?, columns.atoms(row.debit_balance)?)))
+        .collect()
 }
 
 /// The batches of these blocks, newest first.

@@ -13,7 +13,7 @@ use super::books;
 use crate::column::{Columns, asset_key, bigint, epoch_key, rollup_key, word_bytes};
 use crate::connection::Tx;
 use crate::posting::Head;
-use crate::{ApiKeyId, BlockNumber, Error, Ledger, OpenOperations, l1_logs, operations, state};
+use crate::{BlockNumber, Error, Ledger, OpenOperations, l1_logs, operations, state};
 
 /// The epoch that takes postings now.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -74,17 +74,6 @@ pub struct Sealed {
     pub sealed_at: OffsetDateTime,
 }
 
-/// The wish that an epoch be sealed.
-#[derive(Clone, Debug, Eq, PartialEq)]
-pub struct SealRequest {
-    /// The epoch.
-    pub epoch: EpochNumber,
-    /// Who asked first.
-    pub requested_by: String,
-    /// When.
-    pub requested_at: OffsetDateTime,
-}
-
 const TABLE: Columns = Columns("epoch_seal");
 
 impl SealReason {
@@ -138,50 +127,6 @@ impl Ledger {
             batches,
             operations: batches.saturating_add(others),
         })
-    }
-
-    /// Asks for the open epoch to be sealed. Asking again answers as the first time.
-    ///
-    /// # Errors
-    /// [`Error::NoDomain`], or [`Error::Forbidden`] for a name of no or more than 100 characters.
-    pub async fn request_seal(&self, by: &str) -> Result<SealRequest, Error> {
-        request_seal(self.write().await?, by).await
-    }
-
-    /// The same with a key of the api, which the log of what operators did then names.
-    ///
-    /// # Errors
-    /// [`Error::NoDomain`]; [`Error::ApiKeyRefused`] for a key that may not operate or is revoked, however
-    /// lately, unless it had been asked for before.
-    pub async fn request_seal_by_key(&self, id: ApiKeyId) -> Result<SealRequest, Error> {
-        let mut tx = self.write().await?;
-        let acting = "select set_config('netfold.api_key_id', $1, true)";
-        sqlx::query(acting).bind(id.to_string()).execute(&mut *tx).await?;
-        let requested = request_seal(tx, &format!("key {id}")).await;
-        requested.map_err(|error| {
-            error.on_constraint("operator_action_of_an_operator", || Error::ApiKeyRefused { id })
-        })
-    }
-
-    /// The wish to seal the open epoch, if there is one.
-    ///
-    /// # Errors
-    /// When Postgres fails.
-    pub async fn pending_seal_request(&self) -> Result<Option<SealRequest>, Error> {
-        let row = sqlx::query!(
-            "select epoch_number, requested_by, requested_at from seal_request
-            where epoch_number = (select max(epoch_number) from epoch)"
-        )
-        .fetch_optional(self.pool())
-        .await?;
-        row.map(|row| {
-            Ok(SealRequest {
-                epoch: Columns("seal_request").epoch(row.epoch_number)?,
-                requested_by: row.requested_by,
-                requested_at: row.requested_at,
-            })
-        })
-        .transpose()
     }
 
     /// Takes the lock of the books to seal the open epoch: nobody posts until the answer is used up
@@ -350,28 +295,6 @@ pub(crate) async fn counts(tx: &mut Tx<'_>, epoch: EpochNumber) -> Result<(u64, 
         columns.number(row.operations)?,
         columns.number(row.transfers)?,
     ))
-}
-
-/// Writes the wish to seal the open epoch, unless it is there, and reads it.
-async fn request_seal(mut tx: Tx<'_>, by: &str) -> Result<SealRequest, Error> {
-    let epoch = Head::read(&mut tx).await?.epoch;
-    sqlx::query!(
-        "insert into seal_request (epoch_number, requested_by) values ($1, $2)
-            on conflict (epoch_number) do nothing",
-        epoch_key(epoch),
-        by
-    )
-    .execute(&mut *tx)
-    .await?;
-    let row = sqlx::query!(
-        "select requested_by, requested_at from seal_request where epoch_number = $1",
-        epoch_key(epoch)
-    )
-    .fetch_one(&mut *tx)
-    .await?;
-    tx.commit().await?;
-    let (requested_by, requested_at) = (row.requested_by, row.requested_at);
-    Ok(SealRequest { epoch, requested_by, requested_at })
 }
 
 async fn insert_seal(tx: &mut Tx<'_>, sealed: &Sealed) -> Result<(), Error> {

@@ -8,7 +8,7 @@ use time::OffsetDateTime;
 use super::seal;
 use crate::column::{Columns, bigint, epoch_key, word_bytes};
 use crate::connection::Tx;
-use crate::{Error, Ledger};
+use crate::{Error, Ledger, PageLimit};
 
 /// A settlement as L1 shows it.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -43,6 +43,21 @@ pub struct Settlement {
 }
 
 const TABLE: Columns = Columns("epoch_settlement");
+
+/// What settling an epoch took.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub struct SettledEpoch {
+    /// Which.
+    pub epoch: EpochNumber,
+    /// Its steps.
+    pub steps: u32,
+    /// The gas that its settlement used.
+    pub gas_used: u64,
+    /// When it was sealed.
+    pub sealed_at: OffsetDateTime,
+    /// When its settlement was recorded.
+    pub settled_at: OffsetDateTime,
+}
 
 impl Ledger {
     /// Records that L1 settled an epoch. The same l1_tx in the same block again is the recorded one.
@@ -145,6 +160,37 @@ impl Ledger {
         .await?;
         tx.commit().await?;
         Ok(())
+    }
+}
+
+impl Ledger {
+    /// How the last epochs were settled, newest first: those whose settlement stands.
+    ///
+    /// # Errors
+    /// When Postgres fails.
+    pub async fn settled_epochs(&self, limit: PageLimit) -> Result<Vec<SettledEpoch>, Error> {
+        let rows = sqlx::query!(
+            r#"select s.epoch_number as "epoch!", step_count, gas_used as "gas_used!", sealed_at,
+                recorded_at as "settled_at!"
+            from standing_settlement s
+            join epoch_settlement_proof p on p.epoch_number = s.epoch_number
+            join epoch_seal e on e.epoch_number = s.epoch_number
+            order by s.epoch_number desc limit $1"#,
+            limit.rows()
+        )
+        .fetch_all(self.pool())
+        .await?;
+        rows.into_iter()
+            .map(|row| {
+                Ok(SettledEpoch {
+                    epoch: TABLE.epoch(row.epoch)?,
+                    steps: TABLE.small(row.step_count)?,
+                    gas_used: TABLE.number(row.gas_used)?,
+                    sealed_at: row.sealed_at,
+                    settled_at: row.settled_at,
+                })
+            })
+            .collect()
     }
 }
 

@@ -9,19 +9,20 @@
 use domain::Batch;
 use sqlx::PgPool;
 
+use super::keys::{self, Keys, Said};
 use super::one_call::{self, At};
 use super::view::{Accepted, View};
 use super::{Waiting, rows};
 use crate::batches::{self, Recorded};
 use crate::connection::{self, Tx};
 use crate::posting::{self, Block, Place};
-use crate::{Error, Posted};
+use crate::{Answered, Error, Posted};
 
 /// What became of a batch.
 #[derive(Debug)]
 pub(super) enum Outcome {
     /// It is booked, or refused.
-    Done(Result<Posted, Error>),
+    Done(Result<Answered, Error>),
     /// One before it in the group took its height: what stands there can be read after the commit.
     Later,
 }
@@ -32,6 +33,7 @@ struct Decided<'a> {
     outcomes: Vec<Outcome>,
     accepted: Vec<Accepted<'a>>,
     blocks: Vec<Block>,
+    keys: Keys<'a>,
 }
 
 /// Books what can be, and says what became of each.
@@ -43,11 +45,21 @@ pub(super) async fn book(
     kept: &mut Option<View>,
     group: &[Waiting],
 ) -> Result<Vec<Outcome>, Error> {
-    if let Some(view) = kept.take_if(|view| can_be_one_call(view, group))
-        && let Some((view, outcomes)) = Box::pin(by_one_call(pool, view, group)).await?
-    {
-        *kept = Some(view);
-        return Ok(outcomes);
+    if let Some(view) = kept.take_if(|view| can_be_one_call(view, group)) {
+        // A key may turn out to be known, which says nothing against the view.
+        *kept = group.iter().any(|waiting| waiting.key.is_some()).then(|| view.clone());
+        match Box::pin(by_one_call(pool, view, group)).await {
+            Ok(Some((view, outcomes))) => {
+                *kept = Some(view);
+                return Ok(outcomes);
+            }
+            Ok(None) => {}
+            Err(error) if keys::is_known(&error) => {}
+            Err(error) => {
+                *kept = None;
+                return Err(error);
+            }
+        }
     }
     under_lock(pool, kept, group).await
 }
@@ -75,9 +87,15 @@ async fn by_one_call(
     let mut decided = Decided::default();
     for waiting in group {
         decided.decide(&mut view, waiting)?;
+        // Its key may be known, and then no rule is asked.
+        let refused = matches!(decided.outcomes.last(), Some(Outcome::Done(Err(_))));
+        if refused && waiting.key.is_some() {
+            return Ok(None);
+        }
     }
-    let Decided { outcomes, accepted, blocks } = decided;
-    let written = one_call::write(pool, at, &accepted, &blocks, &view.sums).await?;
+    let Decided { outcomes, accepted, blocks, keys } = decided;
+    let keys = keys.columns();
+    let written = one_call::write(pool, at, &accepted, &blocks, &view.sums, &keys).await?;
     Ok(written.then_some((view, outcomes)))
 }
 
@@ -98,27 +116,43 @@ async fn under_lock(
         None => Box::pin(View::read(&mut tx, &place)).await?,
     };
     let taken = view.next_heights();
-    let mut decided = Decided::default();
+    let mut decided = Decided { keys: Keys::read(&mut tx, group).await?, ..Decided::default() };
     for waiting in group {
         let batch = waiting.batch.batch();
-        if taken.get(&batch.rollup()).is_some_and(|next| batch.height() < *next) {
+        let is_taken = taken.get(&batch.rollup()).is_some_and(|next| batch.height() < *next);
+        if is_taken && matches!(decided.keys.say(waiting), Said::Nothing) {
             let found = find(&mut tx, &view, batch).await?;
-            decided.outcomes.push(Outcome::Done(found));
+            if let Ok(posted) = &found {
+                decided.keys.note(waiting, 0, posted);
+            }
+            decided.done(found);
         } else {
             decided.decide(&mut view, waiting)?;
         }
     }
-    let Decided { outcomes, accepted, blocks } = decided;
+    let Decided { outcomes, accepted, blocks, keys } = decided;
     posting::write(&mut tx, &blocks, &view.sums).await?;
     rows::insert(&mut tx, &accepted).await?;
+    keys.insert(&mut tx).await?;
     tx.commit().await?;
     *kept = Some(view);
     Ok(outcomes)
 }
 
 impl<'a> Decided<'a> {
-    /// Decides a batch that is at no height which was taken before the group.
+    /// Decides a batch whose key is known, or that is at no height which was taken before the group.
     fn decide(&mut self, view: &mut View, waiting: &'a Waiting) -> Result<(), Error> {
+        match self.keys.say(waiting) {
+            Said::Nothing => {}
+            Said::Answer(answer) => {
+                self.outcomes.push(Outcome::Done(answer));
+                return Ok(());
+            }
+            Said::Later => {
+                self.outcomes.push(Outcome::Later);
+                return Ok(());
+            }
+        }
         if is_taken(view, waiting.batch.batch()) {
             self.outcomes.push(Outcome::Later);
             return Ok(());
@@ -128,13 +162,19 @@ impl<'a> Decided<'a> {
                 let posted = view.answer(&batch);
                 self.accepted.push(batch);
                 self.blocks.push(block);
+                self.keys.note(waiting, self.accepted.len(), &posted);
                 Ok(posted)
             }
             Err(refused) if refused.is_refusal() => Err(refused),
             Err(fault) => return Err(fault),
         };
-        self.outcomes.push(Outcome::Done(outcome));
+        self.done(outcome);
         Ok(())
+    }
+
+    fn done(&mut self, outcome: Result<Posted, Error>) {
+        let answered = outcome.map(|posted| Answered { posted, again: false });
+        self.outcomes.push(Outcome::Done(answered));
     }
 }
 
@@ -149,7 +189,7 @@ async fn find(tx: &mut Tx<'_>, view: &View, batch: &Batch) -> Result<Result<Post
         Some(Recorded::Same(posted)) => Ok(Ok(posted)),
         Some(Recorded::Other(other)) => {
             let key = view.state.key_of(batch.rollup())?;
-            Ok(Err(batches::refuse_other(tx, batch, key, view.domain_word, other).await?))
+            Ok(Err(batches::refuse_other(tx, batch, key, view.domain_word, other.digest).await?))
         }
         None => Err(Error::Corrupt { table: "batch" }),
     }

@@ -1,6 +1,6 @@
 //! A small group of batches, written by one call: one way to the server and back.
 //!
-//! **Invariant:** the rows are those that [`posting::write`] and [`rows::insert`] would write, or none.
+//! **Invariant:** the rows are those that [`posting::write`], [`rows::insert`] and `Keys::insert` would write, or none.
 //! What was decided without the lock of the books counts only if the books, once they are locked, still
 //! are where it was decided.
 
@@ -10,6 +10,7 @@ use rust_decimal::Decimal;
 use sqlx::PgPool;
 use time::OffsetDateTime;
 
+use super::keys::KeyColumns;
 use super::rows::{self, column, hashes, numbers};
 use super::view::Accepted;
 use crate::Error;
@@ -42,7 +43,7 @@ impl At {
     }
 }
 
-/// Writes accepted batches with their blocks and sums; whether the books were still there, without
+/// Writes accepted batches with their blocks, sums and keys; whether the books were still there, without
 /// which nothing is written.
 #[expect(clippy::too_many_lines, reason = "one line for each of the call's arguments")]
 pub(super) async fn write(
@@ -51,6 +52,7 @@ pub(super) async fn write(
     accepted: &[Accepted<'_>],
     blocks: &[Block],
     sums: &AllSums,
+    keys: &KeyColumns,
 ) -> Result<bool, Error> {
     let counts = |of: fn(&Accepted<'_>) -> usize| {
         accepted.iter().map(|row| integer("transfers", of(row))).collect::<Result<Vec<_>, _>>()
@@ -64,7 +66,7 @@ pub(super) async fn write(
         column(&transfers, |(_, (fields, _))| of(fields).to_decimal())
     };
     sqlx::query_scalar!(
-        r#"select book_batches(
+        r#"select book_batches_with_keys(
             at_block => $1, at_hash => $2, at_epoch => $3, moment => $4,
             rollups => $5, heights => $6, attempts => $7, continued_attempts => $8, places => $9,
             previous_roots => $10, new_roots => $11, exit_roots => $12, body_digests => $13,
@@ -78,7 +80,9 @@ pub(super) async fn write(
             lane_batches => $37, lane_assets => $38, lane_destinations => $39, lane_atoms => $40,
             lane_transfer_counts => $41,
             exit_batches => $42, exit_indices => $43, exit_positions => $44, exit_assets => $45,
-            exit_recipients => $46, exit_atoms => $47, exit_leaves => $48
+            exit_recipients => $46, exit_atoms => $47, exit_leaves => $48,
+            key_batches => $49, key_callers => $50, idempotency_keys => $51, key_items => $52,
+            request_digests => $53
         ) as "written!""#,
         at.block,
         at.hash.as_slice(),
@@ -128,6 +132,11 @@ pub(super) async fn write(
         &column(&exits, |(_, (_, claim))| claim.recipient.to_vec()),
         &column::<_, Decimal>(&exits, |(_, (_, claim))| claim.atoms.to_decimal()),
         &hashes(&exits, |(_, (_, claim))| claim.leaf()),
+        &keys.batches,
+        &keys.callers,
+        &keys.keys,
+        &keys.items,
+        &keys.digests,
     )
     .fetch_one(pool)
     .await

@@ -117,7 +117,7 @@ impl View {
         self.settled_elsewhere.is_none()
     }
 
-    /// Reads it. The caller holds the lock of the books.
+    /// Reads it. The caller holds the lock of the books, or reads one state of them.
     pub(super) async fn read(tx: &mut Tx<'_>, place: &Place) -> Result<Self, Error> {
         let head = Head::at(tx, place).await?;
         let assets = sqlx::query_scalar!("select asset_id from asset").fetch_all(&mut **tx).await?;
@@ -152,10 +152,32 @@ impl View {
         &mut self,
         checked: &'a Checked,
     ) -> Result<(Accepted<'a>, Block), Error> {
-        let batch = checked.batch();
+        self.accept_by(checked.batch(), |view| view.apply(checked))
+    }
+
+    /// The same of a batch that nobody has signed yet, which is for a view that nothing is written of.
+    ///
+    /// # Errors
+    /// As [`Self::accept`], but for the signature.
+    pub(super) fn accept_unsigned<'a>(
+        &mut self,
+        batch: &'a Batch,
+    ) -> Result<(Accepted<'a>, Block), Error> {
+        self.accept_by(batch, |view| {
+            view.state.key_of(batch.rollup())?;
+            let state = view.state.replay(&batch.head())?;
+            Ok((state, batch.digest(view.domain_word), batch.parts().body_digest()))
+        })
+    }
+
+    fn accept_by<'a>(
+        &mut self,
+        batch: &'a Batch,
+        apply: impl FnOnce(&Self) -> Result<(LiquidityState, Word, B256), Refusal>,
+    ) -> Result<(Accepted<'a>, Block), Error> {
         let rollup = batch.rollup();
         self.check_assets(batch)?;
-        let (state, digest, body_digest) = self.apply(checked)?;
+        let (state, digest, body_digest) = apply(self)?;
         let Tip { attempt: continued_attempt, tree } =
             self.tips.get(&rollup).cloned().unwrap_or_default();
         let grown = batch.continue_exit_tree(&tree)?;

@@ -85,7 +85,7 @@ fn every_act_has_its_line() {
         let other = add(&world, 2, &[Scope::Read]).await;
         world.owner.revoke_api_key(other).await.unwrap();
         world.owner.revoke_api_key(other).await.unwrap();
-        let request = world.api.request_seal_by_key(operator).await.unwrap();
+        let request = world.api.request_seal_by_key(Some(operator), None).await.unwrap();
         assert_eq!(request.requested_by, format!("key {operator}"));
         assert_eq!(world.api.request_seal("somebody else").await.unwrap(), request);
         let first = EpochNumber::FIRST;
@@ -117,7 +117,7 @@ fn a_seal_is_asked_for_by_operators_alone() {
         world.owner.revoke_api_key(revoked).await.unwrap();
         let before = world.dump().await;
         for key in [reader, revoked, secret(3).id()] {
-            let refused = world.api.request_seal_by_key(key).await;
+            let refused = world.api.request_seal_by_key(Some(key), None).await;
             assert!(
                 matches!(refused, Err(Error::ApiKeyRefused { id }) if id == key),
                 "{refused:?}"

@@ -31,6 +31,7 @@ const NO_HISTORY: &[(&str, &str)] = &[
     ("archived_balance", "none here"),
     ("api_key", "says who may ask, not what the books are"),
     ("api_key_revocation", "says who may ask, not what the books are"),
+    ("keyed_write", "says what a request is answered with when it comes again"),
     ("operator_action", "says who asked, not what the books are"),
     ("epoch_checkpoint", "working data: verified when it is used, and deleted"),
     ("_sqlx_migrations", "of the tool that migrates"),

@@ -66,3 +66,27 @@ fn nothing_else_is_written_by_hand() {
         check(&world, vec![batch]).await;
     });
 }
+
+/// A lane of no batch is refused to a superuser, too, who has switched foreign keys off; and whoever comes
+/// with the server's own settings waits for no guard to be compiled.
+#[test]
+fn guards_need_no_foreign_key_and_no_compiler() {
+    with_world(|mut world| async move {
+        live(&mut world).await;
+        let mut superuser = world.raw.acquire().await.unwrap();
+        let lane = "set local session_replication_role = replica;
+            insert into lane (rollup_id, height, attempt, asset_id, destination_id, atoms,
+                transfer_count) values (1, 9, 1, 1, 2, 5, 1)";
+        let refused = refused_by(&mut superuser, lane).await;
+        assert_eq!(refused.as_deref(), Some("lane_sums_what_is_listed"));
+        let compiled: Vec<String> = sqlx::query_scalar(
+            "select proname::text from pg_proc
+            where pronamespace = 'public'::regnamespace and prorettype = 'trigger'::regtype
+                and not 'jit=off' = any (coalesce(proconfig, '{}'))",
+        )
+        .fetch_all(&world.raw)
+        .await
+        .unwrap();
+        assert_eq!(compiled, Vec::<String>::new());
+    });
+}

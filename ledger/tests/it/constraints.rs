@@ -206,7 +206,10 @@ pub(crate) const ATTACKS: &[(&str, &str)] = &[
         "insert into batch (rollup_id, height, block_number, epoch_number, place_in_epoch, previous_root, new_root, exit_root, body_digest, batch_digest, signature, transfer_count, exit_count, exits_before, exit_tree) select 9, 0, 16, epoch_number, 9, decode(repeat('00', 32), 'hex'), new_root, exit_root, body_digest, batch_digest, signature, transfer_count, exit_count, 0, exit_tree from batch where block_number = 13",
     ),
     ("batch_block_unique", "update batch set block_number = 12 where block_number = 13"),
-    ("batch_posted", "update batch set block_number = 16 where block_number = 14"),
+    (
+        "batch_posted",
+        "delete from keyed_write; update batch set block_number = 16 where block_number = 14",
+    ),
     ("batch_place_in_bound", "update batch set place_in_epoch = -1"),
     ("batch_place_taken", "update batch set place_in_epoch = 0"),
     ("batch_signature_has_96_bytes", "update batch set signature = '\\x00'"),

@@ -41,6 +41,7 @@ const POSTS: &[&str] = &[
 const API_CALLS: &[&str] = &[
     "batches_per_epoch",
     "book_batches",
+    "book_batches_with_keys",
     "books_encoding",
     "content",
     "is_evicted",
@@ -80,6 +81,7 @@ const API: Privileges = Privileges {
         "equivocation",
         "exit",
         "journal_block",
+        "keyed_write",
         "lane",
         "seal_request",
         "transfer",

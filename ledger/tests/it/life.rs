@@ -4,8 +4,8 @@ use std::collections::BTreeSet;
 
 use alloy_primitives::B256;
 use domain::l1::{L1Event, L1Log};
-use domain::{EpochNumber, Word};
-use ledger::{ApiKeySecret, Error, NewSettlement, Scope, SupersedeReason};
+use domain::{Batch, EpochNumber, Word};
+use ledger::{ApiKeySecret, Error, KeyedRequest, NewSettlement, Scope, SupersedeReason};
 
 use crate::world::{ETH, ONE, THREE, TWO, USDC, World, deposit, l1_block, out, submission, to};
 
@@ -46,12 +46,13 @@ pub(crate) async fn live(world: &mut World) {
         ])
         .await
         .unwrap();
-    keys(world).await;
+    keys(world, &batch).await;
     assert_ne!(state_digest, Word::ZERO);
 }
 
-/// Two keys, of which one is revoked and the other asks for a seal.
-async fn keys(world: &World) {
+/// Two keys, of which one is revoked and the other asks for a seal and posts a batch again, with
+/// idempotency keys.
+async fn keys(world: &World, batch: &Batch) {
     let scopes = BTreeSet::from([Scope::Read, Scope::Operate]);
     for number in [1, 2] {
         let secret = ApiKeySecret::from_random([number; 8], [number; 32]);
@@ -59,7 +60,11 @@ async fn keys(world: &World) {
     }
     let [first, second] = [1, 2].map(|number| ApiKeySecret::from_random([number; 8], [0; 32]).id());
     world.owner.revoke_api_key(second).await.unwrap();
-    world.api.request_seal_by_key(first).await.unwrap();
+    let keyed =
+        |key: &str| KeyedRequest::new(Some(first), key.parse().unwrap(), "POST /v1/x", b"{}");
+    world.api.request_seal_by_key(Some(first), Some(&keyed("seal"))).await.unwrap();
+    let answers = world.api.post_batches(&[(0, batch)], Some(&keyed("batch"))).await;
+    assert!(answers[0].as_ref().unwrap().posted.replayed);
 }
 
 /// Goes on from [`live`]: two batches of rollup 1 are evicted for the sake of the first of them, and

@@ -34,6 +34,7 @@ mod forbidden;
 mod hold_guards;
 mod holds;
 mod interleaved;
+mod keyed;
 mod l1_logs;
 mod life;
 mod one_call;

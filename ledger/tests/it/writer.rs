@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use domain::{Batch, Height, Refusal, RollupId};
 use futures_util::future::join_all;
-use ledger::{BatchFilter, BlockNumber, Error, Ledger, PageLimit, Posted, Role};
+use ledger::{BatchFilter, BlockNumber, Error, KeyedRequest, Ledger, PageLimit, Posted, Role};
 use tokio::task::JoinSet;
 
 use crate::world::{ETH, ONE, THREE, TWO, USDC, World, deposit, to, with_world};
@@ -170,8 +170,15 @@ fn two_writers_share_the_books() {
     });
 }
 
+/// The key that every other batch comes with.
+fn key_of(batch: &Batch) -> Option<KeyedRequest> {
+    let key = format!("{}-{}", batch.rollup(), batch.height()).parse().unwrap();
+    let keyed = KeyedRequest::new(None, key, "POST /v1/batches", b"{}");
+    (batch.height().number() % 2 == 0).then_some(keyed)
+}
+
 /// Backends are killed while groups are written: whoever was answered is booked, nothing is booked
-/// twice, and nothing by halves.
+/// twice, and nothing by halves; an idempotency key stands for the block of its batch.
 #[test]
 fn killed_backends_lose_nothing_that_was_answered() {
     with_world(|mut world| async move {
@@ -181,9 +188,11 @@ fn killed_backends_lose_nothing_that_was_answered() {
             posters.spawn(async move {
                 let mut answered: Vec<(RollupId, Height, BlockNumber)> = Vec::new();
                 for batch in &batches {
+                    let keyed = key_of(batch);
                     let posted = loop {
-                        match api.post_batch(batch).await {
-                            Ok(posted) => break posted,
+                        let answers = api.post_batches(&[(0, batch)], keyed.as_ref()).await;
+                        match answers.into_iter().next().unwrap() {
+                            Ok(answered) => break answered.posted,
                             Err(error) => assert!(error.is_transient(), "{error:?}"),
                         }
                     };
@@ -220,6 +229,21 @@ fn killed_backends_lose_nothing_that_was_answered() {
         let booked: BTreeSet<_> =
             rows.iter().map(|row| (row.rollup, row.height, row.block)).collect();
         assert_eq!(answered.len(), 180);
+        let keyed: Vec<(String, i64)> = sqlx::query_as(
+            "select idempotency_key, block_number from keyed_write order by block_number",
+        )
+        .fetch_all(&world.raw)
+        .await
+        .unwrap();
+        let mut expected: Vec<(String, i64)> = answered
+            .iter()
+            .filter(|(_, height, _)| height.number() % 2 == 0)
+            .map(|(rollup, height, block)| {
+                (format!("{rollup}-{height}"), i64::try_from(block.number()).unwrap())
+            })
+            .collect();
+        expected.sort_by_key(|(_, block)| *block);
+        assert_eq!(keyed, expected);
         assert_eq!(booked, answered.into_iter().collect());
         world.assert_clean().await;
     });

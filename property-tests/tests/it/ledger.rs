@@ -1,19 +1,24 @@
 //! The ledger on a real Postgres is the model: it books what the model accepts, refuses what the
-//! model refuses, evicts what the model cannot keep, and its state digest is the model's.
+//! model refuses, evicts what the model cannot keep, and its state digest is the model's. What it says of a
+//! batch or a seal that is only tried is what that does.
 
 #![expect(
     clippy::unwrap_used,
     clippy::panic,
     clippy::arithmetic_side_effects,
+    clippy::indexing_slicing,
     reason = "a failure here is the test's failure"
 )]
 
 use alloy_primitives::{Address, B256};
 use domain::l1::{L1Block, L1Event, L1Log, L1LogId};
 use domain::{
-    Asset, AssetId, Batch, DomainId, DomainIdentity, LiquidityState, Operation, RollupId,
+    Asset, AssetId, Batch, DomainId, DomainIdentity, LiquidityState, Netting, Operation, RollupId,
+    plan_steps,
 };
-use ledger::{Adoption, Ledger, Role, SealReason};
+use ledger::{
+    Adoption, ExitFilter, Ledger, PageLimit, Posted, Role, SealReason, Sealed, Simulation, Trial,
+};
 use property_tests::history::{Action, World, actions};
 use proptest::prelude::*;
 
@@ -102,6 +107,54 @@ async fn assert_same(ledger: &Ledger, world: &World) {
     }
 }
 
+/// Posts a batch, which does what trying it said, signed or not; and trying it does nothing.
+async fn post(api: &Ledger, batch: &Batch) -> Result<Posted, ledger::Error> {
+    let before = api.cells().await.unwrap();
+    let signed = api.simulate(&[Trial::Signed(batch)]).await.unwrap();
+    let unsigned = api.simulate(&[Trial::Unsigned(batch)]).await.unwrap();
+    assert_eq!(api.cells().await.unwrap(), before);
+    assert_eq!(signed.after, unsigned.after);
+    let posted = api.post_batch(batch).await;
+    for said in [&signed.outcomes[0], &unsigned.outcomes[0]] {
+        match (said, &posted) {
+            (Ok(said), Ok(posted)) => {
+                assert_eq!(Posted { posted_at: posted.posted_at, ..said.posted }, *posted);
+                let balances = api.balances_after(posted).await.unwrap();
+                assert_eq!(said.balances.as_ref(), Some(&balances));
+            }
+            (Err(said), Err(done)) => assert_eq!(format!("{said:?}"), format!("{done:?}")),
+            (said, done) => panic!("said {said:?}, done {done:?}"),
+        }
+    }
+    for cell in api.cells().await.unwrap() {
+        let said = signed.after.cell(cell.rollup, cell.asset).unwrap();
+        let said = (said.balance, said.deposited, said.exited);
+        assert_eq!((cell.balance, cell.deposited, cell.exited), said);
+    }
+    let exits: Vec<_> = signed.outcomes.iter().flatten().flat_map(|said| &said.exits).collect();
+    if posted.is_ok() {
+        let filter = ExitFilter { rollup: Some(batch.rollup()), ..ExitFilter::default() };
+        let booked = api.exits(&filter, None, PageLimit::MAX).await.unwrap();
+        let newest: Vec<_> = booked[..exits.len()].iter().rev().map(|exit| &exit.claim).collect();
+        assert_eq!(newest, exits);
+    }
+    posted
+}
+
+/// The sealed epoch is what was said of it.
+async fn assert_sealed_as_said(ledger: &Ledger, said: &Simulation, sealed: &Sealed) {
+    let said = &said.seal;
+    assert!(said.holds_something);
+    assert_eq!((said.epoch, said.last_block), (sealed.epoch, sealed.last_block));
+    let counts = (said.batches, said.operations, said.transfers);
+    assert_eq!(counts, (sealed.batches, sealed.operations, sealed.transfers));
+    let digests = (said.opening_digest, said.closing_digest);
+    assert_eq!(digests, (sealed.opening_digest, sealed.closing_digest));
+    let operations = ledger.operations_of(sealed.epoch).await.unwrap().operations;
+    assert_eq!(said.steps, plan_steps(&operations).unwrap().len());
+    assert_eq!(said.netting, Netting::of(&operations));
+}
+
 /// Plays the actions into model and ledger at once; both must agree at every step and at the end.
 /// Some actions come after the eviction of a batch.
 async fn play(url: &str, actions: &[(Action, Option<usize>)]) {
@@ -139,7 +192,7 @@ async fn play(url: &str, actions: &[(Action, Option<usize>)]) {
                 let depositor = Address::repeat_byte(9);
                 l1.book(&ledger, L1Event::Deposited { rollup, asset, depositor, atoms }).await;
             }
-            Operation::Batch(batch) => match (model, api.post_batch(&batch).await) {
+            Operation::Batch(batch) => match (model, post(&api, &batch).await) {
                 (Ok(()), Ok(posted)) => assert!(!posted.replayed),
                 (Err(model), Err(ledger::Error::Refused(refusal))) => assert_eq!(model, refusal),
                 (model, posted) => panic!("the model says {model:?}, the ledger {posted:?}"),
@@ -148,8 +201,10 @@ async fn play(url: &str, actions: &[(Action, Option<usize>)]) {
         }
     }
     assert_same(&ledger, &world).await;
+    let said = api.simulate(&[]).await.unwrap();
     let sealed = ledger.seal(SealReason::Command).await.unwrap().unwrap();
     assert_eq!(sealed.closing_digest, world.state.close_epoch().digest());
+    assert_sealed_as_said(&ledger, &said, &sealed).await;
     let mut rebuilt = ledger.operations_of(sealed.epoch).await.unwrap().operations;
     rebuilt.retain(|operation| *operation != Operation::Evicted);
     assert_eq!(rebuilt, world.operations);
