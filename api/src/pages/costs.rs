@@ -155,10 +155,8 @@ impl CostLine {
         values: &[(u64, U256)],
         figure: impl Fn(U256) -> Figure,
     ) -> Option<Self> {
-        let ([first, .., last], numbers) = (values, || values.iter().map(|(_, value)| *value))
-        else {
-            return None;
-        };
+        let [first, .., last] = values else { return None };
+        let numbers = || values.iter().map(|(_, value)| *value);
         // Far below 128 bits: gas is of 24, a price of 63.
         let heights = numbers().map(|value| u128::try_from(value).unwrap_or(u128::MAX));
         let line = points(&heights.collect::<Vec<_>>());

@@ -47,7 +47,7 @@ const FILLED: &[Page] = &[
         "/jobs",
         &["No engine", "prover-2, process 4712", "Fold, and prove for L1", "1 of 2", "was evicted"],
     ),
-    live("/costs", &["By epoch", "not recorded", "gas each", "1.400000007", "Over the epochs"]),
+    live("/costs", &["By epoch", "not recorded", "gas each", "400000007", "Over the epochs"]),
     still("/costs?limit=1&to_epoch=3&cursor=636f7374733a33", 200, &["Older", "Epoch 2"]),
     live("/audit", &["Ledger, proof and contract agree", "agrees", "netfold audit"]),
     still("/search?q=1/0", 200, &["names several things", "Exit 0 of Rollup 1"]),

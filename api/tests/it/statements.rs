@@ -2,12 +2,32 @@
 
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use tracing::{Event, Metadata, Subscriber, span};
+use tracing::{
+    Event, Metadata, Subscriber,
+    field::{Field, Visit},
+    span,
+};
 
 use crate::{filled::filled, world::World};
 
-/// Counts what the driver says of each statement that it has sent.
+/// Counts the reads that the driver says it has sent, but for what it asks a connection that comes back: that
+/// may be after the answer.
 struct Counter;
+
+/// Whether a statement is one that counts.
+#[derive(Default)]
+struct Reads(bool);
+
+impl Visit for Reads {
+    fn record_str(&mut self, field: &Field, value: &str) {
+        if field.name() == "summary" {
+            let reads = value.starts_with("select") || value.starts_with("with");
+            self.0 = reads && value != "select true";
+        }
+    }
+
+    fn record_debug(&mut self, _: &Field, _: &dyn std::fmt::Debug) {}
+}
 
 static STATEMENTS: AtomicU64 = AtomicU64::new(0);
 
@@ -16,8 +36,10 @@ impl Subscriber for Counter {
         metadata.target() == "sqlx::query"
     }
 
-    fn event(&self, _: &Event<'_>) {
-        STATEMENTS.fetch_add(1, Ordering::SeqCst);
+    fn event(&self, event: &Event<'_>) {
+        let mut reads = Reads::default();
+        event.record(&mut reads);
+        STATEMENTS.fetch_add(reads.0.into(), Ordering::SeqCst);
     }
 
     fn new_span(&self, _: &span::Attributes<'_>) -> span::Id {
@@ -52,7 +74,7 @@ async fn lists_take_as_many_statements_however_long() {
     ] {
         let one = statements(&world, &format!("{path}?limit=1")).await;
         let all = statements(&world, &format!("{path}?limit={most}")).await;
-        assert!(one > 0, "{path}");
+        assert!(one > 1, "{path}: {one}");
         assert_eq!(one, all, "{path}");
     }
     world.end().await;

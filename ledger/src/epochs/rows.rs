@@ -166,13 +166,13 @@ impl Row {
     fn sealed(&self, epoch: EpochNumber) -> Result<Option<Sealed>, Error> {
         let Some(sealed_at) = self.sealed_at else { return Ok(None) };
         let number = |number: Option<i64>| SEAL.number(number.ok_or_else(|| SEAL.corrupt())?);
-        let hash = |bytes: &Option<Vec<u8>>| SEAL.b256(bytes.as_deref().unwrap_or_default());
+        let hash = |bytes: Option<&[u8]>| SEAL.b256(bytes.unwrap_or_default());
         let books = self.books_digest.as_deref().map(|digest| SEAL.b256(digest)).transpose()?;
         Ok(Some(Sealed {
             epoch,
             reason: SealReason::from_code(self.reason.unwrap_or_default())?,
             last_block: SEAL.block(self.last_block.unwrap_or(-1))?,
-            last_block_hash: hash(&self.last_block_hash)?,
+            last_block_hash: hash(self.last_block_hash.as_deref())?,
             l1_cutoff: SEAL.l1_block(
                 self.cutoff_number.unwrap_or(-1),
                 self.cutoff_hash.as_deref().unwrap_or_default(),
@@ -189,11 +189,11 @@ impl Row {
 
     fn settlement(&self, epoch: EpochNumber) -> Result<Option<Settlement>, Error> {
         let Some(recorded_at) = self.settled_at else { return Ok(None) };
-        let hash = |bytes: &Option<Vec<u8>>| SETTLEMENT.b256(bytes.as_deref().unwrap_or_default());
+        let hash = |bytes: Option<&[u8]>| SETTLEMENT.b256(bytes.unwrap_or_default());
         Ok(Some(Settlement {
             epoch,
             sequence: SETTLEMENT.small(self.sequence.unwrap_or(-1))?,
-            tx_hash: hash(&self.tx_hash)?,
+            tx_hash: hash(self.tx_hash.as_deref())?,
             block: SETTLEMENT.l1_block(
                 self.settled_in.unwrap_or(-1),
                 self.settled_in_hash.as_deref().unwrap_or_default(),
