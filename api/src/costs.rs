@@ -64,7 +64,6 @@ pub(crate) struct CostSums {
 
 /// What settling an epoch cost.
 #[derive(Debug, Serialize, ToSchema)]
-#[expect(clippy::struct_field_names, reason = "the names of the wire")]
 pub(crate) struct EpochCost {
     /// The epoch.
     pub epoch: u64,

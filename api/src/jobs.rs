@@ -17,6 +17,7 @@ use crate::{
 
 /// What there is to do, who does it, what was done, and what went wrong.
 #[derive(Debug, Serialize, ToSchema)]
+#[expect(clippy::struct_field_names, reason = "the names of the wire")]
 pub(crate) struct Jobs {
     /// The processes that are at work; an engine and a prover, which may be one process.
     pub workers: Vec<Worker>,
@@ -140,6 +141,7 @@ pub(crate) struct JobSteps {
 
 /// A piece that is done.
 #[derive(Debug, Serialize, ToSchema)]
+#[expect(clippy::struct_field_names, reason = "the names of the wire")]
 pub(crate) struct Done {
     /// The epoch.
     pub epoch: u64,
