@@ -18,6 +18,7 @@ use utoipa::ToSchema;
 
 pub(crate) use books::{__path_books, books};
 pub(crate) use flows::{AssetFlow, flows};
+pub(crate) use wire::Flow as NettedFlow;
 use wire::{Epoch, EpochAnswer, Flow, Position, Step, Steps};
 
 use crate::{

@@ -47,6 +47,22 @@ impl<K: Display + FromStr> PageQuery<K> {
         Ok(Self { list, before, limit: take_limit(query)? })
     }
 
+    /// The same for a list whose items are dear: a longer page than `most` is refused, and is what a page
+    /// has at most where nothing is said.
+    pub(crate) fn take_within(
+        list: &'static str,
+        query: &mut Parameters,
+        most: PageLimit,
+        expected: &'static str,
+    ) -> Result<Self, ParameterError> {
+        let page = Self::take(list, query)?;
+        if page.limit.number() <= most.number() {
+            return Ok(page);
+        }
+        let value = page.limit.number().to_string();
+        Err(ParameterError::Invalid { param: "limit", expected, value })
+    }
+
     /// The page of these rows. A full page may have more behind it.
     pub(crate) fn page<R, T>(
         &self,

@@ -9,9 +9,9 @@ use utoipa_axum::{router::OpenApiRouter, routes};
 use utoipa_swagger_ui::{Config, SwaggerUi};
 
 use crate::{
-    State, access, accounts, assets, batches, cells, deposits, epochs, error::ProblemBody, events,
-    exits, extract::BODY_LIMIT, flows, health, identity, layers, metrics, operator_actions, pages,
-    rollups, simulate, transfers, trial_balance,
+    State, access, accounts, assets, batches, cells, costs, deposits, epochs, error::ProblemBody,
+    events, exits, extract::BODY_LIMIT, flows, health, identity, jobs, layers, metrics,
+    operator_actions, pages, rollups, simulate, transfers, trial_balance,
 };
 
 /// Every path, with its layers.
@@ -33,6 +33,8 @@ pub fn router(state: State) -> Router {
         .route("/exits/{rollup}/{index}", get(pages::exit))
         .route("/ledger", get(pages::ledger))
         .route("/ledger/accounts/{account}", get(pages::account))
+        .route("/jobs", get(pages::jobs))
+        .route("/costs", get(pages::costs))
         .route("/audit", get(pages::audit))
         .route("/search", get(pages::search))
         .route("/assets/{name}", get(pages::asset))
@@ -78,6 +80,8 @@ fn resources() -> OpenApiRouter<State> {
         .routes(routes!(simulate::batches))
         .routes(routes!(simulate::seal))
         .routes(routes!(epochs::books))
+        .routes(routes!(costs::list))
+        .routes(routes!(jobs::read))
         .routes(routes!(accounts::list))
         .routes(routes!(trial_balance::one))
         .routes(routes!(flows::list))

@@ -10,7 +10,7 @@ use std::{
 };
 
 use domain::{AssetId, EpochNumber, RollupId, plan_steps};
-use ledger::{AsOf, BatchFilter, EpochStatus, EventNumber, Ledger, PageLimit};
+use ledger::{AsOf, EpochStatus, EventNumber, FlowFilter, Ledger};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
 
 use crate::{
@@ -185,13 +185,9 @@ impl State {
         if let Some(flows) = self.known(epoch.epoch).flows {
             return Ok(flows);
         }
-        let filter = BatchFilter { epoch: Some(epoch.epoch), ..BatchFilter::default() };
-        // An epoch has fewer batches than a page has room for.
-        let batches = self.ledger().batches(&filter, None, PageLimit::MAX).await?;
-        let lanes = batches
-            .iter()
-            .flat_map(|batch| batch.lanes.iter().map(move |lane| (batch.rollup, lane)));
-        let flows: Arc<[AssetFlow]> = flows(lanes).into();
+        let only = Some(epoch.epoch);
+        let filter = FlowFilter { from_epoch: only, to_epoch: only, asset: None };
+        let flows: Arc<[AssetFlow]> = flows(&self.ledger().flows(&filter).await?).into();
         if epoch.sealed.is_some() {
             let known = Arc::clone(&flows);
             self.learn(epoch.epoch, |sealed| sealed.flows = Some(known));

@@ -16,11 +16,11 @@
 //! made of the same checkpoints when no epoch waits for its settlement proof.
 
 use domain::EpochNumber;
-use ledger::EpochStatus;
+use ledger::{EpochStatus, Ledger, TurnNumber};
 
 use crate::ahead::{Ahead, fold_ahead};
 use crate::confirm::{confirm, finalise};
-use crate::context::{Context, Progress};
+use crate::context::{Context, Progress, Worker};
 use crate::error::Error;
 use crate::prove::{aggregate, prove};
 use crate::submit::submit;
@@ -91,27 +91,28 @@ pub(crate) async fn advance(context: &Context, stage: Stage) -> Result<Outcome, 
 /// money waits for the first, will wait for the second, and never for the third. One thing at a time,
 /// so that a newly sealed epoch waits for one step or one aggregated proof at most.
 pub(crate) async fn prove_next(
-    context: &Context,
+    worker: &Worker,
+    turn: TurnNumber,
     ahead: &mut Option<Ahead>,
 ) -> Result<Progress, Error> {
-    for epoch in context.ledger.unfinished_epochs().await? {
-        if let Stage::Sealed(sealed) = load(context, epoch).await? {
+    for epoch in worker.ledger.unfinished_epochs().await? {
+        if let Stage::Sealed(sealed) = load(&worker.ledger, epoch).await? {
             let fold = ahead.take().and_then(|ahead| ahead.into_fold(epoch));
-            return Ok(match prove(context, sealed, fold).await? {
+            return Ok(match prove(worker, turn, sealed, fold).await? {
                 Outcome::Advanced(_) => Progress::Moved,
                 Outcome::Waiting => Progress::Idle,
             });
         }
     }
-    if Box::pin(fold_ahead(context, ahead)).await? == Progress::Moved {
+    if Box::pin(fold_ahead(worker, turn, ahead)).await? == Progress::Moved {
         return Ok(Progress::Moved);
     }
-    let Some(epoch) = context.ledger.unaggregated_epochs().await?.into_iter().next() else {
+    let Some(epoch) = worker.ledger.unaggregated_epochs().await?.into_iter().next() else {
         return Ok(Progress::Idle);
     };
     let unknown = || Error::from(ledger::Error::NotSealed { epoch });
-    let row = context.ledger.epoch(epoch).await?.ok_or_else(unknown)?;
-    let done = aggregate(context, row.sealed.ok_or_else(unknown)?).await?;
+    let row = worker.ledger.epoch(epoch).await?.ok_or_else(unknown)?;
+    let done = aggregate(worker, turn, row.sealed.ok_or_else(unknown)?).await?;
     Ok(if done { Progress::Moved } else { Progress::Idle })
 }
 
@@ -120,7 +121,7 @@ pub(crate) async fn settle_next(context: &Context) -> Result<Progress, Error> {
     let Some(epoch) = context.ledger.unfinished_epochs().await?.into_iter().next() else {
         return Ok(Progress::Idle);
     };
-    let mut stage = load(context, epoch).await?;
+    let mut stage = load(&context.ledger, epoch).await?;
     while !context.shutdown.is_cancelled() {
         stage = match advance(context, stage).await? {
             Outcome::Advanced(next) => *next,
@@ -134,8 +135,7 @@ pub(crate) async fn settle_next(context: &Context) -> Result<Progress, Error> {
 }
 
 /// Reads where an epoch stands.
-async fn load(context: &Context, epoch: EpochNumber) -> Result<Stage, Error> {
-    let ledger = &context.ledger;
+async fn load(ledger: &Ledger, epoch: EpochNumber) -> Result<Stage, Error> {
     let unknown = || Error::from(ledger::Error::NotSealed { epoch });
     let row = ledger.epoch(epoch).await?.ok_or_else(unknown)?;
     let seal = row.sealed.ok_or_else(unknown)?;

@@ -12,10 +12,10 @@ use std::time::Instant;
 use domain::limits::{BATCHES_PER_STEP, MAX_STEPS_PER_EPOCH};
 use domain::{EpochNumber, Operation, fixed_steps};
 use folding::Fold;
-use ledger::OpenOperations;
+use ledger::{OpenOperations, Piece, TurnNumber, Work};
 use tracing::info;
 
-use crate::context::{Context, Progress};
+use crate::context::{Progress, Worker};
 use crate::error::Error;
 use crate::milestone::Milestone;
 use crate::provable::Checks;
@@ -37,13 +37,10 @@ impl Ahead {
     }
 
     /// What the ledger has of the open epoch, or a beginning.
-    async fn begin(
-        context: &Context,
-        open: OpenOperations,
-    ) -> Result<(Self, OpenOperations), Error> {
+    async fn begin(worker: &Worker, open: OpenOperations) -> Result<(Self, OpenOperations), Error> {
         let (epoch, opening) = (open.epoch, open.opening.clone());
-        let fold = resume(context, epoch, opening.digest()).await?;
-        let mut checks = Checks::new(context.identity.word(), epoch, opening);
+        let fold = resume(worker, epoch, opening.digest()).await?;
+        let mut checks = Checks::new(worker.identity.word(), epoch, opening);
         blocking(move || {
             checks.skip_folded(&open, fold.outputs())?;
             Ok((Self { epoch, fold, checks, next_at: 0 }, open))
@@ -58,19 +55,26 @@ impl Ahead {
 
     /// Checks the window that is next and what fixes it, and folds one step of it. Whether it has one
     /// that is fixed and not folded.
-    async fn go_on(self, context: &Context, window: OpenOperations) -> Result<(Self, bool), Error> {
+    async fn go_on(
+        self,
+        worker: &Worker,
+        turn: TurnNumber,
+        window: OpenOperations,
+    ) -> Result<(Self, bool), Error> {
         let began = Instant::now();
         let planned_at = window.last_block;
         let window = Box::new(window);
         let (ahead, folded) = blocking(move || self.fold_one(&window)).await?;
         let Some((output, checkpoint)) = folded else { return Ok((ahead, false)) };
         let (epoch, step) = (ahead.epoch, step_number(ahead.fold.steps()));
-        context.ledger.record_step(epoch, step, &output, &checkpoint, planned_at).await?;
+        let took = began.elapsed();
+        worker.ledger.record_step(epoch, step, &output, &checkpoint, planned_at).await?;
+        worker.ledger.record_work(&Work { epoch, piece: Piece::Step(step), turn, took }).await?;
         info!(
             %epoch, step, state_digest = %output.state_digest,
-            fold_time_ms = began.elapsed().as_millis(), "step folded ahead"
+            fold_time_ms = took.as_millis(), "step folded ahead"
         );
-        context.reached(&Milestone::StepFoldedAhead { epoch, step });
+        worker.reached(&Milestone::StepFoldedAhead { epoch, step });
         Ok((ahead, true))
     }
 
@@ -94,24 +98,25 @@ type Folded = (domain::StepOutput, Vec<u8>);
 
 /// Folds the next step of the open epoch that is fixed and not folded yet.
 pub(crate) async fn fold_ahead(
-    context: &Context,
+    worker: &Worker,
+    turn: TurnNumber,
     ahead: &mut Option<Ahead>,
 ) -> Result<Progress, Error> {
-    let now = context.ledger.open_epoch().await?;
+    let now = worker.ledger.open_epoch().await?;
     let kept = ahead.take().filter(|kept| kept.epoch == now.epoch);
     if now.batches < kept.as_ref().map_or(WINDOW, |kept| kept.next_at) {
         *ahead = kept;
         return Ok(Progress::Idle);
     }
-    let mut open = Box::pin(context.ledger.open_operations()).await?;
+    let mut open = Box::pin(worker.ledger.open_operations()).await?;
     let current;
     (current, open) = match kept {
         Some(kept) if kept.epoch == open.epoch => (kept, open),
-        _ => Box::pin(Ahead::begin(context, open)).await?,
+        _ => Box::pin(Ahead::begin(worker, open)).await?,
     };
     let folded = current.batches();
     end_after(&mut open.operations, folded.saturating_add(WINDOW_BATCHES));
-    let (mut current, moved) = Box::pin(current.go_on(context, open)).await?;
+    let (mut current, moved) = Box::pin(current.go_on(worker, turn, open)).await?;
     if !moved {
         // Either too few batches, or the epoch has no step to spare for its next window: then only
         // many more, or none, can change that.

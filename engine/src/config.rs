@@ -16,6 +16,18 @@ pub struct Config {
     pub poll: Duration,
     /// Blocks asked for in one `eth_getLogs`: nodes refuse long ranges.
     pub block_range: u64,
+    /// Who folds and proves.
+    pub proving: Proving,
+}
+
+/// Who folds and proves. In either case one process at a time, whatever is started.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Proving {
+    /// The engine itself.
+    Here,
+    /// A process of its own: the engine waits for the proofs and verifies them. It finds a batch that
+    /// cannot be proven when it seals, no earlier.
+    Elsewhere,
 }
 
 /// When the open epoch is sealed; besides, by command at any time. An epoch without operations is
@@ -44,6 +56,7 @@ impl Default for Config {
             seal: SealPolicy::default(),
             poll: Duration::from_secs(2),
             block_range: 2_000,
+            proving: Proving::Here,
         }
     }
 }

@@ -6,7 +6,7 @@
 
 use alloy_primitives::B256;
 use domain::EpochNumber;
-use ledger::{Ledger, NewSettlement, Sealed, SupersedeReason};
+use ledger::{GasPrice, Ledger, NewSettlement, Sealed, SettlementFee, SupersedeReason};
 use tracing::{info, warn};
 
 use crate::advance::{Outcome, Proven, Settled, Stage, Submitted};
@@ -115,8 +115,10 @@ pub(crate) async fn settled_by_anyone(
             return Err(Error::SettledOtherwise { epoch, ours, theirs, tx_hash });
         }
         check_books(seal, tx_hash, books, ours.contains(&tx_hash))?;
-        let MinedL1Tx { block, gas_used, .. } = l1_tx;
-        return Ok(Some(NewSettlement { tx_hash, block, gas_used, state_digest }));
+        let MinedL1Tx { block, gas_used, payer, gas_price, .. } = l1_tx;
+        // A price past the bound is nobody's: what it cost is not known then, and the epoch is settled.
+        let fee = GasPrice::new(gas_price).map(|gas_price| SettlementFee { payer, gas_price });
+        return Ok(Some(NewSettlement { tx_hash, block, gas_used, state_digest, fee }));
     }
     Ok(None)
 }
@@ -144,7 +146,7 @@ pub(crate) async fn record_settlement(
 ) -> Result<Outcome, Error> {
     let epoch = seal.epoch;
     let settlement = context.ledger.record_settlement(epoch, &found).await?;
-    let NewSettlement { tx_hash, block, gas_used, state_digest } = found;
+    let NewSettlement { tx_hash, block, gas_used, state_digest, .. } = found;
     info!(
         %epoch, %tx_hash, block = block.number, block_hash = %block.hash, gas_used,
         %state_digest, "epoch settled"

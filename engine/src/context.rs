@@ -1,6 +1,7 @@
-//! What every lane of the engine works with.
+//! What every lane of the engine works with, and the part of it that folding and proving need.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use domain::DomainIdentity;
 use folding::Params;
@@ -25,6 +26,19 @@ pub(crate) struct Context {
     pub(crate) shutdown: CancellationToken,
 }
 
+/// What folding and proving need: neither L1 nor its key nor a policy, so that a process of its own can do
+/// both. It also waits for turns with it.
+#[derive(Clone)]
+pub(crate) struct Worker {
+    pub(crate) ledger: Ledger,
+    pub(crate) params: Arc<Params>,
+    pub(crate) identity: DomainIdentity,
+    pub(crate) observer: Observer,
+    pub(crate) shutdown: CancellationToken,
+    /// How long an idle loop waits before it looks again.
+    pub(crate) poll: Duration,
+}
+
 /// Whether a lane has more to do at once.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(crate) enum Progress {
@@ -35,8 +49,35 @@ pub(crate) enum Progress {
 }
 
 impl Context {
+    /// What folding and proving need of it.
+    pub(crate) fn worker(&self) -> Worker {
+        Worker {
+            ledger: self.ledger.clone(),
+            params: Arc::clone(&self.params),
+            identity: self.identity,
+            observer: Arc::clone(&self.observer),
+            shutdown: self.shutdown.clone(),
+            poll: self.config.poll,
+        }
+    }
+
     /// Tells the observer of something that is durable now.
     pub(crate) fn reached(&self, milestone: &Milestone) {
         (self.observer)(milestone);
+    }
+}
+
+impl Worker {
+    /// Tells the observer of something that is durable now.
+    pub(crate) fn reached(&self, milestone: &Milestone) {
+        (self.observer)(milestone);
+    }
+
+    /// Waits for the time of a poll, or until told to stop.
+    pub(crate) async fn pause(&self) {
+        tokio::select! {
+            () = self.shutdown.cancelled() => {}
+            () = tokio::time::sleep(self.poll) => {}
+        }
     }
 }

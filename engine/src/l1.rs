@@ -66,6 +66,10 @@ pub struct MinedL1Tx {
     pub block: L1Block,
     /// The gas it used.
     pub gas_used: u64,
+    /// Who paid for it.
+    pub payer: Address,
+    /// What a unit of gas cost in the end, in wei.
+    pub gas_price: u128,
 }
 
 impl L1 {
@@ -240,7 +244,7 @@ impl L1 {
             *sent.tx_hash()
         };
         let receipt = self.await_receipt(name, tx_hash).await?;
-        let mined = MinedL1Tx { tx_hash, block: block_of(&receipt)?, gas_used: receipt.gas_used };
+        let mined = mined(&receipt)?;
         if receipt.status() {
             Ok((mined, receipt))
         } else {
@@ -274,6 +278,16 @@ impl L1 {
 /// Without a bound a silent node would hold a request, and its epoch, for ever.
 fn build_client(client: reqwest::ClientBuilder) -> reqwest::Client {
     client.timeout(ANSWER_PATIENCE).build().unwrap_or_default()
+}
+
+fn mined(receipt: &TransactionReceipt) -> Result<MinedL1Tx, Error> {
+    Ok(MinedL1Tx {
+        tx_hash: receipt.transaction_hash,
+        block: block_of(receipt)?,
+        gas_used: receipt.gas_used,
+        payer: receipt.from,
+        gas_price: receipt.effective_gas_price,
+    })
 }
 
 fn block_of(receipt: &TransactionReceipt) -> Result<L1Block, Error> {

@@ -42,9 +42,9 @@ mod seal;
 mod submit;
 mod turn;
 
-pub use config::{Config, SealPolicy};
+pub use config::{Config, Proving, SealPolicy};
 pub use confirm::retry_failed;
 pub use error::{AnswerFault, Error, Part, Side};
 pub use milestone::{Milestone, Observer};
 pub use provable::Unprovable;
-pub use run::{adopt, run};
+pub use run::{adopt, run, run_prover};

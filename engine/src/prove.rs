@@ -10,64 +10,73 @@ use std::time::Instant;
 
 use domain::{EpochNumber, StepContext, Word};
 use folding::{EpochProof, Fold, Params, Plan, StepWitness};
-use ledger::NewProof;
+use ledger::{NewProof, Piece, TurnNumber, Work};
 use tracing::{info, warn};
 
 use crate::advance::{Outcome, Proven, Sealed, Stage};
 use crate::compare::{self, Accounts, check_plan};
-use crate::context::Context;
+use crate::context::Worker;
 use crate::error::{Error, Part, Side};
 use crate::milestone::Milestone;
 
 /// Proves a sealed epoch. Waits, with all checkpoints recorded, when the engine is to stop.
 /// What was folded `ahead` may come along; else it is resumed from its checkpoint.
 pub(crate) async fn prove(
-    context: &Context,
+    worker: &Worker,
+    turn: TurnNumber,
     sealed: Sealed,
     ahead: Option<Box<Fold>>,
 ) -> Result<Outcome, Error> {
     let Sealed { seal } = sealed;
     let epoch = seal.epoch;
     let began = Instant::now();
-    let plan = plan(context, epoch).await?;
+    let plan = plan(worker, epoch).await?;
     // Before minutes of proving, not after: what cannot be proven is an incident already.
     check_plan(&seal, &plan.steps, &plan.closing)?;
     let fold = match ahead {
         Some(fold) => fold,
-        None => resume(context, epoch, seal.opening_digest).await?,
+        None => resume(worker, epoch, seal.opening_digest).await?,
     };
     check_folded(epoch, &plan.steps, &fold)?;
     info!(%epoch, steps = plan.steps.len(), folded_ahead = fold.steps(), "epoch planned");
-    let Some(fold) = fold_steps(context, &seal, fold, plan.steps).await? else {
+    let Some(fold) = fold_steps(worker, turn, &seal, fold, plan.steps).await? else {
         return Ok(Outcome::Waiting);
     };
     let steps = step_number(fold.steps());
+    let compressing = Instant::now();
     let bytes = blocking(move || Ok(fold.settlement_proof()?.as_bytes().to_vec())).await?;
-    context.reached(&Milestone::Compressed { epoch, bytes: bytes.len() });
+    worker.reached(&Milestone::Compressed { epoch, bytes: bytes.len() });
     let size = bytes.len();
     let proof = NewProof { closing_digest: seal.closing_digest, steps, bytes };
-    context.ledger.record_settlement_proof(epoch, &proof).await?;
+    let took = compressing.elapsed();
+    worker.ledger.record_settlement_proof(epoch, &proof).await?;
+    worker.ledger.record_work(&Work { epoch, piece: Piece::SettlementProof, turn, took }).await?;
     info!(
         %epoch, steps, bytes = size, seconds = began.elapsed().as_secs(),
         closing_digest = %seal.closing_digest, "epoch proven"
     );
-    context.reached(&Milestone::Proven { epoch, steps, bytes: size });
+    worker.reached(&Milestone::Proven { epoch, steps, bytes: size });
     Ok(Outcome::to(Stage::Proven(Proven { seal })))
 }
 
 /// Makes the aggregated proof of an epoch that L1 has its proof of already. Nobody's money waits for
 /// it, so it comes after every settlement proof that could be made. `false` when told to stop.
-pub(crate) async fn aggregate(context: &Context, seal: ledger::Sealed) -> Result<bool, Error> {
+pub(crate) async fn aggregate(
+    worker: &Worker,
+    turn: TurnNumber,
+    seal: ledger::Sealed,
+) -> Result<bool, Error> {
     let epoch = seal.epoch;
     let began = Instant::now();
-    let plan = plan(context, epoch).await?;
-    let fold = resume(context, epoch, seal.opening_digest).await?;
+    let plan = plan(worker, epoch).await?;
+    let fold = resume(worker, epoch, seal.opening_digest).await?;
     check_folded(epoch, &plan.steps, &fold)?;
-    let Some(fold) = fold_steps(context, &seal, fold, plan.steps.clone()).await? else {
+    let Some(fold) = fold_steps(worker, turn, &seal, fold, plan.steps.clone()).await? else {
         return Ok(false);
     };
     let steps = step_number(fold.steps());
-    let key = context.params.verifying_key().clone();
+    let compressing = Instant::now();
+    let key = worker.params.verifying_key().clone();
     let (bytes, verified) = blocking(move || {
         let (proof, _) = fold.finish()?;
         // What will be stored is read back and verified with nothing but the key.
@@ -77,10 +86,10 @@ pub(crate) async fn aggregate(context: &Context, seal: ledger::Sealed) -> Result
     })
     .await?;
     Accounts {
-        identity: &context.identity,
+        identity: &worker.identity,
         seal: &seal,
-        positions: &context.ledger.positions(epoch).await?,
-        records: &context.ledger.steps(epoch).await?,
+        positions: &worker.ledger.positions(epoch).await?,
+        records: &worker.ledger.steps(epoch).await?,
         planned: &plan.steps,
         closing: &plan.closing,
         proven: &compare::Proven::aggregated(verified),
@@ -88,16 +97,18 @@ pub(crate) async fn aggregate(context: &Context, seal: ledger::Sealed) -> Result
     .agree()?;
     let size = bytes.len();
     let proof = NewProof { closing_digest: seal.closing_digest, steps, bytes };
-    context.ledger.record_proof(epoch, &proof).await?;
+    let took = compressing.elapsed();
+    worker.ledger.record_proof(epoch, &proof).await?;
+    worker.ledger.record_work(&Work { epoch, piece: Piece::AggregatedProof, turn, took }).await?;
     info!(%epoch, steps, bytes = size, seconds = began.elapsed().as_secs(), "epoch aggregated");
-    context.reached(&Milestone::Aggregated { epoch, steps, bytes: size });
+    worker.reached(&Milestone::Aggregated { epoch, steps, bytes: size });
     Ok(true)
 }
 
 /// The native plan of an epoch, from the ledger's journal.
-pub(crate) async fn plan(context: &Context, epoch: EpochNumber) -> Result<Box<Plan>, Error> {
-    let operations = Box::new(context.ledger.operations_of(epoch).await?);
-    let step = StepContext { domain_word: context.identity.word(), epoch };
+pub(crate) async fn plan(worker: &Worker, epoch: EpochNumber) -> Result<Box<Plan>, Error> {
+    let operations = Box::new(worker.ledger.operations_of(epoch).await?);
+    let step = StepContext { domain_word: worker.identity.word(), epoch };
     blocking(move || {
         let plan = folding::plan(&operations.opening, &operations.operations, step)?;
         Ok(Box::new(plan))
@@ -107,16 +118,16 @@ pub(crate) async fn plan(context: &Context, epoch: EpochNumber) -> Result<Box<Pl
 
 /// The fold as the last checkpoint has it, or a new one.
 pub(crate) async fn resume(
-    context: &Context,
+    worker: &Worker,
     epoch: EpochNumber,
     opening_digest: Word,
 ) -> Result<Box<Fold>, Error> {
-    let latest = context.ledger.latest_step(epoch).await?;
+    let latest = worker.ledger.latest_step(epoch).await?;
     let Some((step, checkpoint)) = latest.and_then(|last| Some((last.step, last.checkpoint?)))
     else {
-        return start(context, epoch, opening_digest).await;
+        return start(worker, epoch, opening_digest).await;
     };
-    let params = Params::clone(&context.params);
+    let params = Params::clone(&worker.params);
     match blocking(move || Ok(Box::new(Fold::resume(&params, &checkpoint)?))).await {
         Ok(fold) => {
             info!(%epoch, step, "folding goes on from the checkpoint");
@@ -125,18 +136,18 @@ pub(crate) async fn resume(
         Err(error) => {
             // A checkpoint is working data: made with other parameters, it is merely useless.
             warn!(%epoch, step, %error, "checkpoint not usable, folding from the first step");
-            start(context, epoch, opening_digest).await
+            start(worker, epoch, opening_digest).await
         }
     }
 }
 
 async fn start(
-    context: &Context,
+    worker: &Worker,
     epoch: EpochNumber,
     opening_digest: Word,
 ) -> Result<Box<Fold>, Error> {
-    let params = Params::clone(&context.params);
-    let identity = context.identity;
+    let params = Params::clone(&worker.params);
+    let identity = worker.identity;
     blocking(move || Ok(Box::new(Fold::start(&params, identity, epoch, opening_digest)))).await
 }
 
@@ -155,7 +166,8 @@ fn check_folded(epoch: EpochNumber, steps: &[StepWitness], fold: &Fold) -> Resul
 
 /// Folds what is left, a checkpoint after every step; `None` if told to stop on the way.
 async fn fold_steps(
-    context: &Context,
+    worker: &Worker,
+    turn: TurnNumber,
     seal: &ledger::Sealed,
     mut fold: Box<Fold>,
     steps: Vec<StepWitness>,
@@ -164,7 +176,7 @@ async fn fold_steps(
     let of = step_number(steps.len());
     let folded = fold.steps();
     for witness in steps.into_iter().skip(folded) {
-        if context.shutdown.is_cancelled() {
+        if worker.shutdown.is_cancelled() {
             return Ok(None);
         }
         let began = Instant::now();
@@ -175,13 +187,14 @@ async fn fold_steps(
         })
         .await?;
         fold = next;
-        let step = step_number(fold.steps());
-        context.ledger.record_step(epoch, step, &output, &checkpoint, last_block).await?;
+        let (step, took) = (step_number(fold.steps()), began.elapsed());
+        worker.ledger.record_step(epoch, step, &output, &checkpoint, last_block).await?;
+        worker.ledger.record_work(&Work { epoch, piece: Piece::Step(step), turn, took }).await?;
         info!(
             %epoch, step, of, state_digest = %output.state_digest, pending = output.pending,
-            fold_time_ms = began.elapsed().as_millis(), "step folded"
+            fold_time_ms = took.as_millis(), "step folded"
         );
-        context.reached(&Milestone::StepFolded { epoch, step, of });
+        worker.reached(&Milestone::StepFolded { epoch, step, of });
     }
     Ok(Some(fold))
 }

@@ -1,4 +1,4 @@
-//! Runs the engine: four lanes that meet in the ledger alone.
+//! Runs the engine: four lanes that meet in the ledger alone; or the one that folds and proves, by itself.
 //!
 //! **Invariant:** a lane retries what is transient, with a bounded pause and a line in the log, and
 //! ends the engine with anything else.
@@ -8,15 +8,15 @@ use std::time::Duration;
 
 use alloy_primitives::B256;
 use folding::Params;
-use ledger::{Adoption, Ledger};
+use ledger::{Adoption, Ledger, TurnKind, TurnNumber};
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 use tracing::{error, info, warn};
 
 use crate::advance::{prove_next, settle_next};
 use crate::ahead::Ahead;
-use crate::config::Config;
-use crate::context::{Context, Progress};
+use crate::config::{Config, Proving};
+use crate::context::{Context, Progress, Worker};
 use crate::error::Error;
 use crate::evict::evict;
 use crate::grace::GraceWatch;
@@ -54,14 +54,7 @@ pub async fn run(
 ) -> Result<(), Error> {
     let adoption = ledger.domain().await?.ok_or(Error::NoDomain)?;
     l1.check(&adoption.identity).await?;
-    let expected = B256::from(params.settlement_verifying_key().id().digest());
-    let found = adoption.identity.verification_key_id;
-    if found != expected {
-        return Err(Error::VerificationKeyDiffers { expected, found });
-    }
-    if let Some(foreign) = ledger.foreign_settlement().await? {
-        return Err(foreign.into());
-    }
+    check_domain(&ledger, &params).await?;
     l1.check_settler().await?;
     let context = Context {
         config,
@@ -76,9 +69,11 @@ pub async fn run(
     info!(
         chain_id = context.identity.chain_id, settlement = %context.identity.settlement,
         domain_id = %context.identity.domain_id, signer = %context.l1.signer(),
-        key_id = %context.params.key_id(), "engine starts"
+        key_id = %context.params.key_id(), proving = ?context.config.proving, "engine starts"
     );
-    let ended = turn::in_turn(&context, || Box::pin(work(&context))).await;
+    let worker = context.worker();
+    let work = |_: TurnNumber| Box::pin(work(&context, &worker));
+    let ended = turn::in_turn(&worker, TurnKind::Engine, work).await;
     match &ended {
         Ok(()) => info!("engine stopped"),
         Err(fault) => error!(error = %Chain(fault), "engine ends"),
@@ -86,74 +81,153 @@ pub async fn run(
     ended
 }
 
+/// Folds and proves what an engine seals, until it is told to stop, or meets an error that waiting does not
+/// mend. It needs the ledger, as [`ledger::Role::Prover`], and nothing of L1. What it records, the engine
+/// verifies before it rests anything on it.
+///
+/// # Errors
+/// The first error that is not transient. What was recorded stands: a restart goes on from there, and repeats
+/// one step at most.
+pub async fn run_prover(
+    poll: Duration,
+    ledger: Ledger,
+    params: Params,
+    observer: Observer,
+    shutdown: CancellationToken,
+) -> Result<(), Error> {
+    let identity = check_domain(&ledger, &params).await?.identity;
+    let worker = Worker { ledger, params: Arc::new(params), identity, observer, shutdown, poll };
+    info!(
+        chain_id = identity.chain_id, domain_id = %identity.domain_id,
+        key_id = %worker.params.key_id(), "prover starts"
+    );
+    let ended = turn::in_turn(&worker, TurnKind::Prover, |turn| {
+        let worker = &worker;
+        Box::pin(async move {
+            let (waker, wake) = watch::channel(());
+            let lane = Lane::Prove { worker, turn, ahead: None, evicts: None };
+            tokio::try_join!(
+                Box::pin(listen(worker, waker)),
+                Box::pin(follow(worker, lane, wake))
+            )?;
+            Ok(())
+        })
+    })
+    .await;
+    match &ended {
+        Ok(()) => info!("prover stopped"),
+        Err(fault) => error!(error = %Chain(fault), "prover ends"),
+    }
+    ended
+}
+
+/// The domain of the books, if it is one that can be proven with these parameters and goes on.
+async fn check_domain(ledger: &Ledger, params: &Params) -> Result<Adoption, Error> {
+    let adoption = ledger.domain().await?.ok_or(Error::NoDomain)?;
+    let expected = B256::from(params.settlement_verifying_key().id().digest());
+    let found = adoption.identity.verification_key_id;
+    if found != expected {
+        return Err(Error::VerificationKeyDiffers { expected, found });
+    }
+    match ledger.foreign_settlement().await? {
+        Some(foreign) => Err(foreign.into()),
+        None => Ok(adoption),
+    }
+}
+
 /// Runs all lanes until they are told to stop, or one of them fails.
-async fn work(context: &Context) -> Result<(), Error> {
+async fn work(context: &Context, worker: &Worker) -> Result<(), Error> {
     let (waker, wake) = watch::channel(());
     tokio::try_join!(
-        Box::pin(listen(context, waker)),
-        Box::pin(follow(context, Lane::Mirror(None), wake.clone())),
-        Box::pin(follow(context, Lane::Seal(GraceWatch::default()), wake.clone())),
-        Box::pin(follow(context, Lane::Prove(None), wake.clone())),
-        Box::pin(follow(context, Lane::Settle, wake)),
+        Box::pin(listen(worker, waker)),
+        Box::pin(follow(worker, Lane::Mirror(context, None), wake.clone())),
+        Box::pin(follow(worker, Lane::Seal(context, GraceWatch::default()), wake.clone())),
+        Box::pin(prove(context, worker, &wake)),
+        Box::pin(follow(worker, Lane::Settle(context), wake.clone())),
     )?;
     Ok(())
 }
 
-/// Each does one thing over and over.
-enum Lane {
-    /// With the newest blocks that it has looked at.
-    Mirror(Option<Tail>),
-    Seal(GraceWatch),
-    /// With what it keeps of the open epoch. It goes with the turn: another engine may fold next.
-    Prove(Option<Ahead>),
-    Settle,
+/// Folds and proves in turns of their own, unless another process is to.
+async fn prove(
+    context: &Context,
+    worker: &Worker,
+    wake: &watch::Receiver<()>,
+) -> Result<(), Error> {
+    if context.config.proving == Proving::Elsewhere {
+        return Ok(());
+    }
+    let work = |turn| {
+        let lane = Lane::Prove { worker, turn, ahead: None, evicts: Some(context) };
+        Box::pin(follow(worker, lane, wake.clone()))
+    };
+    turn::in_turn(worker, TurnKind::Prover, work).await
 }
 
-impl Lane {
+/// Each does one thing over and over.
+enum Lane<'a> {
+    /// With the newest blocks that it has looked at.
+    Mirror(&'a Context, Option<Tail>),
+    Seal(&'a Context, GraceWatch),
+    Prove {
+        worker: &'a Worker,
+        turn: TurnNumber,
+        /// What it keeps of the open epoch. It goes with the turn: another process may fold next.
+        ahead: Option<Ahead>,
+        /// The engine that evicts what cannot be proven. A prover has none: it waits until the engine finds
+        /// the batch, too.
+        evicts: Option<&'a Context>,
+    },
+    Settle(&'a Context),
+}
+
+impl Lane<'_> {
     fn name(&self) -> &'static str {
         match self {
-            Self::Mirror(_) => "mirror",
-            Self::Seal(_) => "seal",
-            Self::Prove(_) => "prove",
-            Self::Settle => "settle",
+            Self::Mirror(..) => "mirror",
+            Self::Seal(..) => "seal",
+            Self::Prove { .. } => "prove",
+            Self::Settle(_) => "settle",
         }
     }
 
-    async fn work(&mut self, context: &Context) -> Result<Progress, Error> {
-        let worked = match self {
-            Self::Mirror(held) => mirror(context, held).await,
-            Self::Seal(grace) => seal_when_due(context, grace).await,
-            Self::Prove(ahead) => prove_next(context, ahead).await,
-            Self::Settle => settle_next(context).await,
+    async fn work(&mut self) -> Result<Progress, Error> {
+        let (worked, evicts) = match self {
+            Self::Mirror(context, held) => (mirror(context, held).await, Some(*context)),
+            Self::Seal(context, grace) => (seal_when_due(context, grace).await, Some(*context)),
+            Self::Prove { worker, turn, ahead, evicts } => {
+                (prove_next(worker, *turn, ahead).await, *evicts)
+            }
+            Self::Settle(context) => (settle_next(context).await, Some(*context)),
         };
-        match worked {
+        match (worked, evicts) {
             // The epoch goes on without it.
-            Err(Error::Unprovable(found)) => {
+            (Err(Error::Unprovable(found)), Some(context)) => {
                 warn!(error = %Chain(&found), "evicting a batch");
                 Box::pin(evict(context, &found)).await?;
                 Ok(Progress::Moved)
             }
-            worked => worked,
+            (worked, _) => worked,
         }
     }
 }
 
 async fn follow(
-    context: &Context,
-    mut lane: Lane,
+    worker: &Worker,
+    mut lane: Lane<'_>,
     mut wake: watch::Receiver<()>,
 ) -> Result<(), Error> {
     let mut pause = FIRST_PAUSE;
-    while !context.shutdown.is_cancelled() {
+    while !worker.shutdown.is_cancelled() {
         wake.mark_unchanged();
-        match lane.work(context).await {
+        match lane.work().await {
             Ok(Progress::Moved) => pause = FIRST_PAUSE,
             Ok(Progress::Idle) => {
                 pause = FIRST_PAUSE;
                 tokio::select! {
-                    () = context.shutdown.cancelled() => {}
+                    () = worker.shutdown.cancelled() => {}
                     _ = wake.changed() => {}
-                    () = tokio::time::sleep(context.config.poll) => {}
+                    () = tokio::time::sleep(worker.poll) => {}
                 }
             }
             Err(error) if error.is_transient() => {
@@ -161,7 +235,7 @@ async fn follow(
                 let lane = lane.name();
                 warn!(lane, error = %Chain(&error), retry_in_ms, "waiting to try again");
                 tokio::select! {
-                    () = context.shutdown.cancelled() => {}
+                    () = worker.shutdown.cancelled() => {}
                     () = tokio::time::sleep(pause) => {}
                 }
                 pause = pause.saturating_mul(2).min(LONGEST_PAUSE);
@@ -173,22 +247,22 @@ async fn follow(
 }
 
 /// Wakes the lanes after each commit. Without it they look at every poll, only later.
-async fn listen(context: &Context, waker: watch::Sender<()>) -> Result<(), Error> {
+async fn listen(worker: &Worker, waker: watch::Sender<()>) -> Result<(), Error> {
     let wake_always = async {
-        let mut listener = context.ledger.listen().await?;
+        let mut listener = worker.ledger.listen().await?;
         loop {
             listener.changed().await?;
             waker.send_replace(());
         }
     };
     let heard: Result<(), ledger::Error> = tokio::select! {
-        () = context.shutdown.cancelled() => Ok(()),
+        () = worker.shutdown.cancelled() => Ok(()),
         heard = wake_always => heard,
     };
     if let Err(error) = heard {
         warn!(error = %Chain(&error), "no wake-ups from the ledger any more, polling");
     }
-    context.shutdown.cancelled().await;
+    worker.shutdown.cancelled().await;
     Ok(())
 }
 

@@ -68,7 +68,7 @@ async fn write_intent(context: &Context, seal: &ledger::Sealed) -> Result<Submis
         Ok((proof, compare::Proven::settlement(&statement)?))
     })
     .await?;
-    let plan = plan(context, epoch).await?;
+    let plan = plan(&context.worker(), epoch).await?;
     let outputs = Accounts {
         identity: &context.identity,
         seal,

@@ -1,34 +1,36 @@
-//! One engine at a time: the others wait for their turn.
+//! One engine at a time, and one prover: the others wait for their turn.
 //!
-//! **Invariant:** an engine works only while it holds the ledger's engine lock. One that loses it
+//! **Invariant:** an engine works only while it holds the ledger's engine lock, and whoever folds and proves,
+//! an engine or a process of its own, only while it holds the prover's. One that loses its lock
 //! drops what it is at, which every restart could find so, and waits again.
 
 use std::time::Duration;
 
-use ledger::EngineLock;
+use ledger::{EngineLock, TurnKind, TurnNumber};
 use tracing::{info, warn};
 
-use crate::context::Context;
+use crate::context::Worker;
 use crate::error::Error;
 use crate::run::Chain;
 
-/// Waits for the books, works on them, and starts over when the lock was lost.
+/// Waits for the lock, works in the turn that begins with it, and starts over when it was lost.
 pub(crate) async fn in_turn<T: Future<Output = Result<(), Error>>>(
-    context: &Context,
-    work: impl Fn() -> T,
+    worker: &Worker,
+    kind: TurnKind,
+    work: impl Fn(TurnNumber) -> T,
 ) -> Result<(), Error> {
-    while let Some(mut lock) = await_turn(context).await? {
-        info!("this engine has the books");
+    while let Some((mut lock, turn)) = await_turn(worker, kind).await? {
+        info!(?kind, "this process has its turn");
         // The lock goes after the work, however that ends.
-        match tokio::try_join!(work(), hold(context, &mut lock)) {
+        match tokio::try_join!(work(turn), hold(worker, &mut lock)) {
             Err(lost @ Error::LockLost(_)) => {
-                warn!(error = %Chain(&lost), "waiting for the books again");
+                warn!(?kind, error = %Chain(&lost), "waiting for the next turn");
             }
             Err(fault) => return Err(fault),
             Ok(_) => {
                 if let Err(error) = lock.release().await {
                     // Then it was lost, and is free all the same.
-                    info!(error = %Chain(&error), "the engine's lock was not released");
+                    info!(?kind, error = %Chain(&error), "the lock was not released");
                 }
                 return Ok(());
             }
@@ -37,44 +39,57 @@ pub(crate) async fn in_turn<T: Future<Output = Result<(), Error>>>(
     Ok(())
 }
 
-/// The engine's lock; `None` when told to stop while another engine has it.
-async fn await_turn(context: &Context) -> Result<Option<EngineLock>, Error> {
+/// The lock and the turn; `None` when told to stop while another process has it.
+async fn await_turn(
+    worker: &Worker,
+    kind: TurnKind,
+) -> Result<Option<(EngineLock, TurnNumber)>, Error> {
     let mut told = false;
-    while !context.shutdown.is_cancelled() {
-        match context.ledger.lock_engine().await.map_err(Error::from) {
-            Ok(Some(lock)) => return Ok(Some(lock)),
+    while !worker.shutdown.is_cancelled() {
+        match begin(worker, kind).await {
+            Ok(Some(begun)) => return Ok(Some(begun)),
             Ok(None) if !told => {
-                warn!("another engine works on these books: waiting until it ends");
+                warn!(?kind, "another process has this turn: waiting until it ends");
                 told = true;
             }
             Ok(None) => {}
             Err(error) if error.is_transient() => {
-                warn!(error = %Chain(&error), "waiting to try again");
+                warn!(?kind, error = %Chain(&error), "waiting to try again");
             }
             Err(error) => return Err(error),
         }
-        pause(context).await;
+        worker.pause().await;
     }
     Ok(None)
 }
 
-/// Notices the loss of the lock: from then on another engine may work on the books.
-async fn hold(context: &Context, lock: &mut EngineLock) -> Result<(), Error> {
-    while !context.shutdown.is_cancelled() {
+async fn begin(worker: &Worker, kind: TurnKind) -> Result<Option<(EngineLock, TurnNumber)>, Error> {
+    let lock = match kind {
+        TurnKind::Engine => worker.ledger.lock_engine().await?,
+        TurnKind::Prover => worker.ledger.lock_prover().await?,
+    };
+    let Some(mut lock) = lock else { return Ok(None) };
+    let turn = worker.ledger.begin_turn(&mut lock, &process_name()).await?;
+    Ok(Some((lock, turn)))
+}
+
+/// Host and process, for people.
+fn process_name() -> String {
+    let host = std::fs::read_to_string("/proc/sys/kernel/hostname").unwrap_or_default();
+    let host = if host.trim().is_empty() { "unknown host" } else { host.trim() };
+    format!("{host}, process {}", std::process::id())
+}
+
+/// Notices the loss of the lock: from then on another process may have it.
+async fn hold(worker: &Worker, lock: &mut EngineLock) -> Result<(), Error> {
+    while !worker.shutdown.is_cancelled() {
         match tokio::time::timeout(ANSWER_PATIENCE, lock.check()).await {
-            Ok(Ok(())) => pause(context).await,
+            Ok(Ok(())) => worker.pause().await,
             Ok(Err(error)) => return Err(Error::LockLost(Some(Box::new(error)))),
             Err(_) => return Err(Error::LockLost(None)),
         }
     }
     Ok(())
-}
-
-async fn pause(context: &Context) {
-    tokio::select! {
-        () = context.shutdown.cancelled() => {}
-        () = tokio::time::sleep(context.config.poll) => {}
-    }
 }
 
 /// Less than Postgres itself waits before it gives up a silent connection and its lock.

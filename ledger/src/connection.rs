@@ -34,6 +34,8 @@ pub enum Role {
     Owner,
     /// Books what happened on L1 and moves epochs along.
     Engine,
+    /// Folds and proves what is sealed.
+    Prover,
     /// Posts batches and asks for sealing.
     Api,
     /// Reads.
@@ -47,6 +49,7 @@ impl Role {
         match self {
             Self::Owner => "netfold_owner",
             Self::Engine => "netfold_engine",
+            Self::Prover => "netfold_prover",
             Self::Api => "netfold_api",
             Self::Read => "netfold_read",
         }

@@ -1,4 +1,4 @@
-//! At most one engine works on a set of books.
+//! At most one engine works on a set of books, and at most one process folds and proves.
 //!
 //! **Invariant:** the lock belongs to one connection to Postgres and goes with it, so a killed engine
 //! leaves none behind, and an engine whose connection is lost knows that the books may be another's.
@@ -12,10 +12,11 @@ use sqlx::postgres::PgConnection;
 
 use crate::{Error, Ledger};
 
-/// The books are this engine's until it is released or dropped.
+/// The books, or the folding, are this process's until it is released or dropped.
 #[derive(Debug)]
 pub struct EngineLock {
     connection: PgConnection,
+    number: i32,
 }
 
 impl Ledger {
@@ -25,6 +26,14 @@ impl Ledger {
     /// When Postgres fails.
     pub async fn lock_engine(&self) -> Result<Option<EngineLock>, Error> {
         self.try_lock(ENGINE).await
+    }
+
+    /// As [`Self::lock_engine`], for whoever folds and proves: an engine or a prover.
+    ///
+    /// # Errors
+    /// When Postgres fails.
+    pub async fn lock_prover(&self) -> Result<Option<EngineLock>, Error> {
+        self.try_lock(PROVER).await
     }
 
     /// As [`Self::lock_engine`], for who archives.
@@ -49,7 +58,7 @@ impl Ledger {
             .fetch_one(&mut connection)
             .await?;
         if locked {
-            return Ok(Some(EngineLock { connection }));
+            return Ok(Some(EngineLock { connection, number }));
         }
         connection.close().await?;
         Ok(None)
@@ -66,6 +75,12 @@ impl EngineLock {
         Ok(())
     }
 
+    /// Which lock, and the backend that holds it.
+    pub(crate) async fn holder(&mut self) -> Result<(i32, i32), Error> {
+        let backend = sqlx::query_scalar("select pg_backend_pid()");
+        Ok((self.number, backend.fetch_one(&mut self.connection).await?))
+    }
+
     /// Gives the books to the next engine, at once.
     ///
     /// # Errors
@@ -79,3 +94,4 @@ impl EngineLock {
 pub(crate) const BOOKS: i32 = 1_852_142_694;
 pub(crate) const ENGINE: i32 = 1;
 const ARCHIVE: i32 = 2;
+pub(crate) const PROVER: i32 = 3;

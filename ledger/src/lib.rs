@@ -31,6 +31,7 @@ mod column;
 mod connection;
 mod constraint;
 mod copy;
+mod costs;
 pub mod database;
 mod deposits;
 mod engine_lock;
@@ -45,6 +46,7 @@ mod hash;
 mod holds;
 mod id;
 mod idempotency;
+mod jobs;
 mod l1_logs;
 mod operations;
 mod operator_actions;
@@ -52,6 +54,7 @@ mod posting;
 mod state;
 mod transfers;
 mod trial_balance;
+mod turns;
 mod vitals;
 mod writer;
 pub mod yardstick;
@@ -64,12 +67,13 @@ pub use audit::AuditReport;
 pub use batches::{BatchDetail, BatchFilter, Equivocation, Posted, PostedBatch, SignedDigest};
 pub use cells::{CellPosition, Rollup};
 pub use connection::{Ledger, Role};
+pub use costs::{CostFilter, CostSums, EpochCost};
 pub use deposits::{Deposit, DepositFilter, DepositStatus};
 pub use engine_lock::EngineLock;
 pub use epochs::{
-    Books, ClosingAccount, Epoch, EpochStatus, FoldedStep, NewProof, NewSettlement, NewSubmission,
-    OpenEpoch, Proof, ProofSummary, SealReason, SealRequest, Sealed, Sealing, SettledEpoch,
-    Settlement, StepRecord, Submission, SupersedeReason, TimelineEntry,
+    Books, ClosingAccount, Epoch, EpochStatus, FoldedStep, GasPrice, NewProof, NewSettlement,
+    NewSubmission, OpenEpoch, Proof, ProofSummary, SealReason, SealRequest, Sealed, Sealing,
+    SettledEpoch, Settlement, SettlementFee, StepRecord, Submission, SupersedeReason, TimelineEntry,
 };
 pub use error::{Cause, Error};
 pub use events::{Event, EventKind, Listener};
@@ -80,10 +84,12 @@ pub use foreign_settlement::ForeignSettlement;
 pub use holds::{HeldDeposits, ReleaseReason};
 pub use id::{BlockNumber, EventNumber, PageLimit, TransferId, TransferIdError};
 pub use idempotency::{Answered, IdempotencyKey, IdempotencyKeyError, KeyedRequest};
+pub use jobs::{Incident, IncidentKind, Queue, Underway};
 pub use l1_logs::{BookedLogs, L1Settlement};
 pub use operations::{EpochOperations, OpenOperations};
 pub use operator_actions::{Act, ActionNumber, OperatorAction};
 pub use transfers::{PostedTransfer, TransferFilter, TransferPage};
 pub use trial_balance::{AccountBalance, JournalBlock, JournalHead, Totals, TrialBalanceLine};
+pub use turns::{Piece, Turn, TurnKind, TurnNumber, Work, WorkRecord};
 pub use vitals::Vitals;
 pub use writer::{Simulation, Trial, WouldBook, WouldSeal};

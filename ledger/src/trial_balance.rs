@@ -153,33 +153,84 @@ impl Ledger {
         .transpose()
     }
 
-    /// How much there is of everything.
+    /// How much there is of everything. It comes from what the ledger keeps of each account and each rollup
+    /// and grows dearer with those, and with evictions, alone.
     ///
     /// # Errors
     /// When Postgres fails.
     pub async fn totals(&self) -> Result<Totals, Error> {
         let row = sqlx::query!(
-            r#"with standing as (
-                select transfer_count, exit_count from batch b where not exists (
-                    select from batch_eviction x where x.reversed_block = b.block_number
-                )
-            )
-            select (select count(*) from standing) as "batches!",
-                (select coalesce(sum(transfer_count), 0)::bigint from standing) as "transfers!",
-                (select coalesce(sum(exit_count), 0)::bigint from standing) as "exits!",
-                (select count(*) from claim) as "claims_paid!",
-                (select count(*) from deposit) as "deposits!",
-                (select count(*) from standing_settlement) as "epochs_settled!""#
+            r#"select moved.*, standing.*, gone.*,
+                coalesce((select max(epoch_number) from standing_settlement), 0)
+                    as "epochs_settled!"
+            from (
+                select
+                    coalesce(sum(version) filter (where account_id >> 32 = 1), 0)::bigint
+                        as "of_custody!",
+                    coalesce(sum(version) filter (where account_id >> 32 = 2), 0)::bigint
+                        as "of_cells!",
+                    coalesce(sum(version) filter (where account_id >> 32 = 3), 0)::bigint
+                        as "of_pots!"
+                from balance
+            ) moved, (
+                select coalesce(sum(last.height + 1), 0)::bigint as "batches!",
+                    coalesce(sum(last.exits_after), 0)::bigint as "exits!"
+                from rollup r join lateral (
+                    select height, exits_after from batch b
+                    where b.rollup_id = r.rollup_id and not exists (
+                        select from batch_eviction x where x.reversed_block = b.block_number
+                    )
+                    order by height desc limit 1
+                ) last on true
+            ) standing, (
+                select coalesce(sum(b.transfer_count), 0)::bigint as "evicted_transfers!",
+                    coalesce(sum(b.exit_count), 0)::bigint as "evicted_exits!"
+                from batch_eviction x join batch b on b.block_number = x.reversed_block
+            ) gone"#
         )
         .fetch_one(self.pool())
         .await?;
+        let counted = Counted {
+            of_custody: row.of_custody,
+            of_cells: row.of_cells,
+            of_pots: row.of_pots,
+            exits: row.exits,
+            evicted_transfers: row.evicted_transfers,
+            evicted_exits: row.evicted_exits,
+        };
+        let (transfers, deposits, claims_paid) = counted.parts().ok_or(BALANCE.corrupt())?;
         Ok(Totals {
             batches: BLOCK.number(row.batches)?,
-            transfers: BLOCK.number(row.transfers)?,
+            transfers: BALANCE.number(transfers)?,
             exits: BLOCK.number(row.exits)?,
-            claims_paid: BLOCK.number(row.claims_paid)?,
-            deposits: BLOCK.number(row.deposits)?,
+            claims_paid: BALANCE.number(claims_paid)?,
+            deposits: BALANCE.number(deposits)?,
             epochs_settled: BLOCK.number(row.epochs_settled)?,
         })
     }
 }
+
+/// How many transfers each kind of account has had, and what is known of them besides.
+struct Counted {
+    of_custody: i64,
+    of_cells: i64,
+    of_pots: i64,
+    exits: i64,
+    evicted_transfers: i64,
+    evicted_exits: i64,
+}
+
+impl Counted {
+    /// Transfers, deposits and claims. A deposit is from custody to a cell, an exit from a cell to a pot, a
+    /// claim from a pot to custody, a transfer from cell to cell; an eviction moves each back once.
+    fn parts(&self) -> Option<(i64, i64, i64)> {
+        let exits = self.evicted_exits.checked_mul(2)?.checked_add(self.exits)?;
+        let claims = self.of_pots.checked_sub(exits)?;
+        let deposits = self.of_custody.checked_sub(claims)?;
+        let between = self.of_cells.checked_sub(deposits)?.checked_sub(exits)?;
+        let transfers = (between / 2).checked_sub(self.evicted_transfers.checked_mul(2)?)?;
+        Some((transfers, deposits, claims))
+    }
+}
+
+const BALANCE: Columns = Columns("balance");

@@ -42,6 +42,8 @@ pub(crate) enum Command {
     Api(ApiArguments),
     /// Run the engine: watch L1, seal, prove, settle.
     Engine(EngineArguments),
+    /// Fold and prove in a process of its own, for an engine with --no-prover.
+    Prover(ProverArguments),
     /// Bring the database's roles and schema to this version.
     Migrate(DatabaseArguments),
     /// Make a settlement key for a rollup.
@@ -354,6 +356,21 @@ pub(crate) struct EngineArguments {
     pub(crate) l1: L1Arguments,
     #[command(flatten)]
     pub(crate) schedule: ScheduleArguments,
+    /// Leave folding and proving to `netfold prover`; what it records is verified before it goes to L1.
+    #[arg(long, env = "NETFOLD_NO_PROVER")]
+    pub(crate) no_prover: bool,
+}
+
+/// What a prover needs: no L1 and no key.
+#[derive(Debug, Args)]
+pub(crate) struct ProverArguments {
+    #[command(flatten)]
+    pub(crate) state: StateArguments,
+    #[command(flatten)]
+    pub(crate) parameters: ParameterArguments,
+    /// Address of the database, by a login that may take the role `netfold_prover`.
+    #[arg(long, value_name = "URL", env = "DATABASE_URL", hide_env_values = true)]
+    pub(crate) database_url: String,
 }
 
 #[derive(Debug, Args)]

@@ -11,6 +11,7 @@ mod history;
 mod key;
 mod keygen;
 mod postgres;
+mod prover;
 mod seal;
 mod setup;
 mod sign;
@@ -45,6 +46,7 @@ pub(crate) fn run(cli: Cli, output: &mut Output) -> anyhow::Result<ExitCode> {
         Command::Bench(BenchCommand::Ledger(arguments)) => bench::ledger(arguments, output),
         Command::Api(arguments) => wait_for(api::run(&arguments)),
         Command::Engine(arguments) => wait_for(engine::run(&arguments)),
+        Command::Prover(arguments) => wait_for(prover::run(&arguments)),
         Command::Migrate(arguments) => wait_for(migrate(&arguments)),
         Command::Sign(arguments) => wait_for(sign::run(&arguments, output)),
         Command::Submit(arguments) => wait_for(submit::run(&arguments, output)),

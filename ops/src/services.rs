@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use anyhow::{Context as _, bail};
 use engine::l1::{L1, SignerKey};
-use engine::{Config, SealPolicy};
+use engine::{Config, Proving, SealPolicy};
 use folding::Params;
 use ledger::{Adoption, Ledger, Role};
 use tokio::net::TcpListener;
@@ -61,22 +61,29 @@ impl Services {
         l1: L1,
         params: Params,
         schedule: &ScheduleArguments,
+        proving: Proving,
         drill: Option<Drill>,
     ) {
-        let config = config(schedule, l1.chain_id());
+        let config = Config { proving, ..config(schedule, l1.chain_id()) };
         let observer = drill::observer(drill);
         let stop = self.stop.clone();
-        let early = params.clone();
-        // Beside what goes on, so that no epoch waits for it, and other powers of tau than those of the
-        // keys are told at once. It ends with the process.
-        std::thread::spawn(move || {
-            if let Err(error) = early.decode() {
-                tracing::error!(%error, "the proving parameters cannot be used");
-            }
-        });
+        // Who leaves proving to others needs the keys that verify, and no more.
+        if proving == Proving::Here {
+            decode_early(&params);
+        }
         let task =
             async move { Ok(engine::run(config, ledger, l1, params, observer, stop).await?) };
         self.tasks.push(("the engine", tokio::spawn(task)));
+    }
+
+    /// Folds and proves for an engine elsewhere.
+    pub(crate) fn prove(&mut self, ledger: Ledger, params: Params) {
+        decode_early(&params);
+        let poll = Config::default().poll;
+        let (observer, stop) = (drill::observer(None), self.stop.clone());
+        let task =
+            async move { Ok(engine::run_prover(poll, ledger, params, observer, stop).await?) };
+        self.tasks.push(("the prover", tokio::spawn(task)));
     }
 
     /// Fails once a service has ended by itself.
@@ -116,6 +123,17 @@ impl Services {
             }
         }
     }
+}
+
+/// Beside what goes on, so that no epoch waits for it, and other powers of tau than those of the keys are told
+/// at once. It ends with the process.
+fn decode_early(params: &Params) {
+    let early = params.clone();
+    std::thread::spawn(move || {
+        if let Err(error) = early.decode() {
+            tracing::error!(%error, "the proving parameters cannot be used");
+        }
+    });
 }
 
 /// Waits for Ctrl-C or for the end that a service manager asks for.

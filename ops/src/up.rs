@@ -109,7 +109,7 @@ impl<'a> Up<'a> {
         let adoption = services::adopt(&ledger, l1_rpc_url, &arguments.l1).await?;
         let l1 = services::settling_l1(&adoption, l1_rpc_url, &arguments.l1).await?;
         let params = services::parameters(&arguments.parameters, folder.clone()).await?;
-        services.conduct(ledger, l1, params, &arguments.schedule, drill);
+        services.conduct(ledger, l1, params, &arguments.schedule, engine::Proving::Here, drill);
         let api = services::connect(database_url, Role::Api).await?;
         // For development, where whoever reaches it may try everything; batches are signed all the same.
         let access = api::Access::Open;

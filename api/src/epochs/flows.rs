@@ -1,11 +1,12 @@
 //! What an epoch moves, gross and net: the saving that netting makes.
 //!
 //! **Invariant:** the numbers are those of [`domain::Netting`] over the epoch's operations, taken
-//! from the batches' lanes alone, so that no epoch has to be replayed for a page.
+//! from the sums of its batches' lanes alone, so that no epoch has to be replayed for a page.
 
 use std::collections::BTreeMap;
 
-use domain::{AssetId, Lane, NetPosition, RollupId};
+use domain::{AssetId, NetPosition, RollupId};
+use ledger::Flow;
 
 /// The flow of one asset in an epoch, in atoms.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -20,18 +21,19 @@ pub(crate) struct AssetFlow {
     pub(crate) exited: u128,
 }
 
-/// The flows of these lanes, per asset.
-pub(crate) fn flows<'a>(lanes: impl IntoIterator<Item = (RollupId, &'a Lane)>) -> Vec<AssetFlow> {
+/// The flows of what moved, per asset. Deposits are no part of netting.
+pub(crate) fn flows(moved: &[Flow]) -> Vec<AssetFlow> {
     let mut positions = BTreeMap::<(AssetId, RollupId), NetPosition>::new();
-    for (rollup, lane) in lanes {
-        let atoms = lane.atoms.number();
-        let from = positions.entry((lane.asset, rollup)).or_default();
-        if lane.destination == RollupId::L1 {
+    for one in moved.iter().filter(|one| one.from != RollupId::L1) {
+        // An epoch's batches are far too few for more than 128 bits of their atoms.
+        let atoms = u128::try_from(one.atoms).unwrap_or(u128::MAX);
+        let from = positions.entry((one.asset, one.from)).or_default();
+        if one.to == RollupId::L1 {
             from.exited = from.exited.saturating_add(atoms);
             continue;
         }
         from.sent = from.sent.saturating_add(atoms);
-        let to = positions.entry((lane.asset, lane.destination)).or_default();
+        let to = positions.entry((one.asset, one.to)).or_default();
         to.received = to.received.saturating_add(atoms);
     }
     let of_asset = |asset| {

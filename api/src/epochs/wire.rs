@@ -190,6 +190,7 @@ pub(crate) struct Step {
 
 /// What an epoch moves of one asset.
 #[derive(Debug, Serialize, ToSchema)]
+#[schema(as = NettedFlow)]
 pub(crate) struct Flow {
     /// The asset.
     pub asset: u16,
@@ -303,7 +304,7 @@ impl Position {
 }
 
 impl Flow {
-    pub(super) fn of(flow: &AssetFlow, assets: &Assets) -> Self {
+    pub(crate) fn of(flow: &AssetFlow, assets: &Assets) -> Self {
         Self {
             asset: flow.asset.number(),
             gross: assets.sum(flow.asset, U256::from(flow.gross)),

@@ -48,7 +48,7 @@ impl Chart {
 }
 
 /// From left to right, higher values higher up; a single value is a line across.
-fn points(values: &[u128]) -> String {
+pub(super) fn points(values: &[u128]) -> String {
     let (low, high) =
         (values.iter().min().copied().unwrap_or(0), values.iter().max().copied().unwrap_or(0));
     let height = |value: u128| {

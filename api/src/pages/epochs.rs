@@ -48,7 +48,7 @@ async fn read(state: &State, query: Result<Parameters, Error>) -> Result<Epochs,
     let mut query = query?;
     let page = PageQuery::<EpochNumber>::take("epochs", &mut query)?;
     query.finish()?;
-    let rows = state.ledger().epochs(page.before, page.limit).await?;
+    let rows = state.reads().await?.epochs(page.before, page.limit).await?;
     let most = rows.iter().map(|epoch| epoch.transfers).max().unwrap_or(0);
     let page_of = page.page(rows, |epoch| epoch.epoch, |epoch| EpochRow::of(&epoch, most));
     let frame = if page.before.is_none() { Frame::live("epochs") } else { Frame::still("epochs") };

@@ -60,7 +60,7 @@ async fn read(state: &State, query: Result<Parameters, Error>) -> Result<Exits, 
     query.finish()?;
     let assets = state.assets().await?;
     let names = Names::new(state.settings());
-    let found = state.ledger().exits(&filter, page.before, page.limit).await?;
+    let found = state.reads().await?.exits(&filter, page.before, page.limit).await?;
     let row = |exit| ExitRow::of(&exit, &assets, &names);
     let listed = page.page(found, |exit| exit.id, row);
     let live = page.before.is_none();

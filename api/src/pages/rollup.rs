@@ -1,6 +1,6 @@
 //! `/rollups/{rollup}`: what one rollup holds, what it posted, and what stands against it.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use askama::Template;
 use axum::{
@@ -8,7 +8,9 @@ use axum::{
     response::Response,
 };
 use domain::{AssetId, Atoms, EpochNumber, RollupId, limits};
-use ledger::{BatchFilter, CellPosition, Equivocation, ExitFilter, FlowFilter, PostedBatch};
+use ledger::{
+    BatchFilter, CellPosition, Equivocation, ExitFilter, FlowFilter, Ledger, PostedBatch,
+};
 
 use super::{
     batches::BatchRow,
@@ -97,17 +99,19 @@ async fn read(
     let assets = state.assets().await?;
     let names = Names::new(state.settings());
     let filter = BatchFilter { rollup: Some(rollup), ..BatchFilter::default() };
-    let batches = ledger.batches(&filter, page.before, page.limit).await?;
-    let states = states(state, &batches).await?;
+    // What is much, from where it disturbs no posting.
+    let reads = state.reads().await?;
+    let batches = reads.batches(&filter, page.before, page.limit).await?;
+    let states = states(reads, &batches).await?;
     let row = |batch: PostedBatch| BatchRow {
         state: states.get(&batch.epoch).copied(),
         ..BatchRow::of(&batch, &assets, &names)
     };
     let batches = page.page(batches, |batch| batch.block, row);
     let exits = ExitFilter { rollup: Some(rollup), ..ExitFilter::default() };
-    let exits = ledger.exits(&exits, None, latest(8)).await?;
-    let recent = FlowFilter { from_epoch: since(state).await?, ..FlowFilter::default() };
-    let mut flows = ledger.flows(&recent).await?;
+    let exits = reads.exits(&exits, None, latest(8)).await?;
+    let recent = FlowFilter { from_epoch: since(reads).await?, ..FlowFilter::default() };
+    let mut flows = reads.flows(&recent).await?;
     flows.retain(|flow| flow.from == rollup || flow.to == rollup);
     let left = EXITS_EVER.saturating_sub(found.exits);
     let live = page.before.is_none();
@@ -136,25 +140,19 @@ async fn read(
 }
 
 /// The first of the epochs that flows are shown of.
-async fn since(state: &State) -> Result<Option<EpochNumber>, Error> {
-    let epochs = state.ledger().epochs(None, latest(FLOWS_OF)).await?;
+async fn since(ledger: &Ledger) -> Result<Option<EpochNumber>, Error> {
+    let epochs = ledger.epochs(None, latest(FLOWS_OF)).await?;
     Ok(epochs.last().map(|oldest| oldest.epoch))
 }
 
 /// How far the epochs of these batches are.
 async fn states(
-    state: &State,
+    ledger: &Ledger,
     batches: &[PostedBatch],
 ) -> Result<BTreeMap<EpochNumber, &'static str>, Error> {
-    let mut states = BTreeMap::new();
-    for batch in batches {
-        if !states.contains_key(&batch.epoch)
-            && let Some(epoch) = state.ledger().epoch(batch.epoch).await?
-        {
-            states.insert(batch.epoch, status(epoch.status));
-        }
-    }
-    Ok(states)
+    let epochs: BTreeSet<_> = batches.iter().map(|batch| batch.epoch).collect();
+    let epochs = ledger.epochs_among(&epochs.into_iter().collect::<Vec<_>>()).await?;
+    Ok(epochs.iter().map(|epoch| (epoch.epoch, status(epoch.status))).collect())
 }
 
 async fn cells(
@@ -163,7 +161,7 @@ async fn cells(
     assets: &Assets,
     names: &Names<'_>,
 ) -> Result<Vec<CellCard>, Error> {
-    let closings = state.ledger().closings(rollup, latest(EPOCHS)).await?;
+    let closings = state.reads().await?.closings(rollup, latest(EPOCHS)).await?;
     let mut lines = BTreeMap::<AssetId, Vec<(String, Atoms)>>::new();
     for (epoch, cell) in &closings {
         lines.entry(cell.asset).or_default().push((format!("Epoch {epoch}"), cell.balance));

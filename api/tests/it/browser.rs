@@ -43,6 +43,12 @@ const FILLED: &[Page] = &[
     live("/ledger", &["balances", "Cell of Rollup 4", "Owed to exits of Rollup 1"]),
     still("/ledger?epoch=2", 200, &["was sealed"]),
     live("/ledger/accounts/cell:1:2", &["Statement", "Owed to exits of Rollup 1"]),
+    live(
+        "/jobs",
+        &["No engine", "prover-2, process 4712", "Fold, and prove for L1", "1 of 2", "was evicted"],
+    ),
+    live("/costs", &["By epoch", "not recorded", "gas each", "400000007", "Over the epochs"]),
+    still("/costs?limit=1&to_epoch=3&cursor=636f7374733a33", 200, &["Older", "Epoch 2"]),
     live("/audit", &["Ledger, proof and contract agree", "agrees", "netfold audit"]),
     still("/search?q=1/0", 200, &["names several things", "Exit 0 of Rollup 1"]),
     still("/epochs/99", 404, &["There is no such page", "epoch 99"]),
@@ -55,6 +61,11 @@ const EMPTY: &[Page] = &[
     live("/rollups", &["No rollup is registered yet"]),
     live("/exits", &["Nothing has left for L1 yet"]),
     live("/ledger", &["The books are empty"]),
+    live(
+        "/jobs",
+        &["Nothing is to be done", "Nobody", "Nothing is recorded yet", "Nothing so far"],
+    ),
+    live("/costs", &["L1 has settled no epoch yet"]),
     live("/audit", &["No epoch is sealed yet"]),
     still("/search?q=1", 200, &["Nothing is called"]),
 ];
@@ -65,6 +76,8 @@ const EMPTY: &[Page] = &[
 #[tokio::test]
 async fn every_page_is_sound() {
     let full = filled("browser").await;
+    let mut prover = full.engine.lock_prover().await.unwrap().unwrap();
+    full.engine.begin_turn(&mut prover, "prover-2, process 4712").await.unwrap();
     walk(&full, FILLED, "filled").await;
     let mut full = full;
     full.gate.close().await;

@@ -99,7 +99,7 @@ async fn settle(world: &World) {
     assert_eq!(status(world).await, "submitted");
     let state_digest = world.engine.sealed(FIRST).await.unwrap().unwrap().closing_digest;
     let block = L1Block { number: 5, hash: keccak256(5_u64.to_be_bytes()) };
-    let settlement = NewSettlement { tx_hash, block, gas_used: 1_043_221, state_digest };
+    let settlement = NewSettlement { tx_hash, block, gas_used: 1_043_221, state_digest, fee: None };
     world.engine.record_settlement(FIRST, &settlement).await.unwrap();
     assert_eq!(status(world).await, "settled");
     world.engine.record_final(FIRST, block).await.unwrap();

@@ -1,5 +1,7 @@
 //! A cluster with a past: epochs in every state, an evicted batch, evidence, a paid and an open claim.
 
+use std::time::Duration;
+
 use alloy_primitives::{Address, B256, keccak256};
 use api::{Access, Settings};
 use domain::{
@@ -7,7 +9,10 @@ use domain::{
     l1::{L1Block, L1Event},
     plan_steps,
 };
-use ledger::{NewProof, NewSettlement, NewSubmission, SealReason};
+use ledger::{
+    GasPrice, NewProof, NewSettlement, NewSubmission, Piece, SealReason, SettlementFee, TurnNumber,
+    Work,
+};
 
 use crate::{
     rollup::{ETH, Rollup, USDC, exit, transfer},
@@ -48,13 +53,15 @@ pub(crate) async fn filled(name: &str) -> World {
         Reach::Submitted,
         Reach::Folding,
     ];
+    let mut lock = world.engine.lock_prover().await.unwrap().unwrap();
+    let turn = world.engine.begin_turn(&mut lock, "prover-1, process 4711").await.unwrap();
     for (number, reach) in (1_u64..).zip(reached) {
         let batches = if reach == Reach::Folding { 4 } else { 1 };
         for round in 0..batches {
             post(&world, &mut rollups, number * 7 + round).await;
         }
         world.engine.seal(SealReason::Schedule).await.unwrap().unwrap();
-        Box::pin(take(&world, EpochNumber::new(number), reach)).await;
+        Box::pin(take(&world, EpochNumber::new(number), reach, turn)).await;
     }
     let claim = world.engine.exit(rollups[0].id, ExitIndex::new(0)).await.unwrap().unwrap().claim;
     world.book(90, vec![L1Event::ClaimPaid { epoch: EpochNumber::FIRST, claim }]).await;
@@ -108,7 +115,7 @@ async fn misbehave(world: &World, rollups: &mut [Rollup]) {
     world.engine.evict(gone.rollup, gone.height, digest, reason).await.unwrap();
 }
 
-async fn take(world: &World, epoch: EpochNumber, reach: Reach) {
+async fn take(world: &World, epoch: EpochNumber, reach: Reach, turn: TurnNumber) {
     let work = world.engine.operations_of(epoch).await.unwrap();
     let steps = plan_steps(&work.operations).unwrap();
     let planned = u32::try_from(steps.len()).unwrap();
@@ -120,6 +127,7 @@ async fn take(world: &World, epoch: EpochNumber, reach: Reach) {
         let (next, output) = step.run(&state, context, emission).unwrap();
         (state, emission) = (next, output.emission_digest);
         world.engine.record_step(epoch, number, &output, b"checkpoint", at).await.unwrap();
+        worked(world, epoch, Piece::Step(number), turn).await;
     }
     if reach < Reach::Submitted {
         return;
@@ -127,6 +135,7 @@ async fn take(world: &World, epoch: EpochNumber, reach: Reach) {
     let closing_digest = work.closing_digest;
     let proof = || NewProof { closing_digest, steps: planned, bytes: vec![7; 9_216] };
     world.engine.record_settlement_proof(epoch, &proof()).await.unwrap();
+    worked(world, epoch, Piece::SettlementProof, turn).await;
     let number = epoch.number();
     let tx_hash = keccak256(number.to_be_bytes());
     let sender = Address::repeat_byte(0x51);
@@ -136,15 +145,34 @@ async fn take(world: &World, epoch: EpochNumber, reach: Reach) {
         return;
     }
     let block = L1Block { number: 10 + number, hash: keccak256((10 + number).to_be_bytes()) };
-    let settlement =
-        NewSettlement { tx_hash, block, gas_used: 1_043_221, state_digest: closing_digest };
+    // The first was settled before prices were recorded.
+    let price = GasPrice::new(u128::from(number) * 700_000_000 + 7).unwrap();
+    let fee = SettlementFee { payer: sender, gas_price: price };
+    let settlement = NewSettlement {
+        tx_hash,
+        block,
+        gas_used: 1_043_221 + (number - 1) * 11_003,
+        state_digest: closing_digest,
+        fee: (number > 1).then_some(fee),
+    };
     world.engine.record_settlement(epoch, &settlement).await.unwrap();
     if reach < Reach::Final {
         return;
     }
     world.engine.record_proof(epoch, &proof()).await.unwrap();
+    worked(world, epoch, Piece::AggregatedProof, turn).await;
     let seen = L1Block { number: 80, hash: B256::repeat_byte(8) };
     world.engine.record_final(epoch, seen).await.unwrap();
+}
+
+/// A piece of work, longer with each epoch.
+async fn worked(world: &World, epoch: EpochNumber, piece: Piece, turn: TurnNumber) {
+    let seconds = match piece {
+        Piece::Step(step) => 4 + u64::from(step) % 3,
+        Piece::SettlementProof | Piece::AggregatedProof => 11,
+    };
+    let took = Duration::from_millis(seconds * 1_000 + epoch.number() * 130);
+    world.engine.record_work(&Work { epoch, piece, turn, took }).await.unwrap();
 }
 
 const ROLLUPS: u16 = 5;

@@ -15,7 +15,7 @@ use alloy_primitives::{Address, B256, Bytes, U256};
 use domain::{EpochNumber, StepOutput, Word};
 
 use super::bindings::Settlement;
-use super::{L1, MinedL1Tx, Revert, block_of};
+use super::{L1, MinedL1Tx, Revert, mined};
 use crate::error::{AnswerFault, Error};
 
 /// A signed l1_tx that nobody has seen yet.
@@ -105,7 +105,7 @@ impl L1 {
         tx_hash: B256,
     ) -> Result<Option<SettlementReceipt>, Error> {
         let Some(receipt) = self.receipt(tx_hash).await? else { return Ok(None) };
-        let l1_tx = MinedL1Tx { tx_hash, block: block_of(&receipt)?, gas_used: receipt.gas_used };
+        let l1_tx = mined(&receipt)?;
         if !receipt.status() {
             return Ok(Some(SettlementReceipt::Failed { l1_tx }));
         }

@@ -22,11 +22,19 @@ const RPC: &str = "NETFOLD_TEST_RPC";
 const SETTLEMENT: &str = "NETFOLD_TEST_SETTLEMENT";
 /// `kill KIND COUNT` or `stop KIND COUNT`.
 const END: &str = "NETFOLD_TEST_END";
+/// Set for a prover.
+const PROVER: &str = "NETFOLD_TEST_PROVER";
 
 /// Runs an engine that kills itself, as `kill -9` does, when it has told `count` milestones of that
 /// kind.
 pub(crate) fn run_and_kill_at(world: &World, kind: &str, count: u32) {
     let status = run(world, &format!("kill {kind} {count}"));
+    assert_eq!(status.signal(), Some(9), "not killed at {kind} {count}: {status}");
+}
+
+/// The same with a prover, which knows the database and the parameters alone.
+pub(crate) fn run_prover_and_kill_at(world: &World, kind: &str, count: u32) {
+    let status = command(world, &format!("kill {kind} {count}")).env(PROVER, "").status().unwrap();
     assert_eq!(status.signal(), Some(9), "not killed at {kind} {count}: {status}");
 }
 
@@ -37,15 +45,19 @@ pub(crate) fn run_and_stop_at(world: &World, kind: &str, count: u32) {
 }
 
 fn run(world: &World, end: &str) -> ExitStatus {
+    command(world, end).status().unwrap()
+}
+
+fn command(world: &World, end: &str) -> Command {
     // A process per test, with one test: nothing else is in it.
-    Command::new(std::env::current_exe().unwrap())
+    let mut command = Command::new(std::env::current_exe().unwrap());
+    command
         .args([ENTRY, "--exact", "--nocapture"])
         .env(DATABASE, &world.database.url)
         .env(RPC, &world.anvil.url)
         .env(SETTLEMENT, world.l1.settlement().to_string())
-        .env(END, end)
-        .status()
-        .unwrap()
+        .env(END, end);
+    command
 }
 
 /// The engine's process, when the environment says so.
@@ -53,11 +65,16 @@ fn run(world: &World, end: &str) -> ExitStatus {
 async fn entry() {
     let Ok(end) = std::env::var(END) else { return };
     let var = |name| std::env::var(name).unwrap();
+    let shutdown = CancellationToken::new();
+    let observer = ending(&end, shutdown.clone());
+    if std::env::var(PROVER).is_ok() {
+        let ledger = Ledger::connect(&var(DATABASE), Role::Prover, 8).await.unwrap();
+        let poll = config(0).poll;
+        return engine::run_prover(poll, ledger, params(), observer, shutdown).await.unwrap();
+    }
     let ledger = Ledger::connect(&var(DATABASE), Role::Engine, 8).await.unwrap();
     let key = KEYS[1].parse().unwrap();
     let l1 = L1::connect(&var(RPC), var(SETTLEMENT).parse().unwrap(), &key).await.unwrap();
-    let shutdown = CancellationToken::new();
-    let observer = ending(&end, shutdown.clone());
     engine::run(config(0), ledger, l1, params(), observer, shutdown).await.unwrap();
 }
 

@@ -2,11 +2,11 @@
 
 use alloy_primitives::{B256, U256};
 use domain::EpochNumber;
-use engine::{Error, Milestone};
-use ledger::SealReason;
+use engine::{Config, Error, Milestone, Proving};
+use ledger::{CostFilter, Ledger, NewProof, PageLimit, Role, SealReason, TurnKind};
 
 use crate::anvil::KEYS;
-use crate::engine_process::{run_and_kill_at, run_and_stop_at};
+use crate::engine_process::{run_and_kill_at, run_and_stop_at, run_prover_and_kill_at};
 use crate::world::{GRACE, World, config, params, settler};
 
 /// What may happen to an intent between signing and sending: somebody else settles the epoch, which
@@ -57,17 +57,29 @@ async fn an_intent_overtaken() {
 }
 
 /// A settlement that a reorg drops before it is final goes back to submitted and lands again, as the
-/// same l1_tx.
+/// same l1_tx. Its engine leaves proving to a process of its own, which knows no key of L1 and loses no step
+/// when it is killed; the engine folds and proves nothing.
 #[tokio::test]
 async fn a_dropped_settlement_lands_again() {
     let mut world = World::new().await;
     world.deposit(1, 1, 1_000).await;
     world.anvil.mine(3).await;
-    let engine = world.engine(config(3)).await;
+    let engine = world.engine(Config { proving: Proving::Elsewhere, ..config(3) }).await;
     engine.await_milestone(|milestone| booked_deposits(milestone) > 0).await;
     world.post(1, &[(2, 1, 300)], &[(1, 100)]).await;
     world.posting.request_seal("test").await.unwrap();
+    engine.await_milestone(|milestone| matches!(milestone, Milestone::Sealed { .. })).await;
+    run_prover_and_kill_at(&world, "StepFolded", 1);
+    assert_eq!(world.ledger.steps(EpochNumber::FIRST).await.unwrap().len(), 1);
+    let prover = world.prover().await;
     engine.await_milestone(|milestone| matches!(milestone, Milestone::Settled { .. })).await;
+    let turns = world.ledger.turns().await.unwrap();
+    assert_eq!(
+        turns.iter().map(|turn| turn.kind).collect::<Vec<_>>(),
+        [TurnKind::Engine, TurnKind::Prover]
+    );
+    let folded = |milestone: &Milestone| matches!(milestone, Milestone::StepFolded { .. });
+    assert_eq!(prover.seen().iter().filter(|seen| folded(seen)).count(), 1, "of two steps");
     world.anvil.mine(1).await;
     world.anvil.reorg(2).await;
     engine.await_milestone(|milestone| matches!(milestone, Milestone::Reorged { .. })).await;
@@ -79,10 +91,46 @@ async fn a_dropped_settlement_lands_again() {
     }
     world.anvil.mine(6).await;
     world.await_final(1).await;
+    prover.stop().await.unwrap();
+    let proving = ["StepFolded", "StepFoldedAhead", "Compressed", "Proven", "Aggregated"];
+    assert!(engine.seen().iter().all(|seen| !proving.contains(&seen.kind())));
     engine.stop().await.unwrap();
     let submissions = world.ledger.submissions(EpochNumber::FIRST).await.unwrap();
     assert_eq!(submissions.len(), 1);
+    let cost = world.ledger.costs(&CostFilter::default(), None, PageLimit::MAX).await.unwrap();
+    let fee = cost[0].fee.unwrap();
+    assert_eq!(fee.payer, submissions[0].sender);
+    assert!(fee.gas_price.wei() > 0 && cost[0].gas_used > 100_000);
+    assert_eq!((cost[0].transfers, cost[0].exits), (1, 1));
     world.check_books(1).await;
+}
+
+/// The engine does not trust what a prover records: with a proof that proves nothing it says so, and sends
+/// nothing.
+#[tokio::test]
+async fn a_lying_prover_settles_nothing() {
+    let mut world = World::new().await;
+    world.deposit(1, 1, 1_000).await;
+    let engine = world.engine(Config { proving: Proving::Elsewhere, ..config(0) }).await;
+    engine.await_milestone(|milestone| booked_deposits(milestone) > 0).await;
+    world.post(1, &[(2, 1, 300)], &[]).await;
+    world.posting.request_seal("test").await.unwrap();
+    engine.await_milestone(|milestone| matches!(milestone, Milestone::Sealed { .. })).await;
+    let epoch = EpochNumber::FIRST;
+    let prover = Ledger::connect(&world.database.url, Role::Prover, 2).await.unwrap();
+    let work = prover.operations_of(epoch).await.unwrap();
+    let context = domain::StepContext { domain_word: world.identity.word(), epoch };
+    let plan = folding::plan(&work.opening, &work.operations, context).unwrap();
+    let at = prover.sealed(epoch).await.unwrap().unwrap().last_block;
+    for (step, witness) in (1..).zip(&plan.steps) {
+        prover.record_step(epoch, step, witness.output(), b"none", at).await.unwrap();
+    }
+    let steps = u32::try_from(plan.steps.len()).unwrap();
+    let proof = NewProof { closing_digest: work.closing_digest, steps, bytes: vec![7; 9_000] };
+    prover.record_settlement_proof(epoch, &proof).await.unwrap();
+    let ended = engine.ended().await.unwrap_err();
+    assert!(matches!(ended, Error::Folding(_)), "{ended}");
+    assert!(world.ledger.submissions(epoch).await.unwrap().is_empty());
 }
 
 /// A settlement that was mined and failed ends the engine with the contract's reason, again after a

@@ -113,6 +113,20 @@ impl World {
         RunningEngine { task: tokio::spawn(engine), shutdown, seen }
     }
 
+    /// Starts a prover in this process.
+    pub(crate) async fn prover(&self) -> RunningEngine {
+        let ledger = Ledger::connect(&self.database.url, Role::Prover, 8).await.unwrap();
+        let seen = Arc::new(Mutex::new(Vec::new()));
+        let observer: Observer = {
+            let seen = Arc::clone(&seen);
+            Arc::new(move |milestone: &Milestone| seen.lock().unwrap().push(milestone.clone()))
+        };
+        let shutdown = CancellationToken::new();
+        let poll = config(0).poll;
+        let prover = engine::run_prover(poll, ledger, params(), observer, shutdown.clone());
+        RunningEngine { task: tokio::spawn(prover), shutdown, seen }
+    }
+
     /// Waits until an epoch is final, or panics with what is wrong.
     pub(crate) async fn await_final(&self, epoch: u64) {
         let began = Instant::now();

@@ -219,27 +219,6 @@ impl Row {
     }
 }
 
-/// The columns of either proof's summary.
-struct SummaryRow {
-    closing_digest: Vec<u8>,
-    step_count: i32,
-    proof_digest: Vec<u8>,
-    proof_bytes: i32,
-    proven_at: OffsetDateTime,
-}
-
-impl SummaryRow {
-    fn summary(self, table: Columns) -> Result<ProofSummary, Error> {
-        Ok(ProofSummary {
-            closing_digest: table.word(&self.closing_digest)?,
-            steps: table.small(self.step_count)?,
-            sha256: table.b256(&self.proof_digest)?,
-            bytes: table.number(self.proof_bytes.into())?,
-            proven_at: self.proven_at,
-        })
-    }
-}
-
 /// A proof leads to the digest that its epoch was sealed with.
 async fn check_closing(tx: &mut Tx<'_>, epoch: EpochNumber, proof: &NewProof) -> Result<(), Error> {
     let sealed = seal::read(tx, epoch).await?.ok_or(Error::NotSealed { epoch })?;
@@ -253,35 +232,6 @@ async fn check_closing(tx: &mut Tx<'_>, epoch: EpochNumber, proof: &NewProof) ->
 
 fn step_count(proof: &NewProof) -> Result<i32, Error> {
     i32::try_from(proof.steps).map_err(|_| Error::OutOfBound { what: "steps" })
-}
-
-/// The settlement proof and the aggregated one of an epoch, without their bytes.
-pub(super) async fn summaries(
-    tx: &mut Tx<'_>,
-    epoch: EpochNumber,
-) -> Result<(Option<ProofSummary>, Option<ProofSummary>), Error> {
-    let settlement = sqlx::query_as!(
-        SummaryRow,
-        r#"select closing_digest, step_count, proof_digest,
-            octet_length(proof) as "proof_bytes!", proven_at
-        from epoch_settlement_proof where epoch_number = $1"#,
-        epoch_key(epoch)
-    )
-    .fetch_optional(&mut **tx)
-    .await?;
-    let aggregated = sqlx::query_as!(
-        SummaryRow,
-        r#"select closing_digest, step_count, proof_digest,
-            octet_length(proof) as "proof_bytes!", proven_at
-        from epoch_proof where epoch_number = $1"#,
-        epoch_key(epoch)
-    )
-    .fetch_optional(&mut **tx)
-    .await?;
-    Ok((
-        settlement.map(|row| row.summary(SETTLEMENT)).transpose()?,
-        aggregated.map(|row| row.summary(AGGREGATED)).transpose()?,
-    ))
 }
 
 /// Lets an epoch's checkpoints go, unless one of its proofs is still to be made from them.

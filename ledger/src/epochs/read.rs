@@ -3,9 +3,8 @@
 use domain::{CellClosing, EpochNumber, LiquidityState, RollupId, Word};
 use time::OffsetDateTime;
 
-use super::{ProofSummary, Sealed, Settlement, proofs, seal, settle};
+use super::{ProofSummary, Sealed, Settlement, rows, seal};
 use crate::column::{Columns, epoch_key, rollup_key};
-use crate::connection::Tx;
 use crate::{Error, EventKind, Ledger, PageLimit, state};
 
 /// How far an epoch is: the last row that exists.
@@ -84,8 +83,18 @@ impl Ledger {
     /// # Errors
     /// When Postgres fails.
     pub async fn epoch(&self, epoch: EpochNumber) -> Result<Option<Epoch>, Error> {
+        Ok(self.epochs_among(&[epoch]).await?.pop())
+    }
+
+    /// Those of some epochs that there are, newest first. However many are asked for, it takes as many
+    /// statements.
+    ///
+    /// # Errors
+    /// When Postgres fails.
+    pub async fn epochs_among(&self, epochs: &[EpochNumber]) -> Result<Vec<Epoch>, Error> {
+        let numbers: Vec<i64> = epochs.iter().copied().map(epoch_key).collect();
         let mut tx = self.snapshot().await?;
-        read(&mut tx, epoch).await
+        rows::read(&mut tx, &numbers).await
     }
 
     /// Epochs, newest first, from before one on.
@@ -106,11 +115,7 @@ impl Ledger {
         )
         .fetch_all(&mut *tx)
         .await?;
-        let mut epochs = Vec::with_capacity(numbers.len());
-        for number in numbers {
-            epochs.extend(read(&mut tx, TABLE.epoch(number)?).await?);
-        }
-        Ok(epochs)
+        rows::read(&mut tx, &numbers).await
     }
 
     /// Sealed epochs that are not final, in order: what there is to do.
@@ -208,79 +213,4 @@ fn touched(state: &LiquidityState) -> Vec<CellClosing> {
             exited: cell.exited,
         })
         .collect()
-}
-
-struct Row {
-    opened_at: OffsetDateTime,
-    opening_digest: Vec<u8>,
-    steps: i32,
-    attempts: i32,
-    live_attempt: Option<i32>,
-    final_at: Option<OffsetDateTime>,
-}
-
-async fn row(tx: &mut Tx<'_>, epoch: EpochNumber) -> Result<Option<Row>, Error> {
-    let row = sqlx::query_as!(
-        Row,
-        r#"select opened_at, opening_digest,
-            coalesce((
-                select max(step_number) from epoch_step where epoch_number = e.epoch_number
-            ), 0) as "steps!",
-            coalesce((
-                select max(attempt) from epoch_submission where epoch_number = e.epoch_number
-            ), 0) as "attempts!",
-            (
-                select max(attempt) from epoch_submission s where epoch_number = e.epoch_number
-                    and not exists (
-                        select from epoch_submission_end x
-                        where x.epoch_number = s.epoch_number and x.attempt = s.attempt
-                    )
-            ) as live_attempt,
-            f.recorded_at as "final_at?"
-        from epoch e
-        left join epoch_final f using (epoch_number)
-        where epoch_number = $1"#,
-        epoch_key(epoch)
-    )
-    .fetch_optional(&mut **tx)
-    .await?;
-    Ok(row)
-}
-
-async fn read(tx: &mut Tx<'_>, epoch: EpochNumber) -> Result<Option<Epoch>, Error> {
-    let Some(row) = row(tx, epoch).await? else { return Ok(None) };
-    let sealed = seal::read(tx, epoch).await?;
-    let settlement = settle::read(tx, epoch).await?;
-    let (batches, operations, transfers) = match &sealed {
-        Some(sealed) => (sealed.batches, sealed.operations, sealed.transfers),
-        None => seal::counts(tx, epoch).await?,
-    };
-    let (settlement_proof, proof) = proofs::summaries(tx, epoch).await?;
-    let steps = TABLE.small(row.steps)?;
-    let live_attempt = row.live_attempt.map(|attempt| TABLE.small(attempt)).transpose()?;
-    let status = match (row.final_at, &settlement, live_attempt, &settlement_proof, &sealed) {
-        (Some(_), ..) => EpochStatus::Final,
-        (None, Some(_), ..) => EpochStatus::Settled,
-        (None, None, Some(attempt), ..) => EpochStatus::Submitted { attempt },
-        (None, None, None, Some(_), _) => EpochStatus::Proven,
-        (None, None, None, None, Some(_)) if steps > 0 => EpochStatus::Proving { steps },
-        (None, None, None, None, Some(_)) => EpochStatus::Sealed,
-        (None, None, None, None, None) => EpochStatus::Open,
-    };
-    Ok(Some(Epoch {
-        epoch,
-        status,
-        opened_at: row.opened_at,
-        opening_digest: TABLE.word(&row.opening_digest)?,
-        sealed,
-        steps,
-        settlement_proof,
-        proof,
-        submissions: TABLE.small(row.attempts)?,
-        settlement,
-        final_at: row.final_at,
-        batches,
-        operations,
-        transfers,
-    }))
 }

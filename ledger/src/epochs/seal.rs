@@ -87,7 +87,7 @@ impl SealReason {
         }
     }
 
-    fn from_code(code: i16) -> Result<Self, Error> {
+    pub(super) fn from_code(code: i16) -> Result<Self, Error> {
         match code {
             1 => Ok(Self::Schedule),
             2 => Ok(Self::Size),

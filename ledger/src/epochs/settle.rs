@@ -1,12 +1,12 @@
 //! Settlements: L1 took a proof, a reorg may undo it, depth makes it final.
 
-use alloy_primitives::B256;
+use alloy_primitives::{Address, B256, U256};
 use domain::l1::L1Block;
 use domain::{EpochNumber, Word};
 use time::OffsetDateTime;
 
 use super::seal;
-use crate::column::{Columns, bigint, epoch_key, word_bytes};
+use crate::column::{Columns, bigint, epoch_key, lookup, word_bytes};
 use crate::connection::Tx;
 use crate::{Error, Ledger, PageLimit};
 
@@ -21,6 +21,44 @@ pub struct NewSettlement {
     pub gas_used: u64,
     /// The state digest that L1 stored.
     pub state_digest: Word,
+    /// What it cost; `None` if L1 named a price that nobody pays.
+    pub fee: Option<SettlementFee>,
+}
+
+/// What L1 took for a settlement: the gas that it used, at this price.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub struct SettlementFee {
+    /// Who paid it: our account, or whoever settled instead.
+    pub payer: Address,
+    /// What a unit of gas cost.
+    pub gas_price: GasPrice,
+}
+
+/// What a unit of gas costs, in wei.
+///
+/// Invariant: below 2^63, which is nine ether for one unit of gas.
+#[derive(Clone, Copy, Debug, Eq, Ord, PartialEq, PartialOrd)]
+pub struct GasPrice(u64);
+
+impl GasPrice {
+    /// `None` past the bound.
+    #[must_use]
+    pub fn new(wei: u128) -> Option<Self> {
+        i64::try_from(wei).ok().and_then(|wei| u64::try_from(wei).ok()).map(Self)
+    }
+
+    /// In wei.
+    #[must_use]
+    pub fn wei(self) -> u64 {
+        self.0
+    }
+
+    /// What so much gas costs, in wei.
+    #[must_use]
+    pub fn of(self, gas: u64) -> U256 {
+        // Two factors of 64 bits.
+        U256::from(self.0).saturating_mul(U256::from(gas))
+    }
 }
 
 /// A recorded settlement.
@@ -38,6 +76,8 @@ pub struct Settlement {
     pub gas_used: u64,
     /// The state digest that L1 stored.
     pub state_digest: Word,
+    /// What it cost; `None` if that was not recorded.
+    pub fee: Option<SettlementFee>,
     /// When it was recorded.
     pub recorded_at: OffsetDateTime,
 }
@@ -101,11 +141,14 @@ impl Ledger {
             let epoch = epoch.previous().unwrap_or(epoch);
             error.on_constraint("epoch_settles_in_order", || Error::NotSettled { epoch })
         })?;
+        if let Some(fee) = &new.fee {
+            insert_fee(&mut tx, epoch, row.sequence, fee).await?;
+        }
         tx.commit().await?;
-        let NewSettlement { tx_hash, block, gas_used, state_digest } = *new;
+        let NewSettlement { tx_hash, block, gas_used, state_digest, fee } = *new;
         let sequence = TABLE.small(row.sequence)?;
         let recorded_at = row.recorded_at;
-        Ok(Settlement { epoch, sequence, tx_hash, block, gas_used, state_digest, recorded_at })
+        Ok(Settlement { epoch, sequence, tx_hash, block, gas_used, state_digest, fee, recorded_at })
     }
 
     /// The settlement of an epoch that stands.
@@ -194,12 +237,44 @@ impl Ledger {
     }
 }
 
+async fn insert_fee(
+    tx: &mut Tx<'_>,
+    epoch: EpochNumber,
+    sequence: i32,
+    fee: &SettlementFee,
+) -> Result<(), Error> {
+    sqlx::query!(
+        "insert into epoch_settlement_fee (epoch_number, sequence, payer, gas_price)
+        values ($1, $2, $3::bytea, $4)",
+        epoch_key(epoch),
+        sequence,
+        fee.payer.as_slice(),
+        lookup(fee.gas_price.wei())
+    )
+    .execute(&mut **tx)
+    .await?;
+    Ok(())
+}
+
+/// The columns of a fee, where there is one.
+pub(crate) fn fee(
+    payer: Option<&[u8]>,
+    gas_price: Option<i64>,
+) -> Result<Option<SettlementFee>, Error> {
+    let columns = Columns("epoch_settlement_fee");
+    let (Some(payer), Some(gas_price)) = (payer, gas_price) else { return Ok(None) };
+    let gas_price = GasPrice(columns.number(gas_price)?);
+    Ok(Some(SettlementFee { payer: columns.address(payer)?, gas_price }))
+}
+
 pub(super) async fn read(tx: &mut Tx<'_>, epoch: EpochNumber) -> Result<Option<Settlement>, Error> {
     let row = sqlx::query!(
         r#"select sequence as "sequence!", tx_hash as "tx_hash!",
             l1_block_number as "l1_block_number!", l1_block_hash as "l1_block_hash!",
-            gas_used as "gas_used!", state_digest as "state_digest!", recorded_at as "recorded_at!"
-        from standing_settlement where epoch_number = $1"#,
+            gas_used as "gas_used!", state_digest as "state_digest!",
+            recorded_at as "recorded_at!", payer as "payer?", gas_price as "gas_price?"
+        from standing_settlement left join epoch_settlement_fee using (epoch_number, sequence)
+        where epoch_number = $1"#,
         epoch_key(epoch)
     )
     .fetch_optional(&mut **tx)
@@ -212,6 +287,7 @@ pub(super) async fn read(tx: &mut Tx<'_>, epoch: EpochNumber) -> Result<Option<S
             block: TABLE.l1_block(row.l1_block_number, &row.l1_block_hash)?,
             gas_used: TABLE.number(row.gas_used)?,
             state_digest: TABLE.word(&row.state_digest)?,
+            fee: fee(row.payer.as_deref(), row.gas_price)?,
             recorded_at: row.recorded_at,
         })
     })

@@ -71,7 +71,7 @@ impl SupersedeReason {
         }
     }
 
-    fn from_code(code: i16) -> Result<Self, Error> {
+    pub(crate) fn from_code(code: i16) -> Result<Self, Error> {
         match code {
             1 => Ok(Self::FeeRaised),
             2 => Ok(Self::Reverted),

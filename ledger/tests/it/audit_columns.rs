@@ -33,6 +33,9 @@ const NO_HISTORY: &[(&str, &str)] = &[
     ("api_key_revocation", "says who may ask, not what the books are"),
     ("keyed_write", "says what a request is answered with when it comes again"),
     ("operator_action", "says who asked, not what the books are"),
+    ("epoch_settlement_fee", "says what L1 took for it, not what the books are"),
+    ("turn", "says who worked, not what the books are"),
+    ("epoch_work", "says how long it took, not what the books are"),
     ("epoch_checkpoint", "working data: verified when it is used, and deleted"),
     ("_sqlx_migrations", "of the tool that migrates"),
 ];

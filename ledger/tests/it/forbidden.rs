@@ -111,10 +111,12 @@ const ENGINE: Privileges = Privileges {
         "epoch_rollup",
         "epoch_seal",
         "epoch_settlement",
+        "epoch_settlement_fee",
         "epoch_settlement_proof",
         "epoch_step",
         "epoch_submission",
         "epoch_submission_end",
+        "epoch_work",
         "foreign_settlement",
         "hold",
         "hold_end",
@@ -128,6 +130,7 @@ const ENGINE: Privileges = Privileges {
         "seen_deposit",
         "transfer",
         "transfer_1",
+        "turn",
     ],
     may: &[
         POSTS[0],
@@ -144,6 +147,22 @@ const ENGINE: Privileges = Privileges {
         "update balance.last_held_block",
     ],
     calls: ENGINE_CALLS,
+};
+
+/// Folds and proves: it writes what that comes to, and nothing that moves money or goes to L1.
+const PROVER: Privileges = Privileges {
+    role: Some("netfold_prover"),
+    reads: true,
+    inserts: &[
+        "epoch_checkpoint",
+        "epoch_proof",
+        "epoch_settlement_proof",
+        "epoch_step",
+        "epoch_work",
+        "turn",
+    ],
+    may: &["select epoch_checkpoint", "delete epoch_checkpoint", "lock epoch_checkpoint"],
+    calls: &["lock_books", "refuse"],
 };
 
 /// A statement to try.
@@ -164,7 +183,7 @@ fn each_role_may_do_what_is_listed_and_nothing_else() {
         // Ground to build on: what is refused here is refused for what it touches.
         let ground = "create schema ground; grant usage, create on schema ground to public";
         sqlx::raw_sql(ground).execute(&world.raw).await.unwrap();
-        for privileges in [&NOBODY, &READ, &API, &ENGINE] {
+        for privileges in [&NOBODY, &READ, &API, &ENGINE, &PROVER] {
             with_login(&world, privileges.role, |mut login| async {
                 if let Some(role) = privileges.role {
                     login = login.options([("role", role)]);

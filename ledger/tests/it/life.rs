@@ -1,11 +1,14 @@
 //! A world with a row in every table: what attacks on the schema and on history start from.
 
 use std::collections::BTreeSet;
+use std::time::Duration;
 
 use alloy_primitives::B256;
 use domain::l1::{L1Event, L1Log};
 use domain::{Batch, EpochNumber, Word};
-use ledger::{ApiKeySecret, Error, KeyedRequest, NewSettlement, Scope, SupersedeReason};
+use ledger::{
+    ApiKeySecret, Error, KeyedRequest, NewSettlement, Piece, Scope, SupersedeReason, Work,
+};
 
 use crate::world::{ETH, ONE, THREE, TWO, USDC, World, deposit, l1_block, out, submission, to};
 
@@ -46,8 +49,25 @@ pub(crate) async fn live(world: &mut World) {
         ])
         .await
         .unwrap();
+    turns(world).await;
     keys(world, &batch).await;
     assert_ne!(state_digest, Word::ZERO);
+}
+
+/// An engine and a prover had their turns, and the prover folded and proved the first epoch.
+async fn turns(world: &World) {
+    let mut engine = world.engine.lock_engine().await.unwrap().unwrap();
+    world.engine.begin_turn(&mut engine, "host, process 1").await.unwrap();
+    let mut prover = world.prover.lock_prover().await.unwrap().unwrap();
+    let turn = world.prover.begin_turn(&mut prover, "host, process 2").await.unwrap();
+    let steps = world.prover.latest_step(FIRST).await.unwrap().unwrap().step;
+    let pieces = (1..=steps).map(Piece::Step).chain([Piece::SettlementProof]);
+    for piece in pieces.chain([Piece::AggregatedProof]) {
+        let took = Duration::from_millis(1_500);
+        world.prover.record_work(&Work { epoch: FIRST, piece, turn, took }).await.unwrap();
+    }
+    engine.release().await.unwrap();
+    prover.release().await.unwrap();
 }
 
 /// Two keys, of which one is revoked and the other asks for a seal and posts a batch again, with

@@ -23,6 +23,8 @@ mod books;
 mod by_hand;
 mod concurrency;
 mod constraints;
+mod cost_attacks;
+mod costs;
 #[path = "../../examples/schema/document.rs"]
 mod document;
 mod engine_lock;

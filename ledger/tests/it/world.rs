@@ -12,8 +12,8 @@ use domain::{
     Transfer, Word, plan_steps,
 };
 use ledger::{
-    Adoption, BookedLogs, Error, Evicted, HeldDeposits, Ledger, NewProof, NewSettlement,
-    NewSubmission, Posted, Role, SealReason, Sealed,
+    Adoption, BookedLogs, Error, Evicted, GasPrice, HeldDeposits, Ledger, NewProof, NewSettlement,
+    NewSubmission, Posted, Role, SealReason, Sealed, SettlementFee,
 };
 use sqlx::PgPool;
 
@@ -28,6 +28,7 @@ pub(crate) struct World {
     pub(crate) url: String,
     pub(crate) owner: Ledger,
     pub(crate) engine: Ledger,
+    pub(crate) prover: Ledger,
     pub(crate) api: Ledger,
     pub(crate) read: Ledger,
     /// As the login, a superuser.
@@ -141,6 +142,7 @@ impl World {
         Self {
             owner: connect(Role::Owner).await.unwrap(),
             engine: connect(Role::Engine).await.unwrap(),
+            prover: connect(Role::Prover).await.unwrap(),
             api: connect(Role::Api).await.unwrap(),
             read: connect(Role::Read).await.unwrap(),
             raw: PgPool::connect(&url).await.unwrap(),
@@ -299,7 +301,7 @@ impl World {
 
     /// The outputs of an epoch's steps, as the reference model makes them.
     pub(crate) async fn outputs(&self, epoch: EpochNumber) -> Vec<StepOutput> {
-        let of = self.engine.operations_of(epoch).await.unwrap();
+        let of = self.prover.operations_of(epoch).await.unwrap();
         let context = StepContext { domain_word: adoption().identity.word(), epoch };
         let mut state = of.opening;
         let mut digest = Word::ZERO;
@@ -317,16 +319,16 @@ impl World {
     /// Takes a sealed epoch through its steps to both of its proofs.
     pub(crate) async fn prove(&self, epoch: EpochNumber) {
         let proof = self.fold(epoch).await;
-        self.engine.record_settlement_proof(epoch, &proof).await.unwrap();
-        self.engine.record_proof(epoch, &proof).await.unwrap();
+        self.prover.record_settlement_proof(epoch, &proof).await.unwrap();
+        self.prover.record_proof(epoch, &proof).await.unwrap();
     }
 
     /// Takes a sealed epoch through its steps; the proof is not recorded.
     pub(crate) async fn fold(&self, epoch: EpochNumber) -> NewProof {
         let outputs = self.outputs(epoch).await;
-        let at = self.engine.sealed(epoch).await.unwrap().unwrap().last_block;
+        let at = self.prover.sealed(epoch).await.unwrap().unwrap().last_block;
         for (step, output) in (1..).zip(&outputs) {
-            self.engine.record_step(epoch, step, output, b"checkpoint", at).await.unwrap();
+            self.prover.record_step(epoch, step, output, b"checkpoint", at).await.unwrap();
         }
         NewProof {
             closing_digest: outputs.last().unwrap().state_digest,
@@ -351,6 +353,10 @@ impl World {
             block: l1_block(1_000 + epoch.number()),
             gas_used: 900_000,
             state_digest: sealed.closing_digest,
+            fee: Some(SettlementFee {
+                payer: Address::repeat_byte(0x51),
+                gas_price: GasPrice::new(1_000_000_007).unwrap(),
+            }),
         }
     }
 
@@ -363,7 +369,7 @@ impl World {
 
     /// Lets go of the database.
     pub(crate) async fn close(&self) {
-        for ledger in [&self.owner, &self.engine, &self.api, &self.read] {
+        for ledger in [&self.owner, &self.engine, &self.prover, &self.api, &self.read] {
             ledger.close().await;
         }
         self.raw.close().await;

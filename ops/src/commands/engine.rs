@@ -2,6 +2,7 @@
 
 use std::process::ExitCode;
 
+use ::engine::Proving;
 use anyhow::Context as _;
 use ledger::Role;
 
@@ -18,7 +19,8 @@ pub(super) async fn run(arguments: &EngineArguments) -> anyhow::Result<ExitCode>
     let folder = arguments.parameters.folder(&arguments.state.state);
     let params = services::parameters(&arguments.parameters, folder).await?;
     let mut running = Services::new();
-    running.conduct(ledger, l1, params, &arguments.schedule, drill);
+    let proving = if arguments.no_prover { Proving::Elsewhere } else { Proving::Here };
+    running.conduct(ledger, l1, params, &arguments.schedule, proving, drill);
     let outcome = running.until_asked_to_end().await;
     running.end().await;
     outcome.map(|()| ExitCode::SUCCESS)

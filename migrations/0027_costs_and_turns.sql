@@ -1,0 +1,116 @@
+-- What settling costs and who works at it: the price that L1 took with a settlement, the turns of engines and
+-- provers, and how long each piece of folding and proving took. And the role of a prover in a process of its own.
+-- None of it says what the books are: an audit has nothing to compute it from.
+--
+-- netfold_prover  folds and proves what is sealed, and knows no key of L1
+do $$
+declare
+    done boolean;
+    i_am_superuser boolean := (select rolsuper from pg_roles where rolname = current_user);
+begin
+    if not exists (select from pg_roles where rolname = 'netfold_prover') then
+        begin
+            create role netfold_prover nologin;
+        exception when duplicate_object or unique_violation then
+            null; -- Another database's migration has just made it.
+        end;
+    end if;
+    done := i_am_superuser;
+    for attempt in 1..20 loop
+        exit when done;
+        begin
+            grant netfold_prover to current_user;
+            done := true;
+        exception when internal_error or unique_violation or object_in_use then
+            perform pg_sleep(0.02); -- Another migration is changing the same membership.
+        end;
+    end loop;
+    if not done then
+        raise exception 'cannot become a member of role netfold_prover';
+    end if;
+end
+$$;
+grant usage on schema public to netfold_prover;
+
+set local role netfold_owner;
+
+-- What L1 took for a settlement, as its receipt says. Settlements from before this table have none.
+create table epoch_settlement_fee (
+    epoch_number bigint not null,
+    sequence integer not null,
+    -- Who paid: our account, or whoever settled instead.
+    payer address20 not null,
+    -- What a unit of gas cost, in wei; the fee is this times `epoch_settlement.gas_used`.
+    gas_price bigint not null,
+    constraint epoch_settlement_fee_key primary key (epoch_number, sequence),
+    constraint epoch_settlement_fee_of_settlement foreign key (epoch_number, sequence)
+        references epoch_settlement (epoch_number, sequence),
+    constraint epoch_settlement_fee_price_in_bound check (gas_price >= 0)
+);
+
+-- A time for which a process had the engine's lock or the prover's. It lasts as long as the backend holds
+-- the lock; nothing says here when it ended.
+create table turn (
+    turn_number bigint not null,
+    turn_kind smallint not null, -- the number of the lock: 1 engine, 3 prover
+    -- Of the process: its host and its number there.
+    name text not null,
+    -- The process id of the backend that holds the lock.
+    backend integer not null,
+    began_at timestamptz not null default clock_timestamp(),
+    constraint turn_key primary key (turn_number),
+    constraint turn_from_one check (turn_number >= 1),
+    constraint turn_kind_known check (turn_kind in (1, 3)),
+    constraint turn_name_in_bound check (char_length(name) between 1 and 100)
+);
+create index turn_of_kind on turn (turn_kind, turn_number);
+
+-- How long a piece of an epoch's folding and proving took, and in which turn it was done. Work that was
+-- done and not recorded any more, because its process was killed, is missing here.
+create table epoch_work (
+    epoch_number bigint not null,
+    work_kind smallint not null, -- 1 a step, 2 the settlement proof, 3 the aggregated proof
+    -- The step; 0 for a proof.
+    step_number integer not null,
+    folded_step integer generated always as (nullif(step_number, 0)) stored,
+    turn_number bigint not null,
+    took_ms bigint not null,
+    recorded_at timestamptz not null default clock_timestamp(),
+    constraint epoch_work_key primary key (epoch_number, work_kind, step_number),
+    constraint epoch_work_of_epoch foreign key (epoch_number) references epoch,
+    constraint epoch_work_of_step foreign key (epoch_number, folded_step)
+        references epoch_step (epoch_number, step_number),
+    constraint epoch_work_of_turn foreign key (turn_number) references turn,
+    constraint epoch_work_kind_known check (work_kind between 1 and 3),
+    constraint epoch_work_step_in_bound check ((work_kind = 1) = (step_number > 0) and step_number >= 0),
+    constraint epoch_work_took_in_bound check (took_ms >= 0)
+);
+create index epoch_work_recorded on epoch_work (recorded_at);
+
+call make_append_only('epoch_settlement_fee');
+call make_append_only('turn');
+call make_append_only('epoch_work');
+
+grant select on epoch_settlement_fee, turn, epoch_work to netfold_engine, netfold_api, netfold_read;
+grant insert on epoch_settlement_fee, turn, epoch_work to netfold_engine;
+
+-- The prover reads what everybody reads, writes what it makes, and keeps its working data. What comes after
+-- this file is granted to it by name, as to the others.
+do $$
+declare
+    shown regclass;
+begin
+    for shown in
+        select oid from pg_class
+        where relkind in ('r', 'p', 'v') and relnamespace = 'public'::regnamespace
+            and has_table_privilege('netfold_read', oid, 'select')
+    loop
+        execute format('grant select on %s to netfold_prover', shown);
+    end loop;
+end
+$$;
+grant insert on epoch_step, epoch_settlement_proof, epoch_proof, turn, epoch_work to netfold_prover;
+grant select, insert, delete on epoch_checkpoint to netfold_prover;
+grant execute on function lock_books(), refuse(text, text) to netfold_prover;
+
+reset role;
