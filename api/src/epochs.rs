@@ -18,7 +18,7 @@ use utoipa::ToSchema;
 
 pub(crate) use books::{__path_books, books};
 pub(crate) use flows::{AssetFlow, flows};
-use wire::{Epoch, EpochAnswer, Flow, Position, Step, Steps};
+use wire::{Epoch, EpochAnswer, EpochFlow, Position, Step, Steps};
 
 use crate::{
     State,
@@ -93,7 +93,7 @@ pub(crate) async fn one(
         steps: Steps { folded: found.steps, planned },
         step_outputs: steps.iter().map(Step::of).collect(),
         timeline: timeline.iter().map(|entry| Happening::of(entry.at, &entry.event)).collect(),
-        flows: flows.iter().map(|flow| Flow::of(flow, &assets)).collect(),
+        flows: flows.iter().map(|flow| EpochFlow::of(flow, &assets)).collect(),
         positions: positions.iter().map(|cell| Position::of(cell, &assets)).collect(),
         books_on_l1: told.map(|digest| digest.to_string()),
     }))
