@@ -79,6 +79,26 @@ need_chromium() {
     chromium=$(command -v chromium)
 }
 
+# Asks the API all that its document allows, from PyPI: exactly what its requirements pin.
+need_schemathesis() {
+    local folder="${CARGO_TARGET_DIR:-$root/target}/schemathesis" wanted found=""
+    local pinned="$root/api/tests/schemathesis/requirements.txt"
+    schemathesis="$folder/bin/schemathesis"
+    wanted=$(sha256sum <"$pinned")
+    if [ -f "$folder/.netfold-lock" ]; then found=$(<"$folder/.netfold-lock"); fi
+    if [ "$found" = "$wanted" ]; then return; fi
+    if ! command -v python3 >/dev/null || ! python3 -c 'import ensurepip' 2>/dev/null; then
+        install "Python" python3 python3-venv
+    fi
+    say "Unpacking schemathesis …"
+    {
+        python3 -m venv --clear "$folder" &&
+            "$folder/bin/pip" install -q --disable-pip-version-check --require-hashes \
+                --only-binary :all: -r "$pinned"
+    } >&2 || give_up "schemathesis could not be installed: see above; it needs PyPI."
+    printf '%s\n' "$wanted" >"$folder/.netfold-lock"
+}
+
 # Checks the alert rules.
 need_promtool() {
     command -v promtool >/dev/null || install "promtool" prometheus

@@ -12,7 +12,7 @@ use utoipa::ToSchema;
 
 use crate::{
     State,
-    epochs::{NettedFlow, flows},
+    epochs::{EpochFlow, flows},
     error::{Error, ParameterError, Problems},
     extract::Parameters,
     money::Assets,
@@ -90,7 +90,7 @@ pub(crate) struct EpochCost {
     /// Exits that it settled.
     pub exits: u64,
     /// What it moved per asset, gross and net.
-    pub netting: Vec<NettedFlow>,
+    pub netting: Vec<EpochFlow>,
     /// How long its steps and proofs took, one after the other, in milliseconds; absent unless all of
     /// that is recorded.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -211,7 +211,7 @@ impl EpochCost {
             batches: cost.batches,
             transfers: cost.transfers,
             exits: cost.exits,
-            netting: flows(&cost.moved).iter().map(|flow| NettedFlow::of(flow, assets)).collect(),
+            netting: flows(&cost.moved).iter().map(|flow| EpochFlow::of(flow, assets)).collect(),
             proving_ms: cost.proving.map(milliseconds),
         }
     }

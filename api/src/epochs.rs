@@ -18,8 +18,8 @@ use utoipa::ToSchema;
 
 pub(crate) use books::{__path_books, books};
 pub(crate) use flows::{AssetFlow, flows};
-pub(crate) use wire::Flow as NettedFlow;
-use wire::{Epoch, EpochAnswer, Flow, Position, Step, Steps};
+pub(crate) use wire::EpochFlow;
+use wire::{Epoch, EpochAnswer, Position, Step, Steps};
 
 use crate::{
     State,
@@ -95,7 +95,7 @@ pub(crate) async fn one(
         steps: Steps { folded: found.steps, planned },
         step_outputs: steps.iter().map(Step::of).collect(),
         timeline: timeline.iter().map(|entry| Happening::of(entry.at, &entry.event)).collect(),
-        flows: flows.iter().map(|flow| Flow::of(flow, &assets)).collect(),
+        flows: flows.iter().map(|flow| EpochFlow::of(flow, &assets)).collect(),
         positions: positions.iter().map(|cell| Position::of(cell, &assets)).collect(),
         books_on_l1: told.map(|digest| digest.to_string()),
     }))

@@ -18,10 +18,11 @@ use axum::{
 };
 use futures_util::{Stream, stream};
 use ledger::{EventNumber, PageLimit};
-use tokio::sync::OwnedSemaphorePermit;
+use tokio::{sync::OwnedSemaphorePermit, time::Instant};
+use utoipa::ToSchema;
 
-use kind::Event;
-pub(crate) use kind::Happening;
+use kind::EventType;
+pub(crate) use kind::{Event, Happening};
 
 use crate::{
     State,
@@ -34,7 +35,8 @@ use crate::{
 ///
 /// Each event has its number as `id`, its type as `event` and an `Event` as JSON in `data`. A
 /// reader that reconnects sends the last id as `Last-Event-ID` and goes on right after it.
-/// Without it, and without `after`, only what happens from now on is sent.
+/// Without it, and without `after`, only what happens from now on is sent. A stream ends after an
+/// hour, for instance; readers come back by themselves.
 #[utoipa::path(
     get, path = "/v1/events", operation_id = "follow_events", tag = "events",
     params(
@@ -42,7 +44,7 @@ use crate::{
         ("Last-Event-ID" = Option<String>, Header, description = "Go on after this event"),
     ),
     responses(
-        (status = 200, description = "The stream", body = Event,
+        (status = 200, description = "The stream; its frames", body = Frame,
             content_type = "text/event-stream"),
         Problems,
     ),
@@ -66,11 +68,28 @@ pub(crate) async fn follow(
     Ok((NO_BUFFERING, stream).into_response())
 }
 
+/// What a reader gets of each event.
+#[derive(ToSchema)]
+#[schema(as = EventFrame)]
+#[expect(dead_code, reason = "only its description is used")]
+struct Frame {
+    /// The event's number, to come back with.
+    id: String,
+    /// The event's type.
+    event: EventType,
+    /// After how many milliseconds to come back.
+    retry: u64,
+    /// An `Event` as JSON.
+    #[schema(content_media_type = "application/json")]
+    data: String,
+}
+
 /// Where a stream is.
 struct Reader {
     state: State,
     caller: Caller,
     after: EventNumber,
+    began: Instant,
     waiting: VecDeque<ledger::Event>,
     // Held as long as the stream, so that streams are bounded.
     _permit: OwnedSemaphorePermit,
@@ -78,18 +97,20 @@ struct Reader {
 
 impl Reader {
     fn new(state: State, caller: Caller, after: EventNumber, permit: OwnedSemaphorePermit) -> Self {
-        Self { state, caller, after, waiting: VecDeque::new(), _permit: permit }
+        let (began, waiting) = (Instant::now(), VecDeque::new());
+        Self { state, caller, after, began, waiting, _permit: permit }
     }
 
-    /// The next event, when there is one; `None` when the stream has to end: the server is closing,
-    /// the key was revoked or the ledger is away. The reader comes back with its last id.
+    /// The next event, when there is one; `None` when the stream has to end: its time is over,
+    /// the server is closing, the key was revoked or the ledger is away. The reader comes back with its last id.
     async fn next(&mut self) -> Option<ledger::Event> {
         loop {
             if let Some(event) = self.waiting.pop_front() {
                 self.after = event.number;
                 return Some(event);
             }
-            if !self.caller.still_stands(&self.state).await {
+            let left = self.state.settings().stream_time.saturating_sub(self.began.elapsed());
+            if left.is_zero() || !self.caller.still_stands(&self.state).await {
                 return None;
             }
             // Taken before reading, so that what is committed meanwhile still wakes.
@@ -101,7 +122,7 @@ impl Reader {
                     return None;
                 }
             }
-            if self.waiting.is_empty() && !pulse.wait(POLL).await {
+            if self.waiting.is_empty() && !pulse.wait(POLL.min(left)).await {
                 return None;
             }
         }

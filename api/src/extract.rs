@@ -86,12 +86,14 @@ impl<S: Send + Sync> FromRequestParts<S> for Parameters {
 }
 
 impl Parameters {
-    /// Takes an id or another number.
+    /// Takes an id or another number: at most what a column holds, as the document says.
     pub(crate) fn number<T: FromStr>(
         &mut self,
         param: &'static str,
     ) -> Result<Option<T>, ParameterError> {
-        self.0.remove(param).map(|text| number(param, &text)).transpose()
+        let Some(text) = self.0.remove(param) else { return Ok(None) };
+        number::<i64>(param, &text)?;
+        number(param, &text).map(Some)
     }
 
     /// Takes a parameter as it is.

@@ -109,7 +109,7 @@ fn resources() -> OpenApiRouter<State> {
             `read`, `submit:{rollup}`, `operate`, `prove`. A batch needs its rollup's signature in any case.",
         license(name = "MIT OR Apache-2.0", identifier = "MIT OR Apache-2.0"),
     ),
-    components(schemas(ProblemBody)),
+    components(schemas(ProblemBody, events::Event)),
     modifiers(&Keys),
     // Where reading is open, or everything, a key is not needed.
     security((), ("api_key" = ["read"])),

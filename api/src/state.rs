@@ -33,6 +33,8 @@ pub struct Settings {
     pub max_requests: usize,
     /// Most event streams that are open at once.
     pub max_streams: usize,
+    /// How long an event stream goes on before it ends and its reader comes back, perhaps to another server.
+    pub stream_time: Duration,
     /// How long requests may go on after the server was asked to stop.
     pub drain_timeout: Duration,
     /// How often the engine seals, if by schedule.
@@ -80,6 +82,7 @@ impl Default for Settings {
             request_timeout: Duration::from_secs(15),
             max_requests: 512,
             max_streams: 256,
+            stream_time: Duration::from_secs(3600),
             drain_timeout: Duration::from_secs(10),
             seal_every: None,
             asset_names: BTreeMap::new(),

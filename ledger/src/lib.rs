@@ -73,7 +73,8 @@ pub use engine_lock::EngineLock;
 pub use epochs::{
     Books, ClosingAccount, Epoch, EpochStatus, FoldedStep, GasPrice, NewProof, NewSettlement,
     NewSubmission, OpenEpoch, Proof, ProofSummary, SealReason, SealRequest, Sealed, Sealing,
-    SettledEpoch, Settlement, SettlementFee, StepRecord, Submission, SupersedeReason, TimelineEntry,
+    SettledEpoch, Settlement, SettlementFee, StepRecord, Submission, SupersedeReason,
+    TimelineEntry,
 };
 pub use error::{Cause, Error};
 pub use events::{Event, EventKind, Listener};

@@ -210,6 +210,7 @@ struct WireExit {
     asset: u16,
     atoms: Atoms,
     recipient: Address,
+    reversed_by: Option<u64>,
 }
 
 async fn earlier_exits(client: &Client, rollup: u16) -> anyhow::Result<Vec<Claim>> {
@@ -217,19 +218,23 @@ async fn earlier_exits(client: &Client, rollup: u16) -> anyhow::Result<Vec<Claim
     let mut cursor = String::new();
     loop {
         let page = client.read(&format!("/v1/exits?rollup={rollup}&limit=1000{cursor}")).await?;
-        let exits: Vec<WireExit> = field(&page, "items")?;
-        claims.extend(exits.into_iter().map(|exit| Claim {
-            rollup: RollupId::new(rollup),
-            index: ExitIndex::new(exit.index),
-            asset: AssetId::new(exit.asset),
-            recipient: exit.recipient,
-            atoms: exit.atoms,
-        }));
+        claims.extend(standing(rollup, field(&page, "items")?));
         match page.get("next_cursor").and_then(Value::as_str) {
             Some(next) => cursor = format!("&cursor={next}"),
             None => return Ok(claims),
         }
     }
+}
+
+/// Exits of evicted batches are no part of the tree: their numbers are given again.
+fn standing(rollup: u16, exits: Vec<WireExit>) -> impl Iterator<Item = Claim> {
+    exits.into_iter().filter(|exit| exit.reversed_by.is_none()).map(move |exit| Claim {
+        rollup: RollupId::new(rollup),
+        index: ExitIndex::new(exit.index),
+        asset: AssetId::new(exit.asset),
+        recipient: exit.recipient,
+        atoms: exit.atoms,
+    })
 }
 
 fn parse_word(text: &str) -> anyhow::Result<Word> {
@@ -269,6 +274,19 @@ mod tests {
         let parts = batch.parts();
         assert_eq!(parts.lanes.first().unwrap().atoms, Atoms::new(1_500_000).unwrap());
         assert!(key.public().verifies(batch.digest(context.domain_word), &parts.signature));
+    }
+
+    /// An exit of an evicted batch is not of the tree, also where its number was given again.
+    #[test]
+    fn evicted_exits_are_left_out() {
+        let listed = r#"[
+            {"index": 1, "asset": 2, "atoms": "7", "recipient": "0x31bc2a964c8cc585ef366e225ea3a5e2a352c287"},
+            {"index": 1, "asset": 2, "atoms": "9", "recipient": "0x31bc2a964c8cc585ef366e225ea3a5e2a352c287",
+             "reversed_by": 12}
+        ]"#;
+        let found: Vec<Claim> = standing(3, serde_json::from_str(listed).unwrap()).collect();
+        let [one] = found.as_slice() else { panic!("{found:?}") };
+        assert_eq!((one.rollup, one.atoms), (RollupId::new(3), Atoms::new(7).unwrap()));
     }
 
     /// What is missing, unknown, inexact or of an unknown asset is refused by name.

@@ -137,7 +137,7 @@ pub(crate) struct EpochAnswer {
     /// What happened to it, oldest first.
     pub timeline: Vec<Happening>,
     /// What it moves per asset, gross and net.
-    pub flows: Vec<Flow>,
+    pub flows: Vec<EpochFlow>,
     /// The cells that it touches, as it closes; as they are now while it is open.
     pub positions: Vec<Position>,
     /// What the `l1_tx` that settled it told L1 of the books: the settler's word, which no proof holds.
@@ -190,8 +190,7 @@ pub(crate) struct Step {
 
 /// What an epoch moves of one asset.
 #[derive(Debug, Serialize, ToSchema)]
-#[schema(as = NettedFlow)]
-pub(crate) struct Flow {
+pub(crate) struct EpochFlow {
     /// The asset.
     pub asset: u16,
     /// Between rollups and to L1, transfer by transfer.
@@ -303,7 +302,7 @@ impl Position {
     }
 }
 
-impl Flow {
+impl EpochFlow {
     pub(crate) fn of(flow: &AssetFlow, assets: &Assets) -> Self {
         Self {
             asset: flow.asset.number(),

@@ -30,6 +30,8 @@ mod pages;
 mod past;
 mod requests;
 mod rollup;
+mod schemathesis;
 mod simulate;
 mod statements;
+
 mod world;

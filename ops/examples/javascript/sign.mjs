@@ -5,6 +5,7 @@
 //
 // batch.json: {"rollup": 1, "new_root": "0x…", "transfers": [{"to": 2, "asset": 1, "amount": "0.5", "recipient": "0x…"}],
 // "exits": [{"asset": 1, "amount": "0.1", "recipient": "0x…"}]}. With --post it is posted, and the answer is printed.
+// NETFOLD_API_KEY is sent along, where the api asks for a key.
 import { readFileSync } from "node:fs";
 import { parseArgs } from "node:util";
 import { atomsOf, batchDigest, bytesOf, exitLeaf, exitRoot, lanesOf, publicKey, sign } from "./netfold.mjs";
@@ -22,8 +23,11 @@ if (!values.key || positionals.length !== 1) {
   process.exit(2);
 }
 
-async function ask(path, options) {
-  const answer = await fetch(values.url + path, options);
+const apiKey = process.env.NETFOLD_API_KEY;
+const authorization = apiKey ? { authorization: `Bearer ${apiKey}` } : {};
+
+async function ask(path, { headers, ...options } = {}) {
+  const answer = await fetch(values.url + path, { ...options, headers: { ...headers, ...authorization } });
   const body = await answer.json();
   if (answer.ok) return body;
   console.error(`${path}: ${answer.status} ${body.code}: ${body.detail}`);
