@@ -3,6 +3,7 @@
 mod archive;
 mod audit;
 mod key;
+mod prover;
 
 use std::ffi::OsString;
 use std::net::SocketAddr;
@@ -16,6 +17,7 @@ pub(crate) use audit::AuditArguments;
 pub(crate) use key::{
     KeyAddArguments, KeyArguments, KeyCommand, KeyListArguments, KeyRevokeArguments,
 };
+pub(crate) use prover::ProverArguments;
 
 use crate::client::Client;
 use crate::drill::CrashPoint;
@@ -359,18 +361,6 @@ pub(crate) struct EngineArguments {
     /// Leave folding and proving to `netfold prover`; what it records is verified before it goes to L1.
     #[arg(long, env = "NETFOLD_NO_PROVER")]
     pub(crate) no_prover: bool,
-}
-
-/// What a prover needs: no L1 and no key.
-#[derive(Debug, Args)]
-pub(crate) struct ProverArguments {
-    #[command(flatten)]
-    pub(crate) state: StateArguments,
-    #[command(flatten)]
-    pub(crate) parameters: ParameterArguments,
-    /// Address of the database, by a login that may take the role `netfold_prover`.
-    #[arg(long, value_name = "URL", env = "DATABASE_URL", hide_env_values = true)]
-    pub(crate) database_url: String,
 }
 
 #[derive(Debug, Args)]
