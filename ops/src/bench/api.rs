@@ -85,7 +85,7 @@ pub(crate) async fn measure(
         // Each begins elsewhere, so that they do not ask for the same at the same moment.
         let turned = |nth: usize| {
             let mut mine = mix.clone();
-            mine.rotate_left(nth.wrapping_mul(7) % mix.len().max(1));
+            mine.rotate_left(nth.wrapping_mul(7).checked_rem(mix.len()).unwrap_or_default());
             mine
         };
         let lists = (0..clients).map(turned).collect();
@@ -196,7 +196,7 @@ fn mix(booked: &[Value]) -> anyhow::Result<Vec<Ask>> {
 fn shared_out<T>(lists: Vec<Vec<T>>, clients: usize) -> Vec<Vec<T>> {
     let mut shares: Vec<Vec<T>> = (0..clients).map(|_| Vec::new()).collect();
     for (nth, list) in lists.into_iter().enumerate() {
-        if let Some(share) = shares.get_mut(nth % clients.max(1)) {
+        if let Some(share) = shares.get_mut(nth.checked_rem(clients).unwrap_or_default()) {
             share.extend(list);
         }
     }

@@ -245,7 +245,8 @@ mod tests {
             others: busy,
             idle,
         };
-        Level::new(clients, &vec![asked; 1_000 / usize::try_from(took_ms).unwrap()], usage)
+        let count = 1_000_usize.checked_div(usize::try_from(took_ms).unwrap()).unwrap();
+        Level::new(clients, &vec![asked; count], usage)
     }
 
     /// A target is met by the most clients within it, and the limit is that of the best level.
