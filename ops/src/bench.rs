@@ -4,6 +4,7 @@
 //! **Invariant:** every figure is of this run; a proof whose size, time or gas is told has been
 //! verified.
 
+pub(crate) mod api;
 mod books;
 mod clock;
 mod epoch;

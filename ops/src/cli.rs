@@ -2,6 +2,7 @@
 
 mod archive;
 mod audit;
+mod bench_api;
 mod key;
 mod prover;
 
@@ -14,6 +15,7 @@ use clap::{Args, Parser, Subcommand};
 
 pub(crate) use archive::ArchiveArguments;
 pub(crate) use audit::AuditArguments;
+pub(crate) use bench_api::BenchApiArguments;
 pub(crate) use key::{
     KeyAddArguments, KeyArguments, KeyCommand, KeyListArguments, KeyRevokeArguments,
 };
@@ -123,6 +125,8 @@ pub(crate) enum BenchCommand {
     Proof(BenchProofArguments),
     /// Transfers a second into the ledger, held against other ways; takes a few minutes.
     Ledger(BenchLedgerArguments),
+    /// Latencies and rates of the REST interface, and what bounds them; takes a minute or two.
+    Api(BenchApiArguments),
 }
 
 #[derive(Debug, Args)]

@@ -44,6 +44,7 @@ pub(crate) fn run(cli: Cli, output: &mut Output) -> anyhow::Result<ExitCode> {
         Command::Bench(BenchCommand::Circuit(arguments)) => bench::circuit(&arguments, output),
         Command::Bench(BenchCommand::Proof(arguments)) => bench::proof(&arguments, output),
         Command::Bench(BenchCommand::Ledger(arguments)) => bench::ledger(arguments, output),
+        Command::Bench(BenchCommand::Api(arguments)) => bench::api(arguments, output),
         Command::Api(arguments) => wait_for(api::run(&arguments)),
         Command::Engine(arguments) => wait_for(engine::run(&arguments)),
         Command::Prover(arguments) => wait_for(prover::run(&arguments)),

@@ -107,12 +107,15 @@ impl Books {
     }
 }
 
+/// Every asset that a domain can have.
+pub(super) fn assets() -> anyhow::Result<Vec<Asset>> {
+    let asset = |(token, asset)| Ok(Asset::new(asset, Address::repeat_byte(token), 18, 18)?);
+    (0_u8..).zip(AssetId::all()).map(asset).collect()
+}
+
 fn events(rollups: &[Signer]) -> anyhow::Result<Vec<L1Event>> {
     let mut events = Vec::new();
-    for (token, asset) in (0_u8..).zip(AssetId::all()) {
-        let asset = Asset::new(asset, Address::repeat_byte(token), 18, 18)?;
-        events.push(L1Event::AssetRegistered(asset));
-    }
+    events.extend(assets()?.into_iter().map(L1Event::AssetRegistered));
     for signer in rollups {
         let (rollup, key) = (signer.rollup, signer.key.public());
         events.push(L1Event::RollupRegistered { rollup, key });

@@ -93,6 +93,12 @@ pub(super) fn milliseconds(time: Duration) -> f64 {
     round(time.as_secs_f64() * 1000.0)
 }
 
+/// Of sorted times, the one that so many in a hundred do not exceed.
+pub(super) fn percentile(sorted: &[Duration], percent: usize) -> Duration {
+    let nth = sorted.len().saturating_mul(percent).div_ceil(100).saturating_sub(1);
+    sorted.get(nth).copied().unwrap_or_default()
+}
+
 /// The most memory that this process has held.
 pub(super) fn peak_gib() -> anyhow::Result<f64> {
     let status = std::fs::read_to_string("/proc/self/status").context("/proc/self/status")?;
@@ -103,7 +109,7 @@ pub(super) fn peak_gib() -> anyhow::Result<f64> {
 }
 
 /// Linux counts in hundredths of a second.
-fn processor_time() -> Duration {
+pub(super) fn processor_time() -> Duration {
     let stat = std::fs::read_to_string("/proc/self/stat").unwrap_or_default();
     let fields = stat.rsplit(')').next().unwrap_or_default().split_whitespace();
     // User and system time, the 14th and 15th field of the line.
@@ -111,7 +117,8 @@ fn processor_time() -> Duration {
     Duration::from_millis(ticks.fold(0, u64::saturating_add).saturating_mul(10))
 }
 
-fn round(number: f64) -> f64 {
+/// To three decimals.
+pub(super) fn round(number: f64) -> f64 {
     (number * 1000.0).round() / 1000.0
 }
 
@@ -132,6 +139,16 @@ mod tests {
         };
         assert_eq!(Times::median(&[times(9, 1), times(2, 30), times(3, 20)]), times(3, 20));
         assert_eq!(Times::median(&[]), Times::default());
+    }
+
+    /// Of a hundred times the 99th is the one; of few it is the longest.
+    #[test]
+    fn percentiles() {
+        let times = |count| (1..=count).map(Duration::from_millis).collect::<Vec<_>>();
+        assert_eq!(percentile(&times(100), 99), Duration::from_millis(99));
+        assert_eq!(percentile(&times(100), 50), Duration::from_millis(50));
+        assert_eq!(percentile(&times(3), 99), Duration::from_millis(3));
+        assert_eq!(percentile(&[], 99), Duration::ZERO);
     }
 
     /// Work counts as processor time, waiting does not, and memory is told.

@@ -8,8 +8,11 @@ use folding::{CircuitPart, CircuitSize, circuit_parts};
 use serde_json::{Value, json};
 
 use crate::bench;
+use crate::bench::api::Effort;
 use crate::bench::ledger::Growth;
-use crate::cli::{BenchCircuitArguments, BenchLedgerArguments, BenchProofArguments};
+use crate::cli::{
+    BenchApiArguments, BenchCircuitArguments, BenchLedgerArguments, BenchProofArguments,
+};
 use crate::output::Output;
 use crate::postgres::{Postgres, Settings};
 use crate::progress::Stage;
@@ -143,6 +146,29 @@ pub(super) fn ledger(
         output.json(&figures)?;
     } else {
         output.line(table)?;
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+pub(super) fn api(arguments: BenchApiArguments, output: &mut Output) -> anyhow::Result<ExitCode> {
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
+    let folder = bench::scratch_folder();
+    let settings = Settings { folder: folder.clone(), programs: arguments.program.pg_bin };
+    let postgres = Postgres::start(&settings)?;
+    let effort = Effort { seconds: arguments.seconds.into(), posts: usize::from(arguments.posts) };
+    let (url, server) = (postgres.url(), postgres.id());
+    let outcome = runtime.block_on(bench::api::measure(&url, server, &folder, effort));
+    // Connections go before their server.
+    drop(runtime);
+    postgres.stop()?;
+    std::fs::remove_dir_all(&folder)
+        .with_context(|| format!("could not remove {}", folder.display()))?;
+    let figures = outcome?;
+    if arguments.json {
+        eprintln!("\n{}\n", figures.table());
+        output.json(&figures)?;
+    } else {
+        output.line(figures.table())?;
     }
     Ok(ExitCode::SUCCESS)
 }

@@ -118,3 +118,52 @@ fn booking_is_measured() {
         assert!(said(&output).1.contains(nonsense[0]), "{nonsense:?}");
     }
 }
+
+/// One short run posts to a real api and reads from it, at every number of clients; its object has every figure,
+/// says what bounds them, and the parts of the processors are parts.
+#[test]
+fn the_api_is_measured() {
+    let found = last_json(&succeed(&mut netfold(&[
+        "bench",
+        "api",
+        "--json",
+        "--seconds",
+        "1",
+        "--posts",
+        "1",
+    ])));
+    let number =
+        |of: &Value, name: &str| of[name].as_f64().unwrap_or_else(|| panic!("{name} of {of}"));
+    for (list, clients, own) in [
+        ("posts", [1.0, 4.0, 16.0], ["transfers_per_s", "ledger_p50_ms", "p50_over_ledger"]),
+        ("reads", [1.0, 16.0, 64.0], ["health_per_s", "health_over_reads", "per_s"]),
+    ] {
+        let levels = found[list].as_array().unwrap();
+        let found: Vec<f64> = levels.iter().map(|level| number(level, "clients")).collect();
+        assert_eq!(found, clients, "{list}");
+        for level in levels {
+            for name in ["requests", "per_s", "p50_ms", "p99_ms"].into_iter().chain(own) {
+                assert!(number(level, name) > 0.0, "{name} of {level}");
+            }
+            assert!(number(level, "p50_ms") <= number(level, "p99_ms"), "{level}");
+            for name in ["api", "postgres", "client", "others", "idle"] {
+                assert!((0.0..=1.1).contains(&number(&level["usage"], name)), "{name} of {level}");
+            }
+        }
+    }
+    let kinds = found["reads"][0]["p50_ms_of"].as_object().unwrap();
+    assert_eq!(
+        kinds.keys().collect::<Vec<_>>(),
+        ["balance", "batch", "cells", "epoch", "page", "transfer"]
+    );
+    assert!(number(&found, "verifying_ms") > 0.0, "{found}");
+    for name in ["posts_limit", "reads_limit"] {
+        let told = found[name].as_str().unwrap();
+        assert!(told.contains("api") && told.contains("Postgres"), "{told}");
+    }
+    for nonsense in [["--seconds", "0"], ["--posts", "51"], ["--posts", "many"]] {
+        let output = netfold(&[&["bench", "api"][..], &nonsense[..]].concat()).output().unwrap();
+        assert_eq!(output.status.code(), Some(2), "{nonsense:?}");
+        assert!(said(&output).1.contains(nonsense[0]), "{nonsense:?}");
+    }
+}

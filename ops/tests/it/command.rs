@@ -9,8 +9,14 @@ use serde_json::Value;
 
 /// `netfold ARGUMENTS…`, with nothing of the caller's configuration.
 pub(crate) fn netfold(arguments: &[&str]) -> Command {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_netfold"));
+    let mut command = plain(env!("CARGO_BIN_EXE_netfold"));
     command.args(arguments);
+    command
+}
+
+/// A program, with nothing of the caller's configuration either.
+pub(crate) fn plain(program: &str) -> Command {
+    let mut command = Command::new(program);
     for (name, _) in std::env::vars() {
         let ours = ["NETFOLD_", "L1_"].iter().any(|prefix| name.starts_with(prefix));
         if ours || ["DATABASE_URL", "DATABASE_READ_URL"].contains(&name.as_str()) {

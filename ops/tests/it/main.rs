@@ -15,6 +15,7 @@ mod browser;
 mod command;
 mod disk;
 mod drill;
+mod first_hour;
 mod history;
 mod keys;
 mod l1;
