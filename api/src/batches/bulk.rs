@@ -5,6 +5,7 @@
 //! refused is tried again.
 
 use axum::{Extension, Json, extract::State as Extracted};
+use domain::Batch;
 use serde::Serialize;
 use utoipa::ToSchema;
 
@@ -54,7 +55,7 @@ pub(crate) struct BatchResult {
 /// Post several signed batches
 ///
 /// Each is booked or refused for itself, in their order, as if it had been posted alone: one that is refused
-/// takes none with it, but those that continue it. An `idempotency-key` is that of the whole request: sent
+/// takes none with it, but those that continue it. The API key must allow all of them. An `idempotency-key` is that of the whole request: sent
 /// again with the same body, batches that were booked answer as they did first, those that were refused are
 /// tried again.
 #[utoipa::path(
@@ -80,6 +81,7 @@ pub(crate) async fn post_many(
     let assets = state.assets().await?;
     let items = read_items(body)?;
     let read: Vec<_> = items.into_iter().map(|item| read(&caller, item, &assets)).collect();
+    let read = read.into_iter().map(refused_whole).collect::<Result<Vec<_>, Error>>()?;
     let good: Vec<_> =
         (0_u16..).zip(&read).filter_map(|(nth, one)| Some((nth, one.as_ref().ok()?))).collect();
     let mut answers = state.ledger().post_batches(&good, request.as_ref()).await.into_iter();
@@ -110,6 +112,14 @@ pub(crate) async fn post_many(
         });
     }
     Ok(Json(BatchesAnswer { results }))
+}
+
+/// Nothing of a request is booked that its caller may not ask for as a whole.
+fn refused_whole(read: Result<Batch, Error>) -> Result<Result<Batch, Error>, Error> {
+    match read {
+        Err(error @ Error::Access(_)) => Err(error),
+        read => Ok(read),
+    }
 }
 
 /// The batches of a body, each still to be read.

@@ -5,8 +5,10 @@
 
 use std::collections::BTreeMap;
 
-use domain::{AssetId, Atoms, Batch, Claim, Height, LiquidityState, Netting, Operation, Refusal};
-use domain::{EpochNumber, RollupId, SignedBatch, Word, plan_steps};
+use domain::{
+    AssetId, Atoms, Batch, Claim, EpochNumber, Height, LiquidityState, Netting, Operation, Refusal,
+    RollupId, SignedBatch, Word, plan_steps,
+};
 use time::OffsetDateTime;
 
 use super::Checked;
