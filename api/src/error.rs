@@ -14,7 +14,7 @@ use axum::response::{IntoResponse, Response};
 use domain::{KeyError, Refusal};
 
 pub(crate) use code::Code;
-pub(crate) use documented::{Gone, Missing, Problems, Refusals, Unreached};
+pub(crate) use documented::{Created, Gone, Missing, Problems, Refusals, Unreached};
 pub(crate) use problem::Problem;
 pub(crate) use problem::ProblemBody;
 pub(crate) use request::{BodyError, MoneyError, NotFound, ParameterError};
@@ -66,6 +66,9 @@ pub(crate) enum Error {
     /// The ledger refused or failed.
     #[error(transparent)]
     Ledger(#[from] ledger::Error),
+    /// Nobody would tell webhooks.
+    #[error("this api tells no webhooks: the operator starts it with NETFOLD_WEBHOOK_SECRET")]
+    WebhooksOff,
     /// Too many requests at once.
     #[error("more than {limit} requests are being answered; try again")]
     Overloaded {
@@ -100,6 +103,7 @@ impl Error {
             Self::Refused(refusal) => refusal::of_refusal(*refusal),
             Self::DomainNotAdopted => Problem::new(Code::DomainNotAdopted, self.to_string()),
             Self::Ledger(error) => refusal::of_ledger(error),
+            Self::WebhooksOff => Problem::new(Code::WebhooksOff, self.to_string()),
             Self::Overloaded { limit } => {
                 Problem::new(Code::Overloaded, self.to_string()).with("limit", *limit)
             }

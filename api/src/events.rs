@@ -20,8 +20,7 @@ use futures_util::{Stream, stream};
 use ledger::{EventNumber, PageLimit};
 use tokio::sync::OwnedSemaphorePermit;
 
-use kind::Event;
-pub(crate) use kind::Happening;
+pub(crate) use kind::{Event, EventType, Happening};
 
 use crate::{
     State,

@@ -44,6 +44,7 @@ mod server;
 mod state;
 mod transfers;
 mod trial_balance;
+mod webhooks;
 
 pub use access::Access;
 pub use batches::{BatchRequest, ExitRequest, LaneRequest, SignatureRequest, TransferRequest};
@@ -51,3 +52,6 @@ pub use extract::BODY_LIMIT;
 pub use router::{openapi, router};
 pub use server::serve;
 pub use state::{Settings, State};
+pub use webhooks::{
+    Reach, WebhookMaster, WebhookMasterError, WebhookSettings, WebhookSettingsError,
+};

@@ -12,7 +12,8 @@ use sqlx::postgres::PgConnection;
 
 use crate::{Error, Ledger};
 
-/// The books are this engine's until it is released or dropped.
+/// The books are this engine's until it is released or dropped, or the archive or the webhooks are whoever's
+/// took their lock.
 #[derive(Debug)]
 pub struct EngineLock {
     connection: PgConnection,
@@ -32,7 +33,7 @@ impl Ledger {
         self.try_lock(ARCHIVE).await
     }
 
-    async fn try_lock(&self, number: i32) -> Result<Option<EngineLock>, Error> {
+    pub(crate) async fn try_lock(&self, number: i32) -> Result<Option<EngineLock>, Error> {
         // Out of the pool for good: given back there, the connection would keep the lock.
         let mut connection = Box::pin(self.pool().acquire()).await?.detach();
         // Of an engine whose machine is gone no word comes any more: Postgres has to ask.
@@ -79,3 +80,4 @@ impl EngineLock {
 pub(crate) const BOOKS: i32 = 1_852_142_694;
 pub(crate) const ENGINE: i32 = 1;
 const ARCHIVE: i32 = 2;
+pub(crate) const WEBHOOKS: i32 = 3;

@@ -36,6 +36,7 @@ mod deposits;
 mod engine_lock;
 mod epochs;
 mod error;
+mod event_type;
 mod events;
 mod eviction;
 mod exits;
@@ -52,6 +53,7 @@ mod state;
 mod transfers;
 mod trial_balance;
 mod vitals;
+mod webhooks;
 mod writer;
 pub mod yardstick;
 
@@ -71,6 +73,7 @@ pub use epochs::{
     StepRecord, Submission, SupersedeReason, TimelineEntry,
 };
 pub use error::{Cause, Error};
+pub use event_type::{EventType, EventTypeError};
 pub use events::{Event, EventKind, Listener};
 pub use eviction::{BatchAttempt, Evicted, Eviction};
 pub use exits::{ClaimData, ClaimStatus, ExitFilter, PostedExit};
@@ -84,3 +87,6 @@ pub use operator_actions::{Act, ActionNumber, OperatorAction};
 pub use transfers::{PostedTransfer, TransferFilter, TransferPage};
 pub use trial_balance::{AccountBalance, JournalBlock, JournalHead, Totals, TrialBalanceLine};
 pub use vitals::Vitals;
+pub use webhooks::{
+    Attempt, AttemptNumber, NewWebhook, Outcome, Webhook, WebhookId, WebhookIdError,
+};

@@ -3,6 +3,7 @@
 mod archive;
 mod audit;
 mod key;
+mod webhook;
 
 use std::ffi::OsString;
 use std::net::SocketAddr;
@@ -16,6 +17,7 @@ pub(crate) use audit::AuditArguments;
 pub(crate) use key::{
     KeyAddArguments, KeyArguments, KeyCommand, KeyListArguments, KeyRevokeArguments,
 };
+pub(crate) use webhook::WebhookArguments;
 
 use crate::client::Client;
 use crate::drill::CrashPoint;
@@ -337,6 +339,8 @@ pub(crate) struct ApiArguments {
     #[arg(long, value_name = "MODE", env = "NETFOLD_ACCESS", default_value = "public-read")]
     #[arg(value_parser = key::access)]
     pub(crate) access: api::Access,
+    #[command(flatten)]
+    pub(crate) webhooks: WebhookArguments,
     /// The engine's schedule in seconds, shown on the page.
     #[arg(long, value_name = "SECONDS", env = "NETFOLD_SEAL_EVERY")]
     pub(crate) seal_every: Option<u64>,

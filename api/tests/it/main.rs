@@ -27,4 +27,5 @@ mod pages;
 mod past;
 mod requests;
 mod rollup;
+mod webhooks;
 mod world;

@@ -5,7 +5,10 @@ use std::collections::BTreeSet;
 use alloy_primitives::B256;
 use domain::l1::{L1Event, L1Log};
 use domain::{EpochNumber, Word};
-use ledger::{ApiKeySecret, Error, NewSettlement, Scope, SupersedeReason};
+use ledger::{
+    ApiKeySecret, Error, EventNumber, EventType, NewSettlement, NewWebhook, Outcome, Scope,
+    SupersedeReason, WebhookId,
+};
 
 use crate::world::{ETH, ONE, THREE, TWO, USDC, World, deposit, l1_block, out, submission, to};
 
@@ -47,6 +50,7 @@ pub(crate) async fn live(world: &mut World) {
         .await
         .unwrap();
     keys(world).await;
+    webhooks(world).await;
     assert_ne!(state_digest, Word::ZERO);
 }
 
@@ -60,6 +64,30 @@ async fn keys(world: &World) {
     let [first, second] = [1, 2].map(|number| ApiKeySecret::from_random([number; 8], [0; 32]).id());
     world.owner.revoke_api_key(second).await.unwrap();
     world.api.request_seal_by_key(first).await.unwrap();
+}
+
+/// Two webhooks: one was told of an event after it had failed and was resumed; the other wants what did not happen
+/// yet, and is revoked.
+async fn webhooks(world: &World) {
+    let api = &world.api;
+    let rare = BTreeSet::from([EventType::Equivocation]);
+    let [told, gone] = [None, Some(&rare)].map(|events| NewWebhook {
+        id: WebhookId::from_random([if events.is_none() { 1 } else { 2 }; 8]),
+        url: "https://example.org/hook",
+        events,
+        after: Some(EventNumber::new(if events.is_none() { 0 } else { 1 })),
+        secret_digest: B256::repeat_byte(7),
+    });
+    let first = api.add_webhook(&told, None).await.unwrap().next_attempt();
+    let event = EventNumber::new(1);
+    let refused = Outcome::Refused { status: 500 };
+    api.record_webhook_attempt(told.id, first, event, refused).await.unwrap();
+    api.resume_webhook(told.id, None).await.unwrap();
+    let delivered = Outcome::Delivered { status: 200 };
+    api.record_webhook_attempt(told.id, first.next(), event, delivered).await.unwrap();
+    api.add_webhook(&gone, None).await.unwrap();
+    api.record_webhook_pass(gone.id, EventNumber::new(2)).await.unwrap();
+    api.revoke_webhook(gone.id, None).await.unwrap();
 }
 
 /// Goes on from [`live`]: two batches of rollup 1 are evicted for the sake of the first of them, and

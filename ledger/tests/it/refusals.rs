@@ -11,6 +11,7 @@ use crate::archive_attacks::ARCHIVE_ATTACKS;
 use crate::constraints::{ATTACKS, EVICTION_ATTACKS};
 use crate::hold_guards::HOLD_ATTACKS;
 use crate::life::{evicted, held, live};
+use crate::webhook_attacks::WEBHOOK_ATTACKS;
 use crate::world::{World, with_world};
 
 /// Each attack is refused by its constraint, whoever tries: here a superuser with the triggers of the
@@ -54,11 +55,19 @@ fn every_constraint_refuses_by_its_name() {
         check(&world, ATTACKS).await;
         check(&world, ARCHIVE_ATTACKS).await;
         check(&world, API_KEY_ATTACKS).await;
+        check(&world, WEBHOOK_ATTACKS).await;
         evicted(&mut world).await;
         check(&world, EVICTION_ATTACKS).await;
         held(&mut world).await;
         check(&world, HOLD_ATTACKS).await;
-        let attacks = [ATTACKS, ARCHIVE_ATTACKS, API_KEY_ATTACKS, EVICTION_ATTACKS, HOLD_ATTACKS];
+        let attacks = [
+            ATTACKS,
+            ARCHIVE_ATTACKS,
+            API_KEY_ATTACKS,
+            WEBHOOK_ATTACKS,
+            EVICTION_ATTACKS,
+            HOLD_ATTACKS,
+        ];
         let attacks = attacks.into_iter().flatten();
         let attacked: BTreeSet<&str> = attacks.map(|(constraint, _)| *constraint).collect();
         let all = names(
