@@ -14,7 +14,9 @@ use axum::response::{IntoResponse, Response};
 use domain::{EpochNumber, KeyError, Refusal};
 
 pub(crate) use code::Code;
-pub(crate) use documented::{Bodies, Gone, Missing, Problems, Refusals, Reused, Sealed, Unreached};
+pub(crate) use documented::{
+    Bodies, Created, Gone, Missing, Problems, Refusals, Reused, Sealed, Unreached,
+};
 pub(crate) use problem::Problem;
 pub(crate) use problem::ProblemBody;
 pub(crate) use request::{BodyError, MoneyError, NotFound, ParameterError};
@@ -72,6 +74,9 @@ pub(crate) enum Error {
         /// The epoch.
         epoch: EpochNumber,
     },
+    /// Nobody would tell webhooks.
+    #[error("this api tells no webhooks: the operator starts it with NETFOLD_WEBHOOK_SECRET")]
+    WebhooksOff,
     /// Too many requests at once.
     #[error("more than {limit} requests are being answered; try again")]
     Overloaded {
@@ -109,6 +114,7 @@ impl Error {
             Self::EpochSealed { epoch } => Problem::new(Code::EpochSealed, self.to_string())
                 .param("epoch")
                 .value(epoch.number()),
+            Self::WebhooksOff => Problem::new(Code::WebhooksOff, self.to_string()),
             Self::Overloaded { limit } => {
                 Problem::new(Code::Overloaded, self.to_string()).with("limit", *limit)
             }

@@ -21,8 +21,7 @@ use ledger::{EventNumber, PageLimit};
 use tokio::{sync::OwnedSemaphorePermit, time::Instant};
 use utoipa::ToSchema;
 
-use kind::EventType;
-pub(crate) use kind::{Event, Happening};
+pub(crate) use kind::{Event, EventType, Happening};
 
 use crate::{
     State,

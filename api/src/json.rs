@@ -97,6 +97,12 @@ impl Field {
         number.ok_or_else(|| self.invalid("a whole number in range"))
     }
 
+    /// Text, which is what `expected` says.
+    pub(crate) fn text(&self, expected: &'static str) -> Result<&str, BodyError> {
+        let Json::Text(text) = &self.json else { return Err(self.wrong_type(expected)) };
+        Ok(text)
+    }
+
     /// `N` bytes as `0x` and lower or upper case hex digits.
     pub(crate) fn bytes<const N: usize>(&self) -> Result<[u8; N], BodyError> {
         let Json::Text(text) = &self.json else {
@@ -133,6 +139,13 @@ impl Object {
     /// Whether a field that may be left out is there.
     pub(crate) fn has(&self, name: &str) -> bool {
         self.fields.contains_key(name)
+    }
+
+    /// Takes a field that may be absent, or null, which says the same.
+    pub(crate) fn take_optional(&mut self, name: &'static str) -> Option<Field> {
+        let place = self.place_of(name);
+        let json = self.fields.remove(name).filter(|json| *json != Json::Null)?;
+        Some(Field { place, json })
     }
 
     /// Every field has been taken; what is left is unknown.

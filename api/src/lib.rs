@@ -48,6 +48,7 @@ mod simulate;
 mod state;
 mod transfers;
 mod trial_balance;
+mod webhooks;
 
 pub use access::Access;
 pub use batches::{BatchRequest, ExitRequest, LaneRequest, SignatureRequest, TransferRequest};
@@ -55,3 +56,6 @@ pub use extract::BODY_LIMIT;
 pub use router::{openapi, router};
 pub use server::serve;
 pub use state::{Settings, State};
+pub use webhooks::{
+    Reach, WebhookMaster, WebhookMasterError, WebhookSettings, WebhookSettingsError,
+};

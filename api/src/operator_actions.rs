@@ -28,6 +28,9 @@ pub(crate) struct Action {
     /// The public part of the key that was added or revoked.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub key: Option<String>,
+    /// The webhook that was added, revoked or resumed.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub webhook: Option<String>,
     /// The public part of the key that it was asked with; absent for who came to the database itself, and
     /// where the api takes requests without keys.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -49,6 +52,12 @@ pub(crate) enum ActionKind {
     KeyAdded,
     /// A key was revoked.
     KeyRevoked,
+    /// A webhook was added.
+    WebhookAdded,
+    /// A webhook was revoked.
+    WebhookRevoked,
+    /// A webhook that had failed was resumed.
+    WebhookResumed,
 }
 
 /// List what operators did, newest first
@@ -77,16 +86,39 @@ pub(crate) async fn list(
 
 impl Action {
     fn of(action: &OperatorAction) -> Self {
-        let (kind, epoch, key) = match action.act {
-            Act::SealRequested(epoch) => (ActionKind::SealRequested, Some(epoch.number()), None),
-            Act::KeyAdded(key) => (ActionKind::KeyAdded, None, Some(key.to_string())),
-            Act::KeyRevoked(key) => (ActionKind::KeyRevoked, None, Some(key.to_string())),
+        let (mut epoch, mut key, mut webhook) = (None, None, None);
+        let kind = match action.act {
+            Act::SealRequested(number) => {
+                epoch = Some(number.number());
+                ActionKind::SealRequested
+            }
+            Act::KeyAdded(id) => {
+                key = Some(id.to_string());
+                ActionKind::KeyAdded
+            }
+            Act::KeyRevoked(id) => {
+                key = Some(id.to_string());
+                ActionKind::KeyRevoked
+            }
+            Act::WebhookAdded(id) => {
+                webhook = Some(id.to_string());
+                ActionKind::WebhookAdded
+            }
+            Act::WebhookRevoked(id) => {
+                webhook = Some(id.to_string());
+                ActionKind::WebhookRevoked
+            }
+            Act::WebhookResumed(id) => {
+                webhook = Some(id.to_string());
+                ActionKind::WebhookResumed
+            }
         };
         Self {
             number: action.number.number(),
             action: kind,
             epoch,
             key,
+            webhook,
             by_key: action.by.map(|key| key.to_string()),
             login: action.login.clone(),
             acted_at: action.acted_at,

@@ -11,7 +11,7 @@ use utoipa_swagger_ui::{Config, SwaggerUi};
 use crate::{
     State, access, accounts, assets, batches, cells, costs, deposits, epochs, error::ProblemBody,
     events, exits, extract::BODY_LIMIT, flows, health, identity, jobs, layers, metrics,
-    operator_actions, pages, rollups, simulate, transfers, trial_balance,
+    operator_actions, pages, rollups, simulate, transfers, trial_balance, webhooks,
 };
 
 /// Every path, with its layers.
@@ -86,6 +86,10 @@ fn resources() -> OpenApiRouter<State> {
         .routes(routes!(trial_balance::one))
         .routes(routes!(flows::list))
         .routes(routes!(events::follow))
+        .routes(routes!(webhooks::list, webhooks::add))
+        .routes(routes!(webhooks::one, webhooks::revoke))
+        .routes(routes!(webhooks::resume))
+        .routes(routes!(webhooks::deliveries))
         .routes(routes!(operator_actions::list))
         .routes(routes!(health::live))
         .routes(routes!(health::ready))
@@ -124,6 +128,7 @@ fn resources() -> OpenApiRouter<State> {
         (name = "epochs", description = "From open to final, with proofs"),
         (name = "ledger", description = "Accounts and trial balance"),
         (name = "events", description = "What happens, as it happens"),
+        (name = "webhooks", description = "The same, posted to whoever asked for it"),
         (name = "domain", description = "What everything signed is bound to"),
         (name = "operation", description = "For whoever restarts and routes"),
     ),

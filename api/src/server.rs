@@ -5,7 +5,7 @@ use std::{future::Future, io, time::Duration};
 use axum::serve::ListenerExt;
 use tokio::{net::TcpListener, sync::oneshot};
 
-use crate::{State, router};
+use crate::{State, router, webhooks};
 
 /// Serves until `shutdown` is done, then lets the running requests end, for as long as the settings
 /// allow.
@@ -41,6 +41,7 @@ pub async fn serve(
             Ok(())
         }
         () = ring(&state) => Ok(()),
+        () = webhooks::send(&state) => Ok(()),
     }
 }
 

@@ -20,6 +20,7 @@ use crate::{
     layers::note_journal_block,
     metrics::Requests,
     money::Assets,
+    webhooks::WebhookSettings,
 };
 
 /// The bounds of a server, and what its pages know besides the ledger.
@@ -37,6 +38,8 @@ pub struct Settings {
     pub stream_time: Duration,
     /// How long requests may go on after the server was asked to stop.
     pub drain_timeout: Duration,
+    /// How webhooks are told of events; without it nobody is, and none can be added.
+    pub webhooks: Option<WebhookSettings>,
     /// How often the engine seals, if by schedule.
     pub seal_every: Option<Duration>,
     /// What people call the assets; without a name an asset shows as its id.
@@ -84,6 +87,7 @@ impl Default for Settings {
             max_streams: 256,
             stream_time: Duration::from_secs(3600),
             drain_timeout: Duration::from_secs(10),
+            webhooks: None,
             seal_every: None,
             asset_names: BTreeMap::new(),
             rollup_names: BTreeMap::new(),
@@ -245,6 +249,12 @@ impl State {
 }
 
 impl Pulse {
+    /// Waits until the server is closing.
+    pub(crate) async fn closed(&mut self) {
+        // An error means that the server is gone.
+        let _closing = self.closing.wait_for(|closing| *closing).await;
+    }
+
     /// Waits for a pulse, at most this long; `false` when the server is closing.
     pub(crate) async fn wait(&mut self, at_most: Duration) -> bool {
         if *self.closing.borrow() {

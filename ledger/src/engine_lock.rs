@@ -12,7 +12,8 @@ use sqlx::postgres::PgConnection;
 
 use crate::{Error, Ledger};
 
-/// The books, or the folding, are this process's until it is released or dropped.
+/// The books, or the folding, are this process's until it is released or dropped, or the archive or the
+/// webhooks are whoever's took their lock.
 #[derive(Debug)]
 pub struct EngineLock {
     connection: PgConnection,
@@ -41,7 +42,7 @@ impl Ledger {
         self.try_lock(ARCHIVE).await
     }
 
-    async fn try_lock(&self, number: i32) -> Result<Option<EngineLock>, Error> {
+    pub(crate) async fn try_lock(&self, number: i32) -> Result<Option<EngineLock>, Error> {
         // Out of the pool for good: given back there, the connection would keep the lock.
         let mut connection = Box::pin(self.pool().acquire()).await?.detach();
         // Of an engine whose machine is gone no word comes any more: Postgres has to ask.
@@ -95,3 +96,4 @@ pub(crate) const BOOKS: i32 = 1_852_142_694;
 pub(crate) const ENGINE: i32 = 1;
 const ARCHIVE: i32 = 2;
 pub(crate) const PROVER: i32 = 3;
+pub(crate) const WEBHOOKS: i32 = 4;

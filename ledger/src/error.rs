@@ -13,7 +13,7 @@ use time::OffsetDateTime;
 
 pub use self::cause::Cause;
 use crate::audit::Fault;
-use crate::{Account, Adoption, ApiKeyId, BlockNumber, IdempotencyKey};
+use crate::{Account, Adoption, ApiKeyId, BlockNumber, EventNumber, IdempotencyKey, WebhookId};
 
 /// What the ledger refuses or fails at.
 #[derive(Clone, Debug, thiserror::Error)]
@@ -342,6 +342,24 @@ pub enum Error {
     ApiKeyRefused {
         /// Its public part.
         id: ApiKeyId,
+    },
+    /// There is no such webhook.
+    #[error("there is no webhook {id}")]
+    UnknownWebhook {
+        /// Its name.
+        id: WebhookId,
+    },
+    /// As many are told of events as may be at once.
+    #[error("{limit} webhooks are told of events already: revoke one that is not needed")]
+    TooManyWebhooks {
+        /// The bound.
+        limit: usize,
+    },
+    /// An event that has not happened yet.
+    #[error("there is no event {event} yet")]
+    UnknownEvent {
+        /// Its number.
+        event: EventNumber,
     },
     /// A named constraint of the schema refused it.
     #[error("the schema refused it by {constraint}")]

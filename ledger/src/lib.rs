@@ -37,6 +37,7 @@ mod deposits;
 mod engine_lock;
 mod epochs;
 mod error;
+mod event_type;
 mod events;
 mod eviction;
 mod exits;
@@ -56,6 +57,7 @@ mod transfers;
 mod trial_balance;
 mod turns;
 mod vitals;
+mod webhooks;
 mod writer;
 pub mod yardstick;
 
@@ -77,6 +79,7 @@ pub use epochs::{
     TimelineEntry,
 };
 pub use error::{Cause, Error};
+pub use event_type::{EventType, EventTypeError};
 pub use events::{Event, EventKind, Listener};
 pub use eviction::{BatchAttempt, Evicted, Eviction};
 pub use exits::{ClaimData, ClaimStatus, ExitFilter, PostedExit};
@@ -93,4 +96,7 @@ pub use transfers::{PostedTransfer, TransferFilter, TransferPage};
 pub use trial_balance::{AccountBalance, JournalBlock, JournalHead, Totals, TrialBalanceLine};
 pub use turns::{Piece, Turn, TurnKind, TurnNumber, Work, WorkRecord};
 pub use vitals::Vitals;
+pub use webhooks::{
+    Attempt, AttemptNumber, NewWebhook, Outcome, Webhook, WebhookId, WebhookIdError,
+};
 pub use writer::{Simulation, Trial, WouldBook, WouldSeal};

@@ -11,7 +11,7 @@ use domain::EpochNumber;
 use time::OffsetDateTime;
 
 use crate::column::{Columns, lookup};
-use crate::{ApiKeyId, Error, Ledger, PageLimit};
+use crate::{ApiKeyId, Error, Ledger, PageLimit, WebhookId};
 
 /// An act's number, from 1, in the order of the commits.
 #[derive(Clone, Copy, Debug, Eq, Ord, PartialEq, PartialOrd)]
@@ -42,6 +42,12 @@ pub enum Act {
     KeyAdded(ApiKeyId),
     /// The key was revoked.
     KeyRevoked(ApiKeyId),
+    /// The webhook was added.
+    WebhookAdded(WebhookId),
+    /// The webhook was revoked.
+    WebhookRevoked(WebhookId),
+    /// The webhook was tried again, after it had failed.
+    WebhookResumed(WebhookId),
 }
 
 const TABLE: Columns = Columns("operator_action");
@@ -79,8 +85,8 @@ impl Ledger {
         limit: PageLimit,
     ) -> Result<Vec<OperatorAction>, Error> {
         let rows = sqlx::query!(
-            "select action_number, action_kind, epoch_number, subject_key_id, api_key_id, login,
-                acted_at
+            "select action_number, action_kind, epoch_number, subject_key_id, subject_webhook_id,
+                api_key_id, login, acted_at
             from operator_action where action_number < $1 order by action_number desc limit $2",
             before.map_or(i64::MAX, |before| lookup(before.0)),
             limit.rows()
@@ -88,12 +94,18 @@ impl Ledger {
         .fetch_all(self.pool())
         .await?;
         let key = |id: &str| id.parse::<ApiKeyId>().map_err(|_| TABLE.corrupt());
+        let webhook = |id: &str| id.parse::<WebhookId>().map_err(|_| TABLE.corrupt());
         rows.into_iter()
             .map(|row| {
-                let act = match (row.action_kind, row.epoch_number, row.subject_key_id.as_deref()) {
-                    (1, Some(epoch), None) => Act::SealRequested(TABLE.epoch(epoch)?),
-                    (2, None, Some(id)) => Act::KeyAdded(key(id)?),
-                    (3, None, Some(id)) => Act::KeyRevoked(key(id)?),
+                let (epoch, of_key) = (row.epoch_number, row.subject_key_id.as_deref());
+                let of_webhook = row.subject_webhook_id.as_deref();
+                let act = match (row.action_kind, epoch, of_key, of_webhook) {
+                    (1, Some(epoch), None, None) => Act::SealRequested(TABLE.epoch(epoch)?),
+                    (2, None, Some(id), None) => Act::KeyAdded(key(id)?),
+                    (3, None, Some(id), None) => Act::KeyRevoked(key(id)?),
+                    (4, None, None, Some(id)) => Act::WebhookAdded(webhook(id)?),
+                    (5, None, None, Some(id)) => Act::WebhookRevoked(webhook(id)?),
+                    (6, None, None, Some(id)) => Act::WebhookResumed(webhook(id)?),
                     _ => return Err(TABLE.corrupt()),
                 };
                 Ok(OperatorAction {

@@ -5,6 +5,7 @@ mod audit;
 mod bench_api;
 mod key;
 mod prover;
+mod webhook;
 
 use std::ffi::OsString;
 use std::net::SocketAddr;
@@ -20,6 +21,7 @@ pub(crate) use key::{
     KeyAddArguments, KeyArguments, KeyCommand, KeyListArguments, KeyRevokeArguments,
 };
 pub(crate) use prover::ProverArguments;
+pub(crate) use webhook::WebhookArguments;
 
 use crate::client::Client;
 use crate::drill::CrashPoint;
@@ -345,6 +347,8 @@ pub(crate) struct ApiArguments {
     #[arg(long, value_name = "MODE", env = "NETFOLD_ACCESS", default_value = "public-read")]
     #[arg(value_parser = key::access)]
     pub(crate) access: api::Access,
+    #[command(flatten)]
+    pub(crate) webhooks: WebhookArguments,
     /// The engine's schedule in seconds, shown on the page.
     #[arg(long, value_name = "SECONDS", env = "NETFOLD_SEAL_EVERY")]
     pub(crate) seal_every: Option<u64>,

@@ -89,6 +89,14 @@ codes! {
     ExitNotFound => NOT_FOUND, "No such exit";
     /// No such epoch.
     EpochNotFound => NOT_FOUND, "No such epoch";
+    /// No such webhook.
+    WebhookNotFound => NOT_FOUND, "No such webhook";
+    /// The api was started without what webhooks are signed with.
+    WebhooksOff => CONFLICT, "This api tells no webhooks";
+    /// As many webhooks are told of events as may be at once.
+    TooManyWebhooks => CONFLICT, "There are too many webhooks";
+    /// A webhook was to start after an event that has not happened yet.
+    EventNotReached => CONFLICT, "The event has not happened yet";
     /// The transfers that are asked for are in an archive file.
     Archived => GONE, "It is in the archive";
     /// The epoch has no aggregated proof yet.

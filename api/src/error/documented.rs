@@ -55,6 +55,21 @@ pub(crate) enum Unreached {
     NotReached(ProblemBody),
 }
 
+/// What may be answered besides to who adds something that is no batch.
+#[derive(IntoResponses)]
+#[expect(dead_code, reason = "only its description is used")]
+pub(crate) enum Created {
+    /// It cannot be added at the moment; `code` says why.
+    #[response(status = 409, content_type = "application/problem+json")]
+    Conflict(ProblemBody),
+    /// The body is too large.
+    #[response(status = 413, content_type = "application/problem+json")]
+    TooLarge(ProblemBody),
+    /// The body is not announced as JSON.
+    #[response(status = 415, content_type = "application/problem+json")]
+    MediaType(ProblemBody),
+}
+
 /// What a posted batch may be answered with besides.
 #[derive(IntoResponses)]
 #[expect(dead_code, reason = "only its description is used")]

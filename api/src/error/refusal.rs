@@ -166,6 +166,15 @@ pub(super) fn of_ledger(error: &ledger::Error) -> Problem {
             .with("archived_through", through.number()),
         // It was good when it was shown, and is not any more.
         Ledger::ApiKeyRefused { id } => of_access(&AccessError::Revoked { id: *id }),
+        Ledger::UnknownWebhook { id } => {
+            Problem::new(Code::WebhookNotFound, detail()).param("id").value(id.to_string())
+        }
+        Ledger::TooManyWebhooks { limit } => {
+            Problem::new(Code::TooManyWebhooks, detail()).with("limit", *limit)
+        }
+        Ledger::UnknownEvent { event } => {
+            Problem::new(Code::EventNotReached, detail()).param("after").value(event.number())
+        }
         Ledger::UnknownEpoch { epoch } => of_epoch(Code::EpochNotFound, error, *epoch),
         Ledger::UnknownExit { rollup, index } => Problem::new(Code::ExitNotFound, detail())
             .param("index")

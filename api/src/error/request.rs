@@ -2,7 +2,7 @@
 
 use axum::http::Method;
 use domain::{AmountError, Atoms, EpochNumber, ExitIndex, Height, RollupId, limits::MAX_DECIMALS};
-use ledger::TransferId;
+use ledger::{TransferId, WebhookId};
 use serde_json::Value;
 
 use super::{Code, Problem, problem::shorten};
@@ -208,6 +208,12 @@ pub(crate) enum NotFound {
         /// The number.
         epoch: EpochNumber,
     },
+    /// No such webhook.
+    #[error("there is no webhook {id}")]
+    Webhook {
+        /// Its name.
+        id: WebhookId,
+    },
     /// The epoch has no aggregated proof yet.
     #[error("epoch {epoch} has no aggregated proof yet; its `proof` is there when it has")]
     Proof {
@@ -346,6 +352,9 @@ impl NotFound {
             }
             Self::Exit { index, .. } => {
                 Problem::new(Code::ExitNotFound, detail).param("index").value(index.number())
+            }
+            Self::Webhook { id } => {
+                Problem::new(Code::WebhookNotFound, detail).param("id").value(id.to_string())
             }
             Self::Epoch { epoch } => {
                 Problem::new(Code::EpochNotFound, detail).param("epoch").value(epoch.number())

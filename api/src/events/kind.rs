@@ -104,7 +104,7 @@ impl std::fmt::Display for EventType {
 }
 
 impl Event {
-    pub(super) fn of(event: &ledger::Event) -> Self {
+    pub(crate) fn of(event: &ledger::Event) -> Self {
         Self {
             number: event.number.number(),
             epoch: event.epoch.number(),

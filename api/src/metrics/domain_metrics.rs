@@ -1,11 +1,13 @@
 //! The metrics of the domain, as the ledger has them.
 
 use domain::Asset;
-use ledger::{Rollup, TrialBalanceLine, Vitals};
+use ledger::{Rollup, TrialBalanceLine, Vitals, Webhook};
 use time::OffsetDateTime;
 
 use super::{Labels, Metric};
-use crate::{State, error::Error, money::Assets, trial_balance::is_balanced};
+use crate::{
+    State, error::Error, money::Assets, trial_balance::is_balanced, webhooks::is_given_up,
+};
 
 /// Everything that is read at one scrape.
 pub(super) async fn read(state: &State) -> Result<Vec<Metric>, Error> {
@@ -15,6 +17,7 @@ pub(super) async fn read(state: &State) -> Result<Vec<Metric>, Error> {
     metrics.extend(incidents(&vitals));
     metrics.extend(of_rollups(&ledger.rollups().await?));
     metrics.extend(money(&ledger.trial_balance().await?, &state.assets().await?));
+    metrics.extend(of_webhooks(&ledger.webhooks().await?, state));
     if let Some(replica) = state.replica() {
         let reached = replica.reached().await?.number();
         let behind = vitals.journal_block.number().saturating_sub(reached);
@@ -148,6 +151,47 @@ fn of_rollups(rollups: &[Rollup]) -> Vec<Metric> {
             "netfold_rollup_exits",
             "Exits of a rollup that stand",
             as_gauges(each(|rollup| rollup.exits)),
+        ),
+    ]
+}
+
+/// Of those that are not revoked.
+#[expect(
+    clippy::arithmetic_side_effects,
+    reason = "two times of one database are no 9,000 years apart"
+)]
+fn of_webhooks(webhooks: &[Webhook], state: &State) -> Vec<Metric> {
+    let label = |webhook: &Webhook| vec![("webhook", webhook.id.to_string())];
+    let gauges = |of: &dyn Fn(&Webhook) -> f64| {
+        webhooks.iter().map(|webhook| (label(webhook), of(webhook))).collect()
+    };
+    let waiting = |webhook: &Webhook| {
+        let since = webhook.waiting_since;
+        since.map_or(0.0, |since| (webhook.now - since).as_seconds_f64().max(0.0))
+    };
+    let given_up = |webhook: &Webhook| if is_given_up(webhook, state) { 1.0 } else { 0.0 };
+    let attempts =
+        |webhook: &Webhook| webhook.last_attempt.as_ref().map_or(0, |last| last.number.number());
+    vec![
+        Metric::counters(
+            "netfold_webhook_posts",
+            "Posts to a webhook, failed ones too",
+            webhooks.iter().map(|webhook| (label(webhook), attempts(webhook))).collect(),
+        ),
+        Metric::gauges(
+            "netfold_webhook_failures_in_a_row",
+            "Failures since the last delivery to a webhook, or since it was resumed",
+            gauges(&|webhook| float(webhook.failures)),
+        ),
+        Metric::gauges(
+            "netfold_webhook_given_up",
+            "Whether nothing is tried until an operator resumes the webhook",
+            gauges(&given_up),
+        ),
+        Metric::gauges(
+            "netfold_webhook_waiting_seconds",
+            "How long the first event that a webhook wants has waited; 0 if none waits",
+            gauges(&waiting),
         ),
     ]
 }

@@ -33,5 +33,5 @@ mod rollup;
 mod schemathesis;
 mod simulate;
 mod statements;
-
+mod webhooks;
 mod world;

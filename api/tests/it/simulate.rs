@@ -183,8 +183,13 @@ async fn settle(world: &World, epoch: EpochNumber) {
     let submission = NewSubmission { sender, nonce: 0, tx_hash, raw_tx: vec![2] };
     engine.record_submission(epoch, &submission).await.unwrap();
     let block = domain::l1::L1Block { number: 9, hash: alloy_primitives::B256::repeat_byte(9) };
-    let settlement =
-        NewSettlement { tx_hash, block, gas_used: 900_000, fee: None, state_digest: closing_digest };
+    let settlement = NewSettlement {
+        tx_hash,
+        block,
+        gas_used: 900_000,
+        fee: None,
+        state_digest: closing_digest,
+    };
     engine.record_settlement(epoch, &settlement).await.unwrap();
 }
 

@@ -28,7 +28,7 @@ pub(crate) const API_KEY_ATTACKS: &[(&str, &str)] = &[
     ),
     (
         "operator_action_kind_known",
-        "update operator_action set action_kind = 4 where action_kind = 2",
+        "update operator_action set action_kind = 7 where action_kind = 2",
     ),
     ("operator_action_says_on_what", "update operator_action set action_kind = 1"),
     ("operator_action_says_on_what", "update operator_action set epoch_number = 3"),

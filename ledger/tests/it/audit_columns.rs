@@ -36,10 +36,16 @@ const NO_HISTORY: &[(&str, &str)] = &[
     ("epoch_settlement_fee", "says what L1 took for it, not what the books are"),
     ("turn", "says who worked, not what the books are"),
     ("epoch_work", "says how long it took, not what the books are"),
+    ("webhook", WHO_IS_TOLD),
+    ("webhook_attempt", WHO_IS_TOLD),
+    ("webhook_pass", WHO_IS_TOLD),
+    ("webhook_resumption", WHO_IS_TOLD),
+    ("webhook_revocation", WHO_IS_TOLD),
     ("epoch_checkpoint", "working data: verified when it is used, and deleted"),
     ("_sqlx_migrations", "of the tool that migrates"),
 ];
 
+const WHO_IS_TOLD: &str = "says who is told of events, not what they are";
 const L1S_WORD: &str = "said by L1 alone: `netfold audit` compares it with L1";
 
 /// The first row of a table, or the last.

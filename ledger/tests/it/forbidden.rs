@@ -25,9 +25,19 @@ struct Privileges {
     calls: &'static [&'static str],
 }
 
-/// The prover's working data is nobody else's to read, hashes of keys are the api's to compare with, what is migrated is the migrator's, and partitions
-/// are read through `transfer`.
-const PRIVATE: &[&str] = &["_sqlx_migrations", "api_key", "epoch_checkpoint", "transfer_1"];
+/// The prover's working data is nobody else's to read, hashes of keys are the api's to compare with and webhooks the api's to
+/// tell, what is migrated is the migrator's, and partitions are read through `transfer`.
+const PRIVATE: &[&str] = &[
+    "_sqlx_migrations",
+    "api_key",
+    "epoch_checkpoint",
+    "transfer_1",
+    "webhook",
+    "webhook_attempt",
+    "webhook_pass",
+    "webhook_resumption",
+    "webhook_revocation",
+];
 
 /// Whoever posts moves the sums, and may lock their rows to do so.
 const POSTS: &[&str] = &[
@@ -49,6 +59,7 @@ const API_CALLS: &[&str] = &[
     "refuse",
     "row_digest",
     "turnover_send",
+    "webhook_position",
 ];
 
 const ENGINE_CALLS: &[&str] = &[
@@ -86,8 +97,25 @@ const API: Privileges = Privileges {
         "seal_request",
         "transfer",
         "transfer_1",
+        "webhook",
+        "webhook_attempt",
+        "webhook_pass",
+        "webhook_resumption",
+        "webhook_revocation",
     ],
-    may: &[POSTS[0], POSTS[1], POSTS[2], POSTS[3], POSTS[4], "select api_key"],
+    may: &[
+        POSTS[0],
+        POSTS[1],
+        POSTS[2],
+        POSTS[3],
+        POSTS[4],
+        "select api_key",
+        "select webhook",
+        "select webhook_attempt",
+        "select webhook_pass",
+        "select webhook_resumption",
+        "select webhook_revocation",
+    ],
     calls: API_CALLS,
 };
 

@@ -7,7 +7,8 @@ use alloy_primitives::B256;
 use domain::l1::{L1Event, L1Log};
 use domain::{Batch, EpochNumber, Word};
 use ledger::{
-    ApiKeySecret, Error, KeyedRequest, NewSettlement, Piece, Scope, SupersedeReason, Work,
+    ApiKeySecret, Error, EventNumber, EventType, KeyedRequest, NewSettlement, NewWebhook, Outcome,
+    Piece, Scope, SupersedeReason, WebhookId, Work,
 };
 
 use crate::world::{ETH, ONE, THREE, TWO, USDC, World, deposit, l1_block, out, submission, to};
@@ -51,6 +52,7 @@ pub(crate) async fn live(world: &mut World) {
         .unwrap();
     turns(world).await;
     keys(world, &batch).await;
+    webhooks(world).await;
     assert_ne!(state_digest, Word::ZERO);
 }
 
@@ -85,6 +87,30 @@ async fn keys(world: &World, batch: &Batch) {
     world.api.request_seal_by_key(Some(first), Some(&keyed("seal"))).await.unwrap();
     let answers = world.api.post_batches(&[(0, batch)], Some(&keyed("batch"))).await;
     assert!(answers[0].as_ref().unwrap().posted.replayed);
+}
+
+/// Two webhooks: one was told of an event after it had failed and was resumed; the other wants what did not happen
+/// yet, and is revoked.
+async fn webhooks(world: &World) {
+    let api = &world.api;
+    let rare = BTreeSet::from([EventType::Equivocation]);
+    let [told, gone] = [None, Some(&rare)].map(|events| NewWebhook {
+        id: WebhookId::from_random([if events.is_none() { 1 } else { 2 }; 8]),
+        url: "https://example.org/hook",
+        events,
+        after: Some(EventNumber::new(if events.is_none() { 0 } else { 1 })),
+        secret_digest: B256::repeat_byte(7),
+    });
+    let first = api.add_webhook(&told, None).await.unwrap().next_attempt();
+    let event = EventNumber::new(1);
+    let refused = Outcome::Refused { status: 500 };
+    api.record_webhook_attempt(told.id, first, event, refused).await.unwrap();
+    api.resume_webhook(told.id, None).await.unwrap();
+    let delivered = Outcome::Delivered { status: 200 };
+    api.record_webhook_attempt(told.id, first.next(), event, delivered).await.unwrap();
+    api.add_webhook(&gone, None).await.unwrap();
+    api.record_webhook_pass(gone.id, EventNumber::new(2)).await.unwrap();
+    api.revoke_webhook(gone.id, None).await.unwrap();
 }
 
 /// Goes on from [`live`]: two batches of rollup 1 are evicted for the sake of the first of them, and

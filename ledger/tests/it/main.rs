@@ -50,5 +50,7 @@ mod roles;
 mod schema;
 mod sendable;
 mod tamper;
+mod webhook_attacks;
+mod webhooks;
 mod world;
 mod writer;

@@ -12,6 +12,7 @@ use crate::constraints::{ATTACKS, EVICTION_ATTACKS};
 use crate::cost_attacks::COST_ATTACKS;
 use crate::hold_guards::HOLD_ATTACKS;
 use crate::life::{evicted, held, live};
+use crate::webhook_attacks::WEBHOOK_ATTACKS;
 use crate::world::{World, with_world};
 
 /// Each attack is refused by its constraint, whoever tries: here a superuser with the triggers of the
@@ -56,6 +57,7 @@ fn every_constraint_refuses_by_its_name() {
         check(&world, ARCHIVE_ATTACKS).await;
         check(&world, API_KEY_ATTACKS).await;
         check(&world, COST_ATTACKS).await;
+        check(&world, WEBHOOK_ATTACKS).await;
         evicted(&mut world).await;
         check(&world, EVICTION_ATTACKS).await;
         held(&mut world).await;
@@ -65,6 +67,7 @@ fn every_constraint_refuses_by_its_name() {
             ARCHIVE_ATTACKS,
             API_KEY_ATTACKS,
             COST_ATTACKS,
+            WEBHOOK_ATTACKS,
             EVICTION_ATTACKS,
             HOLD_ATTACKS,
         ];
