@@ -26,6 +26,7 @@ mod deposits;
 mod epochs;
 mod error;
 mod events;
+pub mod evidence;
 mod exits;
 mod extract;
 mod flows;

@@ -17,6 +17,7 @@ use crate::posting::Move;
 use crate::{Account, BlockNumber, Error, Ledger};
 
 pub use evidence::{Equivocation, SignedDigest};
+pub(crate) use read::read;
 pub use read::{BatchDetail, BatchFilter, PostedBatch};
 
 /// Where a batch stands.

@@ -20,5 +20,6 @@ pub use proofs::{NewProof, Proof, ProofSummary};
 pub use read::{Epoch, EpochStatus, TimelineEntry};
 pub(crate) use seal::read as sealed;
 pub use seal::{OpenEpoch, SealReason, SealRequest, Sealed, Sealing};
+pub(crate) use settle::read as settlement;
 pub use settle::{NewSettlement, Settlement};
 pub use submit::{NewSubmission, Submission, SupersedeReason};

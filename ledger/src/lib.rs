@@ -38,6 +38,7 @@ mod epochs;
 mod error;
 mod events;
 mod eviction;
+mod exit_evidence;
 mod exits;
 mod flows;
 mod foreign_settlement;
@@ -73,6 +74,7 @@ pub use epochs::{
 pub use error::{Cause, Error};
 pub use events::{Event, EventKind, Listener};
 pub use eviction::{BatchAttempt, Evicted, Eviction};
+pub use exit_evidence::{EpochExits, ExitEvidence, SettledEpoch};
 pub use exits::{ClaimData, ClaimStatus, ExitFilter, PostedExit};
 pub use flows::{Flow, FlowFilter};
 pub use foreign_settlement::ForeignSettlement;

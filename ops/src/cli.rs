@@ -2,7 +2,10 @@
 
 mod archive;
 mod audit;
+mod epoch;
 mod key;
+mod registry;
+mod trust;
 
 use std::ffi::OsString;
 use std::net::SocketAddr;
@@ -13,16 +16,25 @@ use clap::{Args, Parser, Subcommand};
 
 pub(crate) use archive::ArchiveArguments;
 pub(crate) use audit::AuditArguments;
+pub(crate) use epoch::{
+    EpochCommand, EpochListArguments, EpochShowArguments, ExitKitArguments, ReceiptArguments,
+};
 pub(crate) use key::{
     KeyAddArguments, KeyArguments, KeyCommand, KeyListArguments, KeyRevokeArguments,
 };
+
+pub(crate) use registry::{
+    AssetAddArguments, AssetCommand, ListArguments, RegisterArguments, RollupAddArguments,
+    RollupCommand,
+};
+pub(crate) use trust::{CompletionsArguments, ConfigCommand, ConfigShowArguments, TrustArguments};
 
 use crate::client::Client;
 use crate::drill::CrashPoint;
 
 /// Shared liquidity for rollups: signed batches in, one proof per epoch, one L1 settlement.
 #[derive(Debug, Parser)]
-#[command(name = "netfold", version, propagate_version = true)]
+#[command(name = "netfold", version, propagate_version = true, after_help = EXIT_CODES)]
 pub(crate) struct Cli {
     /// What is logged to stderr: a level, or levels by module (`info,engine=debug`).
     #[arg(long, global = true, env = "NETFOLD_LOG", default_value = "warn", value_name = "FILTER")]
@@ -30,6 +42,10 @@ pub(crate) struct Cli {
     /// Log as JSON, one object a line.
     #[arg(long, global = true)]
     pub(crate) log_json: bool,
+    /// A TOML file of options by their names, `[api]` and so on for those of one command. A flag goes before
+    /// the environment, that before the file, that before the default.
+    #[arg(long, global = true, env = "NETFOLD_CONFIG", value_name = "FILE")]
+    pub(crate) config: Option<PathBuf>,
     #[command(subcommand)]
     pub(crate) command: Command,
 }
@@ -50,7 +66,7 @@ pub(crate) enum Command {
     Sign(SignArguments),
     /// Post a signed batch.
     Submit(SubmitArguments),
-    /// Check a proof file, and say what it proves; needs neither database nor network.
+    /// Check a proof, a receipt or an exit-kit, and say what it proves; needs neither database nor network.
     Verify(VerifyArguments),
     /// Prove all settled epochs since an anchor in one file.
     History(HistoryArguments),
@@ -63,9 +79,24 @@ pub(crate) enum Command {
     /// Epochs.
     #[command(subcommand)]
     Epoch(EpochCommand),
+    /// Download the receipt of a settled exit: one file that proves it.
+    Receipt(ReceiptArguments),
+    /// Rollups.
+    #[command(subcommand)]
+    Rollup(RollupCommand),
+    /// Assets.
+    #[command(subcommand)]
+    Asset(AssetCommand),
+    /// Print what has to be believed to rely on a deployment, as the deployment itself shows it.
+    Trust(TrustArguments),
     /// Keys of the api.
     #[command(subcommand)]
     Key(KeyCommand),
+    /// The configuration.
+    #[command(subcommand)]
+    Config(ConfigCommand),
+    /// Print completions for a shell.
+    Completions(CompletionsArguments),
     /// The contracts' sources.
     #[command(subcommand)]
     Contracts(ContractsCommand),
@@ -77,12 +108,6 @@ pub(crate) enum Command {
     Bench(BenchCommand),
     /// Run a command with `DATABASE_URL` leading to an embedded Postgres; without one, just that.
     Postgres(PostgresArguments),
-}
-
-#[derive(Debug, Subcommand)]
-pub(crate) enum EpochCommand {
-    /// Have the open epoch sealed.
-    Seal(UrlArguments),
 }
 
 #[derive(Debug, Subcommand)]
@@ -418,7 +443,10 @@ pub(crate) struct VerifyArguments {
     /// Print the proven statement as JSON.
     #[arg(long)]
     pub(crate) json: bool,
-    /// The proof file.
+    /// An L1 node to ask whether the settlement that a receipt or an exit-kit names is really there.
+    #[arg(long, value_name = "URL", env = "L1_RPC_URL")]
+    pub(crate) l1_rpc_url: Option<String>,
+    /// The file: a proof, a receipt or an exit-kit; - is stdin.
     pub(crate) file: PathBuf,
 }
 
@@ -460,10 +488,18 @@ pub(crate) struct ClaimArguments {
     /// Private key of the account that pays the gas.
     #[arg(long, value_name = "HEX", env = "L1_PRIVATE_KEY", hide_env_values = true)]
     pub(crate) l1_private_key: String,
+    /// Claim from this exit-kit, without an api.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) kit: Option<PathBuf>,
+    /// Claim every exit of the kit, some twenty in an l1_tx; those that are paid are skipped.
+    #[arg(long, requires = "kit", conflicts_with_all = ["rollup", "index"])]
+    pub(crate) all: bool,
     /// The rollup that the exit left.
-    pub(crate) rollup: u16,
+    #[arg(required_unless_present = "all")]
+    pub(crate) rollup: Option<u16>,
     /// The exit's number among the rollup's exits.
-    pub(crate) index: u32,
+    #[arg(required_unless_present = "all")]
+    pub(crate) index: Option<u32>,
 }
 
 #[derive(Debug, Args)]
@@ -476,6 +512,9 @@ pub(crate) struct PostgresArguments {
     #[arg(last = true)]
     pub(crate) command: Vec<OsString>,
 }
+
+const EXIT_CODES: &str = "Exit codes: 0, the job is done; 1, it is not, and stderr says why and what to \
+    do; 2, the arguments or the configuration file are wrong. `netfold audit` has 3 and 4, see there.";
 
 #[cfg(test)]
 mod tests {

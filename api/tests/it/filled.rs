@@ -16,7 +16,7 @@ use crate::{
 
 /// How far an epoch is taken.
 #[derive(Clone, Copy, Debug, Eq, Ord, PartialEq, PartialOrd)]
-enum Reach {
+pub(crate) enum Reach {
     Folding,
     Submitted,
     Settled,
@@ -108,7 +108,7 @@ async fn misbehave(world: &World, rollups: &mut [Rollup]) {
     world.engine.evict(gone.rollup, gone.height, digest, reason).await.unwrap();
 }
 
-async fn take(world: &World, epoch: EpochNumber, reach: Reach) {
+pub(crate) async fn take(world: &World, epoch: EpochNumber, reach: Reach) {
     let work = world.engine.operations_of(epoch).await.unwrap();
     let steps = plan_steps(&work.operations).unwrap();
     let planned = u32::try_from(steps.len()).unwrap();
