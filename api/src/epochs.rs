@@ -1,6 +1,7 @@
 //! `/v1/epochs`: from open to final, with the proof to download.
 
 mod books;
+mod exit_kit;
 mod flows;
 mod wire;
 
@@ -17,9 +18,10 @@ use time::OffsetDateTime;
 use utoipa::ToSchema;
 
 pub(crate) use books::{__path_books, books};
+pub(crate) use exit_kit::{__path_exit_kit, exit_kit};
 pub(crate) use flows::{AssetFlow, flows};
-pub(crate) use wire::EpochFlow;
 use wire::{Epoch, EpochAnswer, Position, Step, Steps};
+pub(crate) use wire::{EpochFlow, EpochState};
 
 use crate::{
     State,

@@ -11,17 +11,18 @@ mod refusal;
 mod request;
 
 use axum::response::{IntoResponse, Response};
-use domain::{EpochNumber, KeyError, Refusal};
+use domain::{EpochNumber, ExitIndex, KeyError, Refusal, RollupId};
+use ledger::BlockNumber;
 
 pub(crate) use code::Code;
 pub(crate) use documented::{
-    Bodies, Created, Gone, Missing, Problems, Refusals, Reused, Sealed, Unreached,
+    Bodies, Created, Gone, Missing, NotYet, Problems, Refusals, Reused, Sealed, Unreached,
 };
 pub(crate) use problem::Problem;
 pub(crate) use problem::ProblemBody;
 pub(crate) use request::{BodyError, MoneyError, NotFound, ParameterError};
 
-use crate::{access::AccessError, json::Place};
+use crate::{access::AccessError, epochs::EpochState, evidence::Fault, json::Place};
 
 /// Why a request is refused or fails.
 #[derive(Debug, thiserror::Error)]
@@ -62,6 +63,36 @@ pub(crate) enum Error {
     /// A rule that the batch breaks.
     #[error(transparent)]
     Refused(#[from] Refusal),
+    /// What proves an exit is not there: its epoch has not settled.
+    #[error(
+        "exit {rollup}/{index} settles with epoch {epoch}, which is {status}; its receipt is there once L1 \
+         has settled that epoch"
+    )]
+    ExitNotSettled {
+        /// The rollup.
+        rollup: RollupId,
+        /// The exit's number.
+        index: ExitIndex,
+        /// Its epoch.
+        epoch: EpochNumber,
+        /// How far that is.
+        status: EpochState,
+    },
+    /// What proves an exit will never be there: its batch was evicted.
+    #[error(
+        "exit {rollup}/{index} was reversed with its batch by journal block {by}; it is never paid"
+    )]
+    ExitReversed {
+        /// The rollup.
+        rollup: RollupId,
+        /// The exit's number.
+        index: ExitIndex,
+        /// The block that reversed it.
+        by: BlockNumber,
+    },
+    /// A file that would not stand its own check.
+    #[error("what was made does not stand its own check")]
+    Evidence(#[from] Fault),
     /// The ledger has adopted no domain yet.
     #[error("the ledger is not bound to an L1 contract yet; start the engine")]
     DomainNotAdopted,
@@ -109,6 +140,19 @@ impl Error {
             Self::Key { error, place } => refusal::of_key(*error).place(place),
             Self::RefusedField { refusal, place } => refusal::of_refusal(*refusal).place(place),
             Self::Refused(refusal) => refusal::of_refusal(*refusal),
+            Self::ExitNotSettled { index, epoch, status, .. } => {
+                Problem::new(Code::ExitNotSettled, self.to_string())
+                    .param("index")
+                    .value(index.number())
+                    .with("epoch", epoch.number())
+                    .with("epoch_status", status.word())
+            }
+            Self::ExitReversed { index, by, .. } => {
+                Problem::new(Code::ExitReversed, self.to_string())
+                    .param("index")
+                    .value(index.number())
+                    .with("reversed_by", by.number())
+            }
             Self::DomainNotAdopted => Problem::new(Code::DomainNotAdopted, self.to_string()),
             Self::Ledger(error) => refusal::of_ledger(error),
             Self::EpochSealed { epoch } => Problem::new(Code::EpochSealed, self.to_string())
@@ -121,7 +165,7 @@ impl Error {
             Self::Timeout { limit_s } => {
                 Problem::new(Code::Timeout, self.to_string()).with("limit_s", *limit_s)
             }
-            Self::Render(_) | Self::Panicked => Problem::internal(),
+            Self::Evidence(_) | Self::Render(_) | Self::Panicked => Problem::internal(),
         }
     }
 }

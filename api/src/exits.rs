@@ -4,6 +4,7 @@
 //! stored for its epoch; its `l1_tx` can be sent by anybody, the money goes to the recipient only.
 
 mod claim;
+mod receipt;
 
 use axum::{
     Json,
@@ -15,7 +16,8 @@ use serde::Serialize;
 use time::OffsetDateTime;
 use utoipa::ToSchema;
 
-pub(crate) use claim::Claim;
+pub(crate) use claim::{Claim, call};
+pub(crate) use receipt::{__path_receipt, receipt};
 
 use crate::{
     State,

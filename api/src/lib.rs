@@ -27,6 +27,7 @@ mod deposits;
 mod epochs;
 mod error;
 mod events;
+pub mod evidence;
 mod exits;
 mod extract;
 mod flows;

@@ -4,10 +4,14 @@
 //! (OpenZeppelin's `StandardMerkleTree`), empty leaves zero. The leaf holds its own index, so that
 //! the order of a pair need not.
 
+mod range;
+
 use alloy_primitives::{Address, B256, U256, keccak256};
 use serde::{Deserialize, Serialize};
 
 use crate::{AssetId, Atoms, ExitIndex, ExitRoot, RollupId, limits::EXIT_TREE_DEPTH};
+
+pub use range::{ChunkPaths, ExitPaths, ExitRange};
 
 /// One exit as L1 pays it: the leaf of its rollup's exit tree.
 #[derive(Clone, Copy, Debug, Eq, PartialEq, Serialize, Deserialize)]

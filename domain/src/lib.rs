@@ -40,7 +40,7 @@ mod word;
 pub use amount::{AmountError, Atoms};
 pub use asset::{Asset, AssetError};
 pub use batch::{Batch, BatchHead, BatchParts, Exit, Lane, SignedBatch, Transfer};
-pub use exit_tree::{Claim, ExitTree, ExitTreeHistory};
+pub use exit_tree::{ChunkPaths, Claim, ExitPaths, ExitRange, ExitTree, ExitTreeHistory};
 pub use id::{AssetId, DomainId, EpochNumber, ExitIndex, Height, RollupId};
 pub use identity::DomainIdentity;
 pub use key::{KeyError, SettlementKey, Signature, SigningKey};

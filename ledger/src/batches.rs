@@ -17,8 +17,8 @@ use crate::posting::Move;
 use crate::{Account, Answered, BlockNumber, Error, KeyedRequest, Ledger};
 
 pub use evidence::{Equivocation, SignedDigest};
-pub(crate) use read::balances;
 pub use read::{BatchDetail, BatchFilter, PostedBatch};
+pub(crate) use read::{balances, read};
 
 /// Where a batch stands.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]

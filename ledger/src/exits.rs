@@ -11,6 +11,7 @@ use time::OffsetDateTime;
 
 use crate::column::{Columns, epoch_key, lookup, rollup_key};
 use crate::connection::Tx;
+use crate::exit_evidence::leaves;
 use crate::{BlockNumber, Error, Ledger, PageLimit, TransferId};
 
 /// A booked exit.
@@ -91,6 +92,14 @@ struct Row {
 }
 
 const TABLE: Columns = Columns("exit");
+
+impl PostedExit {
+    /// Whether its batch was not evicted.
+    #[must_use]
+    pub fn stands(&self) -> bool {
+        !matches!(self.status, ClaimStatus::Reversed { .. })
+    }
+}
 
 impl Ledger {
     /// Exits, reversed ones too, newest first, from before one on.
@@ -197,16 +206,7 @@ impl Ledger {
         .await?;
         let Some(root) = root else { return Ok(None) };
         let exit_root = Columns("epoch_rollup").exit_root(&root)?;
-        let leaves = sqlx::query_scalar!(
-            "select leaf from exit e where rollup_id = $1 and epoch_number <= $2 and not exists (
-                select from batch_eviction x where x.reversed_block = e.block_number
-            ) order by exit_index",
-            rollup_key(rollup),
-            epoch_key(exit.epoch)
-        )
-        .fetch_all(&mut *tx)
-        .await?;
-        let leaves = leaves.iter().map(|leaf| TABLE.b256(leaf)).collect::<Result<Vec<_>, _>>()?;
+        let leaves = leaves(&mut tx, rollup, exit.epoch).await?;
         let path = ExitTreeHistory::new(leaves).path(index).ok_or_else(|| TABLE.corrupt())?;
         if !exit.claim.proven_by(&path, exit_root) {
             return Err(TABLE.corrupt());
@@ -215,7 +215,7 @@ impl Ledger {
     }
 }
 
-async fn read(
+pub(crate) async fn read(
     tx: &mut Tx<'_>,
     rollup: RollupId,
     index: ExitIndex,

@@ -113,28 +113,36 @@ impl Ledger {
     /// # Errors
     /// When Postgres fails.
     pub async fn l1_settlement(&self, epoch: EpochNumber) -> Result<Option<L1Settlement>, Error> {
-        let columns = Columns("l1_settlement");
-        let row = sqlx::query!(
-            r#"select state_digest, step_count, tx_hash, log_index, l1_block_number, l1_block_hash,
+        let mut tx = self.snapshot().await?;
+        settlement(&mut tx, epoch).await
+    }
+}
+
+pub(crate) async fn settlement(
+    tx: &mut Tx<'_>,
+    epoch: EpochNumber,
+) -> Result<Option<L1Settlement>, Error> {
+    let columns = Columns("l1_settlement");
+    let row = sqlx::query!(
+        r#"select state_digest, step_count, tx_hash, log_index, l1_block_number, l1_block_hash,
                 books_digest as "books_digest?"
             from l1_settlement join l1_log using (tx_hash, log_index)
             left join l1_settlement_books using (epoch_number) where epoch_number = $1"#,
-            epoch_key(epoch)
-        )
-        .fetch_optional(self.pool())
-        .await?;
-        row.map(|row| {
-            Ok(L1Settlement {
-                epoch,
-                state_digest: columns.word(&row.state_digest)?,
-                steps: columns.number(row.step_count)?,
-                books: row.books_digest.map(|digest| columns.b256(&digest)).transpose()?,
-                log: columns.log(&row.tx_hash, row.log_index)?,
-                block: columns.l1_block(row.l1_block_number, &row.l1_block_hash)?,
-            })
+        epoch_key(epoch)
+    )
+    .fetch_optional(&mut **tx)
+    .await?;
+    row.map(|row| {
+        Ok(L1Settlement {
+            epoch,
+            state_digest: columns.word(&row.state_digest)?,
+            steps: columns.number(row.step_count)?,
+            books: row.books_digest.map(|digest| columns.b256(&digest)).transpose()?,
+            log: columns.log(&row.tx_hash, row.log_index)?,
+            block: columns.l1_block(row.l1_block_number, &row.l1_block_hash)?,
         })
-        .transpose()
-    }
+    })
+    .transpose()
 }
 
 pub(crate) async fn cursor(tx: &mut Tx<'_>) -> Result<Option<L1Block>, Error> {

@@ -2,9 +2,12 @@
 
 mod archive;
 mod audit;
-mod bench_api;
+mod bench;
+mod epoch;
 mod key;
 mod prover;
+mod registry;
+mod trust;
 mod webhook;
 
 use std::ffi::OsString;
@@ -16,19 +19,30 @@ use clap::{Args, Parser, Subcommand};
 
 pub(crate) use archive::ArchiveArguments;
 pub(crate) use audit::AuditArguments;
-pub(crate) use bench_api::BenchApiArguments;
+pub(crate) use bench::{
+    BenchApiArguments, BenchCommand, BenchLedgerArguments, BenchProofArguments,
+};
+pub(crate) use epoch::{
+    EpochCommand, EpochListArguments, EpochShowArguments, ExitKitArguments, ReceiptArguments,
+};
 pub(crate) use key::{
     KeyAddArguments, KeyArguments, KeyCommand, KeyListArguments, KeyRevokeArguments,
 };
 pub(crate) use prover::ProverArguments;
 pub(crate) use webhook::WebhookArguments;
 
+pub(crate) use registry::{
+    AssetAddArguments, AssetCommand, ListArguments, RegisterArguments, RollupAddArguments,
+    RollupCommand,
+};
+pub(crate) use trust::{CompletionsArguments, ConfigCommand, ConfigShowArguments, TrustArguments};
+
 use crate::client::Client;
 use crate::drill::CrashPoint;
 
 /// Shared liquidity for rollups: signed batches in, one proof per epoch, one L1 settlement.
 #[derive(Debug, Parser)]
-#[command(name = "netfold", version, propagate_version = true)]
+#[command(name = "netfold", version, propagate_version = true, after_help = EXIT_CODES)]
 pub(crate) struct Cli {
     /// What is logged to stderr: a level, or levels by module (`info,engine=debug`).
     #[arg(long, global = true, env = "NETFOLD_LOG", default_value = "warn", value_name = "FILTER")]
@@ -36,6 +50,10 @@ pub(crate) struct Cli {
     /// Log as JSON, one object a line.
     #[arg(long, global = true)]
     pub(crate) log_json: bool,
+    /// A TOML file of options by their names, `[api]` and so on for those of one command. A flag goes before
+    /// the environment, that before the file, that before the default.
+    #[arg(long, global = true, env = "NETFOLD_CONFIG", value_name = "FILE")]
+    pub(crate) config: Option<PathBuf>,
     #[command(subcommand)]
     pub(crate) command: Command,
 }
@@ -58,7 +76,7 @@ pub(crate) enum Command {
     Sign(SignArguments),
     /// Post a signed batch.
     Submit(SubmitArguments),
-    /// Check a proof file, and say what it proves; needs neither database nor network.
+    /// Check a proof, a receipt or an exit-kit, and say what it proves; needs neither database nor network.
     Verify(VerifyArguments),
     /// Prove all settled epochs since an anchor in one file.
     History(HistoryArguments),
@@ -71,9 +89,24 @@ pub(crate) enum Command {
     /// Epochs.
     #[command(subcommand)]
     Epoch(EpochCommand),
+    /// Download the receipt of a settled exit: one file that proves it.
+    Receipt(ReceiptArguments),
+    /// Rollups.
+    #[command(subcommand)]
+    Rollup(RollupCommand),
+    /// Assets.
+    #[command(subcommand)]
+    Asset(AssetCommand),
+    /// Print what has to be believed to rely on a deployment, as the deployment itself shows it.
+    Trust(TrustArguments),
     /// Keys of the api.
     #[command(subcommand)]
     Key(KeyCommand),
+    /// The configuration.
+    #[command(subcommand)]
+    Config(ConfigCommand),
+    /// Print completions for a shell.
+    Completions(CompletionsArguments),
     /// The contracts' sources.
     #[command(subcommand)]
     Contracts(ContractsCommand),
@@ -85,12 +118,6 @@ pub(crate) enum Command {
     Bench(BenchCommand),
     /// Run a command with `DATABASE_URL` leading to an embedded Postgres; without one, just that.
     Postgres(PostgresArguments),
-}
-
-#[derive(Debug, Subcommand)]
-pub(crate) enum EpochCommand {
-    /// Have the open epoch sealed.
-    Seal(UrlArguments),
 }
 
 #[derive(Debug, Subcommand)]
@@ -117,70 +144,6 @@ pub(crate) struct SetupCheckArguments {
     /// The file or folder [default: that of --ptau-dir, else the development setup's].
     #[arg(value_name = "FILE|DIR")]
     pub(crate) path: Option<PathBuf>,
-}
-
-#[derive(Debug, Subcommand)]
-pub(crate) enum BenchCommand {
-    /// Constraints and matrix entries of the step circuit, part by part.
-    Circuit(BenchCircuitArguments),
-    /// Times, sizes, memory and L1 gas of folding and proving; takes a few minutes.
-    Proof(BenchProofArguments),
-    /// Transfers a second into the ledger, held against other ways; takes a few minutes.
-    Ledger(BenchLedgerArguments),
-    /// Latencies and rates of the REST interface, and what bounds them; takes a minute or two.
-    Api(BenchApiArguments),
-}
-
-#[derive(Debug, Args)]
-pub(crate) struct BenchCircuitArguments {
-    /// Print one JSON object.
-    #[arg(long)]
-    pub(crate) json: bool,
-}
-
-#[derive(Debug, Args)]
-pub(crate) struct BenchProofArguments {
-    #[command(flatten)]
-    pub(crate) state: StateArguments,
-    #[command(flatten)]
-    pub(crate) parameters: ParameterArguments,
-    /// The program anvil [default: contracts/node_modules, then PATH].
-    #[arg(long, value_name = "FILE", env = "NETFOLD_ANVIL_BIN")]
-    pub(crate) anvil_bin: Option<PathBuf>,
-    /// End with one JSON object on stdout.
-    #[arg(long)]
-    pub(crate) json: bool,
-    /// Numbers of steps to measure the L1 gas of, each with a proof of its own.
-    #[arg(long, value_name = "K", num_args = 1.., value_delimiter = ',', default_values_t = [1, 8, 32])]
-    #[arg(value_parser = steps)]
-    pub(crate) steps: Vec<usize>,
-}
-
-#[derive(Debug, Args)]
-pub(crate) struct BenchLedgerArguments {
-    #[command(flatten)]
-    pub(crate) program: PostgresProgram,
-    /// How often everything is measured; figures are medians.
-    #[arg(long, value_name = "NUMBER", default_value_t = 5, conflicts_with = "growth")]
-    #[arg(value_parser = clap::value_parser!(u8).range(1..=50))]
-    pub(crate) rounds: u8,
-    /// Instead, let the journal grow to so many transfers, tell the rate on the way, and audit it.
-    #[arg(long, value_name = "TRANSFERS")]
-    #[arg(value_parser = clap::value_parser!(u64).range(1_000..=100_000_000))]
-    pub(crate) growth: Option<u64>,
-    /// Draw the growth into this file, as SVG.
-    #[arg(long, value_name = "FILE", requires = "growth")]
-    pub(crate) chart: Option<PathBuf>,
-    /// End with one JSON object on stdout.
-    #[arg(long)]
-    pub(crate) json: bool,
-}
-
-fn steps(text: &str) -> Result<usize, String> {
-    let limit = domain::limits::MAX_STEPS_PER_EPOCH;
-    let refused = || format!("an epoch has 1 to {limit} steps");
-    let steps = text.trim().parse().map_err(|_| refused())?;
-    if (1..=limit).contains(&steps) { Ok(steps) } else { Err(refused()) }
 }
 
 #[derive(Debug, Args)]
@@ -433,7 +396,10 @@ pub(crate) struct VerifyArguments {
     /// Print the proven statement as JSON.
     #[arg(long)]
     pub(crate) json: bool,
-    /// The proof file.
+    /// An L1 node to ask whether the settlement that a receipt or an exit-kit names is really there.
+    #[arg(long, value_name = "URL", env = "L1_RPC_URL")]
+    pub(crate) l1_rpc_url: Option<String>,
+    /// The file: a proof, a receipt or an exit-kit; - is stdin.
     pub(crate) file: PathBuf,
 }
 
@@ -475,10 +441,18 @@ pub(crate) struct ClaimArguments {
     /// Private key of the account that pays the gas.
     #[arg(long, value_name = "HEX", env = "L1_PRIVATE_KEY", hide_env_values = true)]
     pub(crate) l1_private_key: String,
+    /// Claim from this exit-kit, without an api.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) kit: Option<PathBuf>,
+    /// Claim every exit of the kit, some twenty in an l1_tx; those that are paid are skipped.
+    #[arg(long, requires = "kit", conflicts_with_all = ["rollup", "index"])]
+    pub(crate) all: bool,
     /// The rollup that the exit left.
-    pub(crate) rollup: u16,
+    #[arg(required_unless_present = "all")]
+    pub(crate) rollup: Option<u16>,
     /// The exit's number among the rollup's exits.
-    pub(crate) index: u32,
+    #[arg(required_unless_present = "all")]
+    pub(crate) index: Option<u32>,
 }
 
 #[derive(Debug, Args)]
@@ -491,6 +465,9 @@ pub(crate) struct PostgresArguments {
     #[arg(last = true)]
     pub(crate) command: Vec<OsString>,
 }
+
+const EXIT_CODES: &str = "Exit codes: 0, the job is done; 1, it is not, and stderr says why and what to \
+    do; 2, the arguments or the configuration file are wrong. `netfold audit` has 3 and 4, see there.";
 
 #[cfg(test)]
 mod tests {

@@ -58,6 +58,35 @@ impl Client {
         self.send(Method::POST, path, Some(body)).await
     }
 
+    /// Reads a file as it comes, however long that takes while it does come.
+    ///
+    /// # Errors
+    /// When the api cannot be reached, answers with a problem or breaks off, or the writer fails.
+    pub async fn download(
+        &self,
+        path: &str,
+        mut write: impl FnMut(&[u8]) -> anyhow::Result<()>,
+    ) -> anyhow::Result<()> {
+        let url = format!("{}{path}", self.base);
+        let unreachable = || format!("no answer from {url}: is netfold up there?");
+        let mut request = self.http.get(&url).timeout(DOWNLOAD_PATIENCE);
+        if let Some(value) = &self.authorization {
+            request = request.header(header::AUTHORIZATION, value);
+        }
+        let mut response = request.send().await.with_context(unreachable)?;
+        let status = response.status();
+        if !status.is_success() {
+            let bytes = response.bytes().await.with_context(unreachable)?;
+            let answer: Value = serde_json::from_slice(&bytes).unwrap_or(Value::Null);
+            bail!("GET {path}: {}", problem(status, &answer));
+        }
+        let broken = || format!("the answer from {url} broke off: ask again");
+        while let Some(bytes) = response.chunk().await.with_context(broken)? {
+            write(&bytes)?;
+        }
+        Ok(())
+    }
+
     async fn send(
         &self,
         method: Method,
@@ -92,6 +121,9 @@ fn problem(status: StatusCode, answer: &Value) -> String {
         _ => status.to_string(),
     }
 }
+
+/// For the largest epoch over a slow line.
+const DOWNLOAD_PATIENCE: Duration = Duration::from_hours(6);
 
 /// Longer than the api's own limit for a request.
 const PATIENCE: Duration = Duration::from_mins(1);

@@ -5,17 +5,22 @@ mod archive;
 mod audit;
 mod bench;
 mod claim;
+mod completions;
+mod config;
 mod contracts;
 mod engine;
+mod epoch;
 mod history;
 mod key;
 mod keygen;
 mod postgres;
 mod prover;
-mod seal;
+mod receipt;
+mod registry;
 mod setup;
 mod sign;
 mod submit;
+mod trust;
 mod verify;
 
 use std::process::ExitCode;
@@ -23,13 +28,18 @@ use std::process::ExitCode;
 use tracing_subscriber::EnvFilter;
 
 use crate::cli::{
-    BenchCommand, Cli, Command, ContractsCommand, DatabaseArguments, EpochCommand, SetupCommand,
+    BenchCommand, Cli, Command, ConfigCommand, ContractsCommand, DatabaseArguments, SetupCommand,
 };
 use crate::output::Output;
+use crate::settings::Configured;
 use crate::{services, up};
 
 /// Runs the chosen subcommand.
-pub(crate) fn run(cli: Cli, output: &mut Output) -> anyhow::Result<ExitCode> {
+pub(crate) fn run(
+    cli: Cli,
+    configured: &Configured,
+    output: &mut Output,
+) -> anyhow::Result<ExitCode> {
     log_to_stderr(&cli)?;
     match cli.command {
         // These start processes, and a runtime only once those are there.
@@ -52,7 +62,15 @@ pub(crate) fn run(cli: Cli, output: &mut Output) -> anyhow::Result<ExitCode> {
         Command::Sign(arguments) => wait_for(sign::run(&arguments, output)),
         Command::Submit(arguments) => wait_for(submit::run(&arguments, output)),
         Command::Claim(arguments) => wait_for(claim::run(&arguments, output)),
-        Command::Epoch(EpochCommand::Seal(arguments)) => wait_for(seal::run(&arguments, output)),
+        Command::Config(ConfigCommand::Show(arguments)) => {
+            config::show(&arguments, configured, output)
+        }
+        Command::Completions(arguments) => completions::run(&arguments, output),
+        Command::Epoch(command) => wait_for(epoch::run(&command, output)),
+        Command::Receipt(arguments) => wait_for(receipt::run(&arguments, output)),
+        Command::Rollup(command) => wait_for(registry::rollup(&command, output)),
+        Command::Asset(command) => wait_for(registry::asset(&command, output)),
+        Command::Trust(arguments) => wait_for(trust::run(&arguments, output)),
         Command::Key(command) => wait_for(key::run(&command, output)),
         Command::Contracts(ContractsCommand::Verifier(arguments)) => {
             wait_for(contracts::verifier(&arguments, output))
@@ -60,7 +78,7 @@ pub(crate) fn run(cli: Cli, output: &mut Output) -> anyhow::Result<ExitCode> {
     }
 }
 
-fn wait_for(command: impl Future<Output = anyhow::Result<ExitCode>>) -> anyhow::Result<ExitCode> {
+fn wait_for<T>(command: impl Future<Output = anyhow::Result<T>>) -> anyhow::Result<T> {
     tokio::runtime::Builder::new_multi_thread().enable_all().build()?.block_on(command)
 }
 
@@ -72,7 +90,11 @@ async fn migrate(arguments: &DatabaseArguments) -> anyhow::Result<ExitCode> {
 fn log_to_stderr(cli: &Cli) -> anyhow::Result<()> {
     let filter = EnvFilter::try_new(&cli.log)
         .map_err(|error| anyhow::anyhow!("--log {:?} is no log filter: {error}", cli.log))?;
-    let log = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
+    // A line that cannot be written would be complained of on stderr itself, by a panic if that is closed.
+    let log = tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_writer(std::io::stderr)
+        .log_internal_errors(false);
     if cli.log_json {
         log.json().init();
     } else {

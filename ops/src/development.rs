@@ -88,7 +88,7 @@ pub async fn register(
         let file = folder.join(format!("rollup-{rollup}.key"));
         let key = keys::read_or_generate(&file)?;
         let found = if rollup.number() > registered {
-            let id = owner.register_rollup(key.public()).await?;
+            let (id, _) = owner.register_rollup(key.public()).await?;
             ensure!(
                 id == rollup,
                 "L1 registered rollup {rollup} as {id}: somebody else registers too"
@@ -122,7 +122,7 @@ async fn register_assets(owner: &L1, scenario: &Scenario) -> anyhow::Result<Vec<
                 let name = format!("Development {}", wanted.symbol);
                 owner.deploy_token(&name, &wanted.symbol, decimals).await?
             };
-            owner.register_asset(token, decimals, ledger_decimals).await?
+            owner.register_asset(token, decimals, ledger_decimals).await?.0
         };
         ensure!(
             asset.id() == id

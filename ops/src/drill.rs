@@ -11,6 +11,7 @@ use anyhow::ensure;
 use engine::{Milestone, Observer};
 
 use crate::development::is_development_chain;
+use crate::progress::tell;
 
 /// The n-th milestone of a kind, written `Kind` or `Kind:n`.
 #[derive(Clone, Debug, Eq, PartialEq)]
@@ -59,7 +60,7 @@ pub fn observer(drill: Option<Drill>) -> Observer {
         if milestone.kind() == kind
             && seen.fetch_add(1, Ordering::Relaxed).saturating_add(1) == *number
         {
-            eprintln!("netfold: a drill ends this process at {kind}:{number}");
+            tell(format_args!("netfold: a drill ends this process at {kind}:{number}"));
             std::process::abort();
         }
     })

@@ -5,7 +5,7 @@
 //! came of it.
 //!
 //! What `netfold` exits with: 0, the job is done; 1, it is not, and stderr says why and what to do;
-//! 2, the arguments are wrong. `netfold audit` has two more: 3, drift; 4, interrupted with its checkpoint kept.
+//! 2, the arguments or the configuration file are wrong. `netfold audit` has two more: 3, drift; 4, interrupted with its checkpoint kept.
 
 pub mod anvil;
 pub mod audit;
@@ -16,10 +16,12 @@ mod commands;
 pub mod development;
 pub mod drill;
 pub mod drive;
+mod exit_kit;
 pub mod finish;
 pub mod guarded;
 pub mod input;
 pub mod keys;
+mod on_l1;
 pub mod output;
 mod parts;
 pub mod postgres;
@@ -27,26 +29,42 @@ pub mod progress;
 pub mod running;
 pub mod scenario;
 mod services;
+mod settings;
 pub mod state_folder;
 pub mod summary;
+mod table;
 pub mod unsigned;
 mod up;
 
 use std::process::ExitCode;
 
-use clap::Parser as _;
+use clap::{CommandFactory as _, FromArgMatches as _};
 
 use cli::Cli;
 use output::Output;
+use settings::Configured;
 
 /// Runs the command with the arguments of this process.
 #[must_use]
 pub fn run() -> ExitCode {
-    let cli = Cli::parse();
-    match Output::take().and_then(|mut output| commands::run(cli, &mut output)) {
+    let arguments = std::env::args_os().collect::<Vec<_>>();
+    let configured = match Configured::new(Cli::command(), &arguments) {
+        Ok(configured) => configured,
+        Err(error) => {
+            progress::tell(format_args!("netfold: {error:#}"));
+            return ExitCode::from(2);
+        }
+    };
+    let parsed = configured.command.clone().try_get_matches_from(arguments);
+    let cli = match parsed.and_then(|matches| Cli::from_arg_matches(&matches)) {
+        Ok(cli) => cli,
+        Err(error) => error.exit(),
+    };
+    let run = |mut output| commands::run(cli, &configured, &mut output);
+    match Output::take().and_then(run) {
         Ok(code) => code,
         Err(error) => {
-            eprintln!("netfold: {error:#}");
+            progress::tell(format_args!("netfold: {error:#}"));
             ExitCode::FAILURE
         }
     }

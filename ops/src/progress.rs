@@ -1,9 +1,10 @@
 //! What is going on, for people, on stderr: a moving line on a terminal, one line per finished
 //! stage elsewhere.
 //!
-//! **Invariant**: nothing here reaches stdout, and a stage that fails leaves no half-drawn line.
+//! **Invariant**: nothing here reaches stdout, a stage that fails leaves no half-drawn line, and a stderr
+//! that nobody reads any more ends nothing.
 
-use std::io::IsTerminal as _;
+use std::io::{IsTerminal as _, Write as _};
 use std::time::{Duration, Instant};
 
 use indicatif::{ProgressBar, ProgressStyle};
@@ -89,7 +90,7 @@ impl Stage {
     pub fn done(self, outcome: impl std::fmt::Display) {
         self.bar.finish_and_clear();
         let seconds = self.began.elapsed().as_secs_f32();
-        eprintln!("✓ {outcome} ({seconds:.1} s)");
+        tell(format_args!("✓ {outcome} ({seconds:.1} s)"));
     }
 }
 
@@ -102,5 +103,10 @@ impl Drop for Stage {
 /// A remark between stages.
 pub fn say(what: impl std::fmt::Display) {
     let mark = if std::io::stderr().is_terminal() { "·" } else { "-" };
-    eprintln!("{mark} {what}");
+    tell(format_args!("{mark} {what}"));
+}
+
+/// A line on stderr. Whoever read it may be gone: the work goes on without them.
+pub fn tell(line: impl std::fmt::Display) {
+    let _ = writeln!(std::io::stderr(), "{line}");
 }

@@ -20,7 +20,7 @@ use crate::drive::{Drive, Driven};
 use crate::finish;
 use crate::output::Output;
 use crate::parts::{Database, Node};
-use crate::progress::say;
+use crate::progress::{say, tell};
 use crate::running::Running;
 use crate::scenario::Scenario;
 use crate::scenario::sign::Operators;
@@ -190,7 +190,7 @@ impl Cluster<'_> {
             say(format_args!("AUDIT: {fault}"));
         }
         if self.arguments.json {
-            eprintln!("\n{}\n", table(&summary, &details));
+            tell(format_args!("\n{}\n", table(&summary, &details)));
             output.json(&summary)?;
         } else {
             output.line(table(&summary, &details))?;

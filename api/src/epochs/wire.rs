@@ -238,6 +238,25 @@ impl EpochState {
             EpochStatus::Final => Self::Final,
         }
     }
+
+    /// Its word on the wire.
+    pub(crate) fn word(self) -> &'static str {
+        match self {
+            Self::Open => "open",
+            Self::Sealed => "sealed",
+            Self::Proving => "proving",
+            Self::Proven => "proven",
+            Self::Submitted => "submitted",
+            Self::Settled => "settled",
+            Self::Final => "final",
+        }
+    }
+}
+
+impl std::fmt::Display for EpochState {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(self.word())
+    }
 }
 
 impl SealInfo {

@@ -107,6 +107,10 @@ codes! {
     EpochNotReady => CONFLICT, "The epoch has not come so far yet";
     /// The epoch is sealed: what it is cannot be simulated any more.
     EpochSealed => CONFLICT, "The epoch is sealed";
+    /// The exit's epoch has not settled yet: `epoch` and `epoch_status` say how far it is.
+    ExitNotSettled => CONFLICT, "The exit is not settled yet";
+    /// The batch of the exit was evicted; nothing of it will settle.
+    ExitReversed => CONFLICT, "The exit was reversed";
     /// The books have not come to the block or moment that `as_of` names; on a replica, not yet.
     AsOfNotReached => CONFLICT, "The books have not come so far yet";
     /// An amount is a JSON number or another type, not a string.

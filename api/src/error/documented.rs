@@ -43,6 +43,15 @@ pub(crate) enum Gone {
     Archived(ProblemBody),
 }
 
+/// What a request for something of a settled epoch may be answered with besides.
+#[derive(IntoResponses)]
+#[expect(dead_code, reason = "only its description is used")]
+pub(crate) enum NotYet {
+    /// Its epoch has not settled yet, or what is asked for never will.
+    #[response(status = 409, content_type = "application/problem+json")]
+    NotSettled(ProblemBody),
+}
+
 /// What a request for the books as they stood may be answered with besides.
 #[derive(IntoResponses)]
 #[expect(dead_code, reason = "only its description is used")]

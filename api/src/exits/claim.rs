@@ -70,7 +70,7 @@ impl Claim {
 
 /// The call's bytes: the selector, the claim's six words in place, the offset of the path, its
 /// length and its words.
-fn call(epoch: u64, claim: &domain::Claim, path: &[B256]) -> Vec<u8> {
+pub(crate) fn call(epoch: u64, claim: &domain::Claim, path: &[B256]) -> Vec<u8> {
     let word = |number: u128| B256::from(U256::from(number));
     let address = |address: Address| address.into_word();
     let head = [

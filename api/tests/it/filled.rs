@@ -21,7 +21,7 @@ use crate::{
 
 /// How far an epoch is taken.
 #[derive(Clone, Copy, Debug, Eq, Ord, PartialEq, PartialOrd)]
-enum Reach {
+pub(crate) enum Reach {
     Folding,
     Submitted,
     Settled,
@@ -115,7 +115,7 @@ async fn misbehave(world: &World, rollups: &mut [Rollup]) {
     world.engine.evict(gone.rollup, gone.height, digest, reason).await.unwrap();
 }
 
-async fn take(world: &World, epoch: EpochNumber, reach: Reach, turn: TurnNumber) {
+pub(crate) async fn take(world: &World, epoch: EpochNumber, reach: Reach, turn: TurnNumber) {
     let work = world.engine.operations_of(epoch).await.unwrap();
     let steps = plan_steps(&work.operations).unwrap();
     let planned = u32::try_from(steps.len()).unwrap();

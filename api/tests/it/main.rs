@@ -18,6 +18,7 @@ mod database;
 mod deposits;
 mod epochs;
 mod events;
+mod evidence;
 mod examples;
 mod filled;
 mod gate;

@@ -63,10 +63,10 @@ impl L1 {
         token: Address,
         token_decimals: u8,
         ledger_decimals: u8,
-    ) -> Result<Asset, Error> {
+    ) -> Result<(Asset, MinedL1Tx), Error> {
         let name = "registerAsset";
         let call = self.contract.registerAsset(token, token_decimals, ledger_decimals);
-        let (_, receipt) = self.send(name, call).await?;
+        let (l1_tx, receipt) = self.send(name, call).await?;
         let event: Settlement::AssetRegistered = self.event(name, &receipt)?;
         let asset = Asset::new(
             AssetId::new(event.asset),
@@ -74,19 +74,22 @@ impl L1 {
             event.tokenDecimals,
             event.ledgerDecimals,
         );
-        asset.map_err(|fault| Error::answer(name, fault))
+        Ok((asset.map_err(|fault| Error::answer(name, fault))?, l1_tx))
     }
 
     /// Registers a rollup.
     ///
     /// # Errors
     /// [`Error::Reverted`] if the contract refuses it.
-    pub async fn register_rollup(&self, key: SettlementKey) -> Result<RollupId, Error> {
+    pub async fn register_rollup(
+        &self,
+        key: SettlementKey,
+    ) -> Result<(RollupId, MinedL1Tx), Error> {
         let name = "registerRollup";
         let call = self.contract.registerRollup(key.x().to_uint(), key.y().to_uint());
-        let (_, receipt) = self.send(name, call).await?;
+        let (l1_tx, receipt) = self.send(name, call).await?;
         let event: Settlement::RollupRegistered = self.event(name, &receipt)?;
-        Ok(RollupId::new(event.rollup))
+        Ok((RollupId::new(event.rollup), l1_tx))
     }
 
     /// The contract's single event of a kind in a receipt.

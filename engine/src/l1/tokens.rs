@@ -57,3 +57,35 @@ impl L1 {
         Ok(self.send("deposit", call.value(ether)).await?.0)
     }
 }
+
+/// What a token says of itself.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub struct TokenFacts {
+    /// Its decimals.
+    pub decimals: u8,
+    /// How much of it there is, in its smallest unit; `None` for Ether.
+    pub supply: Option<U256>,
+}
+
+impl L1 {
+    /// What a token says of itself; the zero address is Ether.
+    ///
+    /// # Errors
+    /// [`Error::NoContract`] where no contract is, [`Error::Reverted`] where one is that is no token, or
+    /// whatever the node fails with.
+    pub async fn token(&self, token: Address) -> Result<TokenFacts, Error> {
+        if token == Address::ZERO {
+            return Ok(TokenFacts { decimals: ETHER_DECIMALS, supply: None });
+        }
+        if self.code_hash(token).await?.is_none() {
+            return Err(Error::NoContract { chain_id: self.chain_id, settlement: token });
+        }
+        let contract = DevelopmentToken::new(token, self.provider.clone());
+        let read = |name| move |error| Error::contract(name, error);
+        let decimals = contract.decimals().call().await.map_err(read("decimals"))?;
+        let supply = contract.totalSupply().call().await.map_err(read("totalSupply"))?;
+        Ok(TokenFacts { decimals, supply: Some(supply) })
+    }
+}
+
+const ETHER_DECIMALS: u8 = 18;

@@ -16,8 +16,8 @@ use crate::error::{AnswerFault, Error};
 /// The contract's storage as of one block.
 #[derive(Clone, Debug)]
 pub struct View {
-    l1: L1,
-    block: BlockId,
+    pub(super) l1: L1,
+    pub(super) block: BlockId,
 }
 
 /// A cell as L1 has it.

@@ -20,11 +20,11 @@ async fn deployed(anvil: &Anvil) -> L1 {
 async fn what_is_sent_is_read_back() {
     let anvil = Anvil::start();
     let l1 = deployed(&anvil).await;
-    let ether = l1.register_asset(Address::ZERO, 18, 9).await.unwrap();
+    let ether = l1.register_asset(Address::ZERO, 18, 9).await.unwrap().0;
     let token = l1.deploy_token("USD Coin", "USDC", 6).await.unwrap();
-    let usdc = l1.register_asset(token, 6, 6).await.unwrap();
+    let usdc = l1.register_asset(token, 6, 6).await.unwrap().0;
     let key = SigningKey::from_seed([1; 32]).public();
-    let rollup = l1.register_rollup(key).await.unwrap();
+    let rollup = l1.register_rollup(key).await.unwrap().0;
     l1.mint(token, l1.signer(), U256::from(1_000)).await.unwrap();
     l1.approve(token, U256::from(1_000)).await.unwrap();
     l1.deposit(rollup, &usdc, U256::from(900)).await.unwrap();
@@ -68,8 +68,8 @@ async fn what_is_sent_is_read_back() {
 async fn a_refusal_names_the_contracts_error() {
     let anvil = Anvil::start();
     let l1 = deployed(&anvil).await;
-    let ether = l1.register_asset(Address::ZERO, 18, 9).await.unwrap();
-    let rollup = l1.register_rollup(SigningKey::from_seed([1; 32]).public()).await.unwrap();
+    let ether = l1.register_asset(Address::ZERO, 18, 9).await.unwrap().0;
+    let rollup = l1.register_rollup(SigningKey::from_seed([1; 32]).public()).await.unwrap().0;
     let before = l1.head().await.unwrap();
     let fraction = l1.deposit(rollup, &ether, U256::from(1)).await.unwrap_err();
     assert!(fraction.to_string().contains("NotWholeLedgerUnits"), "{fraction}");
@@ -107,7 +107,7 @@ async fn a_signed_settlement_lands_once() {
     let anvil = Anvil::start();
     let l1 = deployed(&anvil).await;
     let epoch = EpochNumber::FIRST;
-    let rollup = l1.register_rollup(SigningKey::from_seed([1; 32]).public()).await.unwrap();
+    let rollup = l1.register_rollup(SigningKey::from_seed([1; 32]).public()).await.unwrap().0;
     let register =
         domain::Operation::Register { rollup, key: SigningKey::from_seed([1; 32]).public() };
     let identity = l1.identity().await.unwrap();

@@ -39,14 +39,14 @@ impl World {
         let genesis = LiquidityState::genesis().digest();
         let (l1, deployment) =
             L1::deploy(&anvil.url, &key, DomainId::new(1), genesis, settler()).await.unwrap();
-        let ether = l1.register_asset(Address::ZERO, 18, 9).await.unwrap();
+        let ether = l1.register_asset(Address::ZERO, 18, 9).await.unwrap().0;
         let token = l1.deploy_token("USD Coin", "USDC", 6).await.unwrap();
-        let usdc = l1.register_asset(token, 6, 6).await.unwrap();
+        let usdc = l1.register_asset(token, 6, 6).await.unwrap().0;
         l1.mint(token, l1.signer(), U256::from(1_000_000_000_u64)).await.unwrap();
         l1.approve(token, U256::MAX).await.unwrap();
         let operators: Vec<_> = (1..=5).map(Operator::new).collect();
         for operator in &operators {
-            let rollup = l1.register_rollup(operator.public()).await.unwrap();
+            let rollup = l1.register_rollup(operator.public()).await.unwrap().0;
             assert_eq!(rollup, operator.rollup);
         }
         let url = &database.url;

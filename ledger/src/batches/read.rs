@@ -164,7 +164,7 @@ pub(crate) async fn balances(
 }
 
 /// The batches of these blocks, newest first.
-async fn read(tx: &mut Tx<'_>, blocks: &[i64]) -> Result<Vec<PostedBatch>, Error> {
+pub(crate) async fn read(tx: &mut Tx<'_>, blocks: &[i64]) -> Result<Vec<PostedBatch>, Error> {
     let mut lanes = lanes(tx, blocks).await?;
     let rows = sqlx::query!(
         r#"select b.rollup_id, b.height, b.attempt, b.block_number, b.epoch_number, batch_digest,

@@ -267,7 +267,7 @@ pub(crate) fn fee(
     Ok(Some(SettlementFee { payer: columns.address(payer)?, gas_price }))
 }
 
-pub(super) async fn read(tx: &mut Tx<'_>, epoch: EpochNumber) -> Result<Option<Settlement>, Error> {
+pub(crate) async fn read(tx: &mut Tx<'_>, epoch: EpochNumber) -> Result<Option<Settlement>, Error> {
     let row = sqlx::query!(
         r#"select sequence as "sequence!", tx_hash as "tx_hash!",
             l1_block_number as "l1_block_number!", l1_block_hash as "l1_block_hash!",

@@ -19,7 +19,7 @@ use serde_json::json;
 use tokio::signal::unix::{SignalKind, signal};
 
 use super::Options;
-use crate::progress::{Stage, say};
+use crate::progress::{Stage, say, tell};
 
 pub(super) struct Keeper {
     file: Option<PathBuf>,
@@ -129,17 +129,14 @@ impl Keeper {
         self.told = Instant::now();
         if self.json {
             let seconds = self.began.elapsed().as_secs();
-            eprintln!(
-                "{}",
-                json!({"progress": {
-                    "blocks": blocks,
-                    "blocks_of": of,
-                    "transfers": transfers,
-                    "events": events,
-                    "events_of": of_events,
-                    "seconds": seconds,
-                }})
-            );
+            tell(json!({"progress": {
+                "blocks": blocks,
+                "blocks_of": of,
+                "transfers": transfers,
+                "events": events,
+                "events_of": of_events,
+                "seconds": seconds,
+            }}));
             return;
         }
         let seconds = u64::try_from(self.began.elapsed().as_millis()).unwrap_or(u64::MAX).max(1);

@@ -15,7 +15,7 @@ use crate::cli::{
 };
 use crate::output::Output;
 use crate::postgres::{Postgres, Settings};
-use crate::progress::Stage;
+use crate::progress::{Stage, tell};
 use crate::services;
 
 pub(super) fn circuit(
@@ -76,7 +76,7 @@ pub(super) fn proof(
     let params = runtime.block_on(services::parameters(&arguments.parameters, folder))?;
     let figures = bench::run(arguments, &params, &runtime)?;
     if arguments.json {
-        eprintln!("\n{}\n", figures.table());
+        tell(format_args!("\n{}\n", figures.table()));
         output.json(&figures)?;
     } else {
         output.line(figures.table())?;
@@ -142,7 +142,7 @@ pub(super) fn ledger(
         .with_context(|| format!("could not remove {}", folder.display()))?;
     let (table, figures) = outcome?;
     if arguments.json {
-        eprintln!("\n{table}\n");
+        tell(format_args!("\n{table}\n"));
         output.json(&figures)?;
     } else {
         output.line(table)?;

@@ -7,12 +7,13 @@ use serde_json::json;
 use crate::cli::KeygenArguments;
 use crate::keys;
 use crate::output::Output;
+use crate::progress::tell;
 
 pub(super) fn run(arguments: &KeygenArguments, output: &mut Output) -> anyhow::Result<ExitCode> {
     let key = keys::generate(&arguments.file)?.public();
     let (x, y) = (key.x().to_string(), key.y().to_string());
     output.json(&json!({ "x": x, "y": y }))?;
-    eprintln!("The secret is in {}: keep a copy of it.", arguments.file.display());
-    eprintln!("Register the public key on L1: registerRollup({x}, {y})");
+    tell(format_args!("The secret is in {}: keep a copy of it.", arguments.file.display()));
+    tell(format_args!("Register the public key on L1: netfold rollup add {x} {y}"));
     Ok(ExitCode::SUCCESS)
 }

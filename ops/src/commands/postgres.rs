@@ -8,6 +8,7 @@ use anyhow::Context as _;
 use crate::cli::PostgresArguments;
 use crate::output::Output;
 use crate::postgres::{Postgres, Settings};
+use crate::progress::tell;
 use crate::state_folder::StateFolder;
 
 pub(super) fn run(arguments: PostgresArguments, output: &mut Output) -> anyhow::Result<ExitCode> {
@@ -15,7 +16,7 @@ pub(super) fn run(arguments: PostgresArguments, output: &mut Output) -> anyhow::
     let settings = Settings { folder: state.postgres(), programs: arguments.program.pg_bin };
     let mut postgres = Postgres::start(&settings)?;
     if let Some(notice) = postgres.notice() {
-        eprintln!("{notice}");
+        tell(notice);
     }
     if let Some((program, rest)) = arguments.command.split_first() {
         let shown = program.display().to_string();

@@ -18,7 +18,9 @@ pub(super) async fn run(
 ) -> anyhow::Result<ExitCode> {
     let key = keys::read(&arguments.key)?;
     let mut unsigned = Unsigned::parse(&input::read(&arguments.file)?)?;
-    let context = if let Some(url) = &arguments.url {
+    // With a word of the domain an api is not asked, also where the configuration names one.
+    let api = arguments.url.as_ref().filter(|_| arguments.domain_word.is_none());
+    let context = if let Some(url) = api {
         let client = Client::new(url)?.with_key(arguments.api_key.api_key.as_deref())?;
         let context = SigningContext::of(&client).await?;
         unsigned = unsigned.complete(&client, &context).await?;

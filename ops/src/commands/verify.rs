@@ -1,7 +1,12 @@
-//! `netfold verify`: checks a proof file, needs nothing but the file and a key, and says in words
-//! what is proven by it and what must be trusted besides.
+//! `netfold verify`: checks a file, needs nothing but the file and, for a proof, a key, and says in words
+//! what is proven by it and what must be trusted besides. Receipts and exit-kits are told from proofs by
+//! their first words.
+
+mod kit;
+mod receipt;
 
 use std::fmt::Display;
+use std::io::BufRead as _;
 use std::process::ExitCode;
 
 use anyhow::Context as _;
@@ -14,11 +19,19 @@ use crate::input;
 use crate::output::Output;
 
 pub(super) fn run(arguments: &VerifyArguments, output: &mut Output) -> anyhow::Result<ExitCode> {
+    let mut opened = input::open(&arguments.file)?;
     let shown = arguments.file.display();
+    let begins = opened.fill_buf().with_context(|| format!("could not read {shown}"))?;
+    if is_of(begins, "netfold.receipt.") {
+        return receipt::run(arguments, opened, output);
+    }
+    if is_of(begins, "netfold.exit-kit.") {
+        return kit::run(arguments, opened, output);
+    }
+    let bytes = input::rest(opened, &arguments.file)?;
     let folder = arguments.parameters.folder(&arguments.state.state);
     let key = VerifyingKey::load(&folder, &arguments.parameters.setup())
         .with_context(|| format!("no usable verifying key in {}", folder.display()))?;
-    let bytes = input::read(&arguments.file)?;
     let refused = || format!("{shown} is REFUSED");
     match ProofFile::from_bytes(&bytes).with_context(refused)? {
         ProofFile::Epoch(proof) => {
@@ -35,6 +48,14 @@ pub(super) fn run(arguments: &VerifyArguments, output: &mut Output) -> anyhow::R
         }
     }
     Ok(ExitCode::SUCCESS)
+}
+
+/// Whether a file is JSON that begins with a format of this name.
+fn is_of(begins: &[u8], format: &str) -> bool {
+    let text = String::from_utf8_lossy(begins);
+    let mut words = text.trim_start().splitn(4, '"');
+    let opens = words.next().is_some_and(|opens| opens.trim_end() == "{");
+    opens && words.next() == Some("format") && text.contains(&format!("\"{format}"))
 }
 
 /// What is told of a proof that holds.
@@ -153,10 +174,14 @@ fn tell(shown: &impl Display, report: &Report, output: &mut Output) -> anyhow::R
     for fact in &report.facts {
         output.line(format_args!("  {fact}"))?;
     }
-    for proven in &report.proven {
+    tell_each(&report.proven, &report.trusted, output)
+}
+
+fn tell_each(proven: &[String], trusted: &[String], output: &mut Output) -> anyhow::Result<()> {
+    for proven in proven {
         output.line(format_args!("proven: {proven}"))?;
     }
-    for trusted in &report.trusted {
+    for trusted in trusted {
         output.line(format_args!("trusted: {trusted}"))?;
     }
     Ok(())
