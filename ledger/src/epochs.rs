@@ -23,6 +23,6 @@ pub use read::{Epoch, EpochStatus, TimelineEntry};
 pub use seal::{OpenEpoch, SealReason, Sealed, Sealing};
 pub(crate) use seal::{counts, read as sealed};
 pub use seal_request::SealRequest;
-pub use settle::{GasPrice, NewSettlement, SettledEpoch, Settlement, SettlementFee};
+pub use settle::{GasPrice, NewSettlement, Settlement, SettlementFee, SettlementSample};
 pub(crate) use settle::{fee as settlement_fee, read as settlement};
 pub use submit::{NewSubmission, Submission, SupersedeReason};

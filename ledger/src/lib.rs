@@ -76,7 +76,7 @@ pub use engine_lock::EngineLock;
 pub use epochs::{
     Books, ClosingAccount, Epoch, EpochStatus, FoldedStep, GasPrice, NewProof, NewSettlement,
     NewSubmission, OpenEpoch, Proof, ProofSummary, SealReason, SealRequest, Sealed, Sealing,
-    SettledEpoch, Settlement, SettlementFee, StepRecord, Submission, SupersedeReason,
+    Settlement, SettlementFee, SettlementSample, StepRecord, Submission, SupersedeReason,
     TimelineEntry,
 };
 pub use error::{Cause, Error};

@@ -20,7 +20,8 @@ use clap::{Args, Parser, Subcommand};
 pub(crate) use archive::ArchiveArguments;
 pub(crate) use audit::AuditArguments;
 pub(crate) use bench::{
-    BenchApiArguments, BenchCommand, BenchLedgerArguments, BenchProofArguments,
+    BenchApiArguments, BenchCircuitArguments, BenchCommand, BenchLedgerArguments,
+    BenchProofArguments,
 };
 pub(crate) use epoch::{
     EpochCommand, EpochListArguments, EpochShowArguments, ExitKitArguments, ReceiptArguments,

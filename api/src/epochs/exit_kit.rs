@@ -159,7 +159,7 @@ impl Writer {
         let mut next = first;
         while let Some(claims) = self.read(&exits, next).await? {
             next = after(&claims).ok_or(Broken::Exits(exits.rollup))?;
-            range = range.add(leaves(&claims)).ok_or(Broken::Exits(exits.rollup))?;
+            range = range.extended(leaves(&claims)).ok_or(Broken::Exits(exits.rollup))?;
         }
         let paths = range.close().ok_or(Broken::Exits(exits.rollup))?;
         if paths.root() != Some(exits.exit_root) {

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use alloy_primitives::U256;
 use domain::{AssetId, LiquidityState, NetPosition, RollupId};
-use ledger::{PageLimit, SettledEpoch, WouldSeal};
+use ledger::{PageLimit, SettlementSample, WouldSeal};
 use serde::Serialize;
 use time::OffsetDateTime;
 use utoipa::ToSchema;
@@ -169,7 +169,7 @@ impl PositionForecast {
 }
 
 impl Schedule {
-    fn of(seal: &WouldSeal, every: Option<Duration>, settled: &[SettledEpoch]) -> Self {
+    fn of(seal: &WouldSeal, every: Option<Duration>, settled: &[SettlementSample]) -> Self {
         let seals_by =
             every.and_then(|every| later(seal.opened_at, every)).map(|at| at.max(seal.now));
         let mut took: Vec<u64> = settled
@@ -202,12 +202,12 @@ impl Cost {
     }
 
     /// The newest settlement of the nearest number of steps on either side.
-    fn of(steps: u32, settled: &[SettledEpoch]) -> Self {
+    fn of(steps: u32, settled: &[SettlementSample]) -> Self {
         // Newest first, and the first of equals is kept.
         let below =
             settled.iter().filter(|one| one.steps <= steps).rev().max_by_key(|one| one.steps);
         let above = settled.iter().filter(|one| one.steps >= steps).min_by_key(|one| one.steps);
-        let both: Vec<&SettledEpoch> = match (below, above) {
+        let both: Vec<&SettlementSample> = match (below, above) {
             (Some(below), Some(above)) if below.steps == above.steps => vec![below],
             (below, above) => below.into_iter().chain(above).collect(),
         };
@@ -226,7 +226,7 @@ impl Cost {
 }
 
 /// The gas at some steps on the line between two settlements of fewer and of more.
-fn between(steps: u32, below: &SettledEpoch, above: &SettledEpoch) -> Option<u64> {
+fn between(steps: u32, below: &SettlementSample, above: &SettlementSample) -> Option<u64> {
     let width = i128::from(above.steps).checked_sub(i128::from(below.steps))?;
     let into = i128::from(steps).checked_sub(i128::from(below.steps))?;
     let rise = i128::from(above.gas_used).checked_sub(i128::from(below.gas_used))?;
@@ -243,10 +243,10 @@ mod tests {
 
     use super::*;
 
-    fn settled(epoch: u64, steps: u32, gas_used: u64) -> SettledEpoch {
+    fn settled(epoch: u64, steps: u32, gas_used: u64) -> SettlementSample {
         let (sealed_at, settled_at) = (OffsetDateTime::UNIX_EPOCH, OffsetDateTime::UNIX_EPOCH);
         let epoch = EpochNumber::new(epoch);
-        SettledEpoch { epoch, steps, gas_used, sealed_at, settled_at }
+        SettlementSample { epoch, steps, gas_used, sealed_at, settled_at }
     }
 
     /// Gas lies on the line between what was recorded, is never guessed beyond it, and rests on the newest

@@ -50,7 +50,7 @@ impl ExitRange {
     /// Adds the next chunk: leaves as far as there is room, or fewer if they are the last. `None` if
     /// there is none or they do not fit the chunk.
     #[must_use]
-    pub fn add(mut self, leaves: Vec<B256>) -> Option<Self> {
+    pub fn extended(mut self, leaves: Vec<B256>) -> Option<Self> {
         let first = u32::try_from(self.next).ok()?;
         let count = u64::try_from(leaves.len()).ok()?;
         let lower = Part::lower(&self.before, first, leaves)?;
@@ -204,7 +204,7 @@ mod tests {
             })
         };
         let range = chunks()
-            .fold(ExitRange::after(&before), |range, (_, leaves)| range.add(leaves).unwrap());
+            .fold(ExitRange::after(&before), |range, (_, leaves)| range.extended(leaves).unwrap());
         let paths = range.close().unwrap();
         assert_eq!(paths.root(), Some(tree(end).root()));
         let history = ExitTreeHistory::new((0..end).map(leaf).collect());
@@ -235,8 +235,8 @@ mod tests {
         let before = tree(1020);
         let range = ExitRange::after(&before);
         assert!(range.clone().close().is_none());
-        assert!(range.clone().add(Vec::new()).is_none());
-        assert!(range.clone().add((0..5).map(leaf).collect()).is_none());
-        assert!(range.add((0..4).map(leaf).collect()).is_some());
+        assert!(range.clone().extended(Vec::new()).is_none());
+        assert!(range.clone().extended((0..5).map(leaf).collect()).is_none());
+        assert!(range.extended((0..4).map(leaf).collect()).is_some());
     }
 }

@@ -86,7 +86,7 @@ const TABLE: Columns = Columns("epoch_settlement");
 
 /// What settling an epoch took.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub struct SettledEpoch {
+pub struct SettlementSample {
     /// Which.
     pub epoch: EpochNumber,
     /// Its steps.
@@ -211,7 +211,7 @@ impl Ledger {
     ///
     /// # Errors
     /// When Postgres fails.
-    pub async fn settled_epochs(&self, limit: PageLimit) -> Result<Vec<SettledEpoch>, Error> {
+    pub async fn settled_epochs(&self, limit: PageLimit) -> Result<Vec<SettlementSample>, Error> {
         let rows = sqlx::query!(
             r#"select s.epoch_number as "epoch!", step_count, gas_used as "gas_used!", sealed_at,
                 recorded_at as "settled_at!"
@@ -225,7 +225,7 @@ impl Ledger {
         .await?;
         rows.into_iter()
             .map(|row| {
-                Ok(SettledEpoch {
+                Ok(SettlementSample {
                     epoch: TABLE.epoch(row.epoch)?,
                     steps: TABLE.small(row.step_count)?,
                     gas_used: TABLE.number(row.gas_used)?,
