@@ -26,6 +26,7 @@ mod costs;
 mod deposits;
 mod epochs;
 mod error;
+mod etag;
 mod events;
 pub mod evidence;
 mod exits;

@@ -10,13 +10,14 @@ use utoipa_swagger_ui::{Config, SwaggerUi};
 
 use crate::{
     State, access, accounts, assets, batches, cells, costs, deposits, epochs, error::ProblemBody,
-    events, exits, extract::BODY_LIMIT, flows, health, identity, jobs, layers, metrics,
+    etag, events, exits, extract::BODY_LIMIT, flows, health, identity, jobs, layers, metrics,
     operator_actions, pages, rollups, simulate, transfers, trial_balance, webhooks,
 };
 
 /// Every path, with its layers.
 pub fn router(state: State) -> Router {
-    let (resources, document) = resources().split_for_parts();
+    let (resources, mut document) = resources().split_for_parts();
+    etag::describe(&mut document);
     let time = state.settings().request_timeout;
     let observed = state.clone();
     // The validator badge would ask a foreign server about every reader's document.
@@ -43,6 +44,7 @@ pub fn router(state: State) -> Router {
         .method_not_allowed_fallback(layers::method_not_allowed)
         .with_state(state.clone())
         .layer(middleware::from_fn_with_state(state.clone(), access::check))
+        .layer(middleware::from_fn(etag::tag))
         .layer(middleware::from_fn(layers::tell_journal_block))
         .layer(DefaultBodyLimit::max(BODY_LIMIT))
         .layer(middleware::from_fn_with_state(time, layers::limit_time))
@@ -55,7 +57,9 @@ pub fn router(state: State) -> Router {
 /// The `OpenAPI` document of the resources.
 #[must_use]
 pub fn openapi() -> utoipa::openapi::OpenApi {
-    resources().into_openapi()
+    let mut document = resources().into_openapi();
+    etag::describe(&mut document);
+    document
 }
 
 fn resources() -> OpenApiRouter<State> {
@@ -110,7 +114,8 @@ fn resources() -> OpenApiRouter<State> {
             however often they are sent.\n\nLists that grow, and sums, may be read from a replica that is \
             behind: their answers say in the header `journal-block` up to which journal block they show \
             everything, at least. What is read by its name is as it is now. `as_of` asks for the books as \
-            they stood.\n\nRequests may need an API key, sent as `Authorization: Bearer`: by default \
+            they stood.\n\nWhat is read in one piece carries an `ETag`: sent back as `If-None-Match` it is answered 304, without \
+            a body, as long as nothing changed; what is final never does.\n\nRequests may need an API key, sent as `Authorization: Bearer`: by default \
             those that write, and `/v1/operator-actions`. A key has scopes, of which none includes another: \
             `read`, `submit:{rollup}`, `operate`, `prove`. A batch needs its rollup's signature in any case.",
         license(name = "MIT OR Apache-2.0", identifier = "MIT OR Apache-2.0"),

@@ -85,7 +85,7 @@ impl Default for Settings {
             request_timeout: Duration::from_secs(15),
             max_requests: 512,
             max_streams: 256,
-            stream_time: Duration::from_secs(3600),
+            stream_time: Duration::from_hours(1),
             drain_timeout: Duration::from_secs(10),
             webhooks: None,
             seal_every: None,

@@ -269,15 +269,11 @@ impl Ledger {
         .await?;
         rows.into_iter()
             .map(|row| {
-                let last_attempt = match (row.last_number, row.last_attempted, row.last_outcome) {
-                    (Some(number), Some(event), Some(outcome)) => Some(Attempt {
-                        number: AttemptNumber::read(number)?,
-                        event: EventNumber::new(TABLE.number(event)?),
-                        outcome: Outcome::read(outcome, row.last_status)?,
-                        at: row.last_at.ok_or_else(|| TABLE.corrupt())?,
-                    }),
-                    _ => None,
-                };
+                let last_attempt = read_attempt(
+                    (row.last_number, row.last_attempted, row.last_outcome),
+                    row.last_status,
+                    row.last_at,
+                )?;
                 let counted_from = row.delivered_attempt.max(row.resumed_after);
                 let last = last_attempt.as_ref().map_or(0, |last| last.number.number());
                 Ok(Webhook {
@@ -299,6 +295,21 @@ impl Ledger {
             })
             .collect()
     }
+}
+
+/// The columns of an attempt, where there is one.
+fn read_attempt(
+    columns: (Option<i64>, Option<i64>, Option<i16>),
+    status: Option<i16>,
+    at: Option<OffsetDateTime>,
+) -> Result<Option<Attempt>, Error> {
+    let (Some(number), Some(event), Some(outcome)) = columns else { return Ok(None) };
+    Ok(Some(Attempt {
+        number: AttemptNumber::read(number)?,
+        event: EventNumber::new(TABLE.number(event)?),
+        outcome: Outcome::read(outcome, status)?,
+        at: at.ok_or_else(|| TABLE.corrupt())?,
+    }))
 }
 
 /// A refusal of who acts, by their key.

@@ -123,11 +123,11 @@ impl Writer {
     /// Verifies a batch's signature, if its rollup is known so far.
     async fn check(&self, pool: &PgPool, batch: &Batch) -> Result<Checked, Error> {
         let signer = self.signers.find(pool, batch.rollup()).await?;
-        let signed = signer.and_then(|Signer { key, domain_word }| {
+        let verified = signer.and_then(|Signer { key, domain_word }| {
             SignedBatch::verify(batch, key, domain_word).ok()
         });
-        Ok(match signed {
-            Some(signed) => Checked::Signed(Box::new(signed)),
+        Ok(match verified {
+            Some(batch) => Checked::Signed(Box::new(batch)),
             None => Checked::Unsigned(Box::new(batch.clone())),
         })
     }

@@ -114,7 +114,7 @@ impl Configured {
                 None if from_file => (defaults().collect(), Origin::File),
                 None => (defaults().collect(), Origin::Default),
             };
-            settings.push(setting(arg, values, origin));
+            settings.push(setting(arg, &values, origin));
         }
         for below in command.get_subcommands() {
             path.push(below.get_name().to_owned());
@@ -133,7 +133,7 @@ impl Configured {
             None => Origin::Unset,
         };
         let values = matches.get_raw(id).into_iter().flatten().map(ToOwned::to_owned);
-        setting(arg, values.collect(), origin)
+        setting(arg, &values.collect::<Vec<_>>(), origin)
     }
 
     fn gives(&self, path: &[String], arg: &Arg) -> bool {
@@ -141,7 +141,7 @@ impl Configured {
     }
 }
 
-fn setting(arg: &Arg, values: Vec<OsString>, origin: Origin) -> Setting {
+fn setting(arg: &Arg, values: &[OsString], origin: Origin) -> Setting {
     let secret = arg.is_hide_env_values_set();
     let text = values.iter().map(|value| value.to_string_lossy()).collect::<Vec<_>>().join(",");
     let origin = if values.is_empty() { Origin::Unset } else { origin };
@@ -205,7 +205,11 @@ fn apply(
         let Some(arg) = options(&command).find(|arg| arg.get_long() == Some(key)) else { continue };
         let id = arg.get_id().clone();
         let texts = texts(arg, value).with_context(|| dotted(path, key))?;
-        command = command.mut_arg(id, |arg| arg.required(false).default_values(texts));
+        command = command.mut_arg(id, |arg| {
+            // A secret of the file is no default that --help may print.
+            let secret = arg.is_hide_env_values_set();
+            arg.required(false).default_values(texts).hide_default_value(secret)
+        });
         given.insert((path.clone(), key.clone()));
     }
     let below = command.get_subcommands().map(|below| below.get_name().to_owned());

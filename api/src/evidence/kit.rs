@@ -209,6 +209,9 @@ impl KitCheck {
             return Err(Fault::NotCanonical);
         }
         head.settlement.check(&head.epoch, &state, &rollups)?;
+        if !head.assets.is_sorted_by(|one, next| one.asset < next.asset) {
+            return Err(Fault::NotCanonical);
+        }
         for asset in &head.assets {
             asset.read()?;
         }

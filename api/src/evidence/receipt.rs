@@ -312,7 +312,7 @@ impl Receipt {
     fn check_claim(&self) -> Result<(), Fault> {
         let claim = &self.claim;
         let data = call(self.epoch.epoch.number(), &self.exit_claim(), &self.path);
-        if claim.to != self.domain.settlement || claim.data != Bytes::from(data) {
+        if claim.to != self.domain.settlement || claim.data.as_ref() != data.as_slice() {
             return Err(Fault::Call);
         }
         let paid = claim.status == PaidStatus::Paid;

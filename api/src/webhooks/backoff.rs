@@ -19,6 +19,6 @@ pub(super) fn wait(settings: &WebhookSettings, webhook: &Webhook) -> Duration {
     // From 80 to 120 percent of it.
     let number = webhook.next_attempt().number().to_be_bytes();
     let digest = Sha256::new().chain_update(webhook.id.to_bytes()).chain_update(number).finalize();
-    let percent = 80_u32.saturating_add(u32::from(digest.first().copied().unwrap_or(0)) * 40 / 255);
-    plain.saturating_mul(percent) / 100
+    let percent = digest.first().map_or(80, |part| 80_u32.saturating_add(u32::from(part % 41)));
+    plain.saturating_mul(percent).checked_div(100).unwrap_or(plain)
 }

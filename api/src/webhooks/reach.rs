@@ -51,14 +51,13 @@ impl Target {
             return Err("an address without user and password");
         }
         let host = authority.host().trim_start_matches('[').trim_end_matches(']').to_owned();
-        let port = match authority.port() {
-            None => None,
-            Some(port) => Some(port.as_str().parse::<u16>().ok().filter(|port| *port > 0)),
+        // What is left of the host is a port, or nothing; the parser takes one that is none for none.
+        let rest = authority.as_str().strip_prefix(authority.host()).unwrap_or_default();
+        let port = match rest.strip_prefix(':') {
+            None => Some(default_port(is_https)),
+            Some(port) => port.parse::<u16>().ok().filter(|port| *port > 0),
         };
-        let (false, Some(port)) = (host.is_empty(), port.unwrap_or(Some(default_port(is_https))))
-        else {
-            return Err(FORM);
-        };
+        let (false, Some(port)) = (host.is_empty(), port) else { return Err(FORM) };
         // A name is looked at when it is known where it leads.
         let refused = |address: IpAddr| !reach.allows(address, is_https);
         if host.parse::<IpAddr>().is_ok_and(refused) {

@@ -233,7 +233,7 @@ fn resealed(lines: &[String]) -> String {
 }
 
 fn join(lines: &[String]) -> String {
-    lines.iter().map(|line| format!("{line}\n")).collect()
+    lines.iter().flat_map(|line| [line.as_str(), "\n"]).collect()
 }
 
 fn check(kit: &str) -> Result<Vec<KitExit>, Fault> {

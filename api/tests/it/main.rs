@@ -17,6 +17,7 @@ mod costs;
 mod database;
 mod deposits;
 mod epochs;
+mod etag;
 mod events;
 mod evidence;
 mod examples;

@@ -150,7 +150,7 @@ async fn sealing_does_what_was_said() {
     let refused = world.get("/v1/epochs/1/simulate").await;
     assert_eq!((refused.status, &refused.problem()["code"]), (409, &json!("epoch_sealed")));
 
-    settle(&world, EpochNumber::FIRST).await;
+    Box::pin(settle(&world, EpochNumber::FIRST)).await;
     let empty = world.get("/v1/epochs/2/simulate").await.json();
     assert_eq!((&empty["would_seal"], &empty["cost"]["gas"]), (&json!(false), &Value::Null));
     let parts = one.batch(world.word(), &[transfer(2, USDC, 3)], &[]);
@@ -164,10 +164,10 @@ async fn sealing_does_what_was_said() {
 
 /// Takes a sealed epoch to its settlement.
 async fn settle(world: &World, epoch: EpochNumber) {
-    let (engine, word) = (&world.engine, world.word());
+    let (engine, domain_word) = (&world.engine, world.word());
     let of = engine.operations_of(epoch).await.unwrap();
     let at = engine.sealed(epoch).await.unwrap().unwrap().last_block;
-    let context = domain::StepContext { domain_word: word, epoch };
+    let context = domain::StepContext { domain_word, epoch };
     let (mut state, mut digest, mut steps) = (of.opening, domain::Word::ZERO, 0);
     for step in domain::plan_steps(&of.operations).unwrap() {
         let (next, output) = step.run(&state, context, digest).unwrap();

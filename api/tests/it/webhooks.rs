@@ -76,12 +76,12 @@ impl Receiver {
     }
 
     async fn until(&self, count: usize) {
-        let come = async {
+        let arrived = async {
             while self.posts().len() < count {
                 tokio::time::sleep(Duration::from_millis(20)).await;
             }
         };
-        let came = tokio::time::timeout(PATIENCE, come).await;
+        let came = tokio::time::timeout(PATIENCE, arrived).await;
         came.unwrap_or_else(|_| panic!("{:?}", self.events()));
     }
 }

@@ -62,6 +62,9 @@ impl ExitRange {
     /// All leaves were added. `None` if there were none.
     #[must_use]
     pub fn close(self) -> Option<ExitPaths> {
+        if self.tops.is_empty() {
+            return None;
+        }
         let first = self.before.next_index().number().checked_shr(SHIFT)?;
         let upper = Part::over(&self.before, LOWER, EXIT_TREE_DEPTH, first, self.tops)?;
         Some(ExitPaths { before: self.before, upper })
@@ -180,6 +183,7 @@ const LOWER: usize = 10;
 const SHIFT: u32 = 10;
 
 #[cfg(test)]
+#[expect(clippy::arithmetic_side_effects, reason = "an overflow is the test's failure")]
 mod tests {
     use super::*;
     use crate::ExitTreeHistory;

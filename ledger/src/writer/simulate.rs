@@ -109,6 +109,11 @@ impl Ledger {
     /// [`Error::NoDomain`], [`Error::BaselineMissing`], [`Error::BaselineDiffers`]. What a batch would be
     /// refused by is its outcome.
     pub async fn simulate(&self, trials: &[Trial<'_>]) -> Result<Simulation, Error> {
+        // It holds the whole state, several times.
+        Box::pin(self.tried(trials)).await
+    }
+
+    async fn tried(&self, trials: &[Trial<'_>]) -> Result<Simulation, Error> {
         let mut tx = self.long_snapshot().await?;
         let place = Place::read(&mut tx).await?;
         let view = Box::pin(View::read(&mut tx, &place)).await?;

@@ -98,7 +98,7 @@ async fn webhooks(world: &World) {
         id: WebhookId::from_random([if events.is_none() { 1 } else { 2 }; 8]),
         url: "https://example.org/hook",
         events,
-        after: Some(EventNumber::new(if events.is_none() { 0 } else { 1 })),
+        after: Some(EventNumber::new(u64::from(events.is_some()))),
         secret_digest: B256::repeat_byte(7),
     });
     let first = api.add_webhook(&told, None).await.unwrap().next_attempt();

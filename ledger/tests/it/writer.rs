@@ -174,7 +174,7 @@ fn two_writers_share_the_books() {
 fn key_of(batch: &Batch) -> Option<KeyedRequest> {
     let key = format!("{}-{}", batch.rollup(), batch.height()).parse().unwrap();
     let keyed = KeyedRequest::new(None, key, "POST /v1/batches", b"{}");
-    (batch.height().number() % 2 == 0).then_some(keyed)
+    batch.height().number().is_multiple_of(2).then_some(keyed)
 }
 
 /// Backends are killed while groups are written: whoever was answered is booked, nothing is booked

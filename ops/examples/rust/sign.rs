@@ -134,7 +134,8 @@ async fn sign(api: &Api, key_file: &str, batch_file: &str) -> Outcome<Value> {
     let wanted: Wanted = serde_json::from_slice(&fs::read(batch_file)?)?;
 
     let domain: Value = api.get("/v1/domain").await?;
-    let domain_word: Word = serde_json::from_value(domain["domain_word"].clone())?;
+    let domain_word: Word =
+        serde_json::from_value(domain.get("domain_word").cloned().unwrap_or_default())?;
     let assets: Page<Asset> = api.get("/v1/assets").await?;
     let rollup: Rollup = api.get(&format!("/v1/rollups/{}", wanted.rollup)).await?;
     if rollup.key != key.public() {
@@ -263,7 +264,8 @@ impl Api {
         if status.is_success() {
             return Ok(body);
         }
-        Err(format!("{status} {}: {}", body["code"], body["detail"]).into())
+        let said = |name| body.get(name).cloned().unwrap_or_default();
+        Err(format!("{status} {}: {}", said("code"), said("detail")).into())
     }
 }
 

@@ -20,10 +20,10 @@ use crate::table;
 /// What was found.
 #[derive(Debug, Serialize)]
 struct Trust {
-    domain: Domain,
+    domain: Deployment,
     proofs: Proofs,
     finality: Finality,
-    rollups: Vec<Rollup>,
+    rollups: Vec<Member>,
     /// Absent if no L1 node was named.
     l1: Option<l1::Contract>,
     /// What follows from it, in sentences.
@@ -32,7 +32,7 @@ struct Trust {
 
 /// What the deployment is bound to.
 #[derive(Debug, Serialize)]
-struct Domain {
+struct Deployment {
     chain_id: u64,
     settlement: String,
     domain_id: u64,
@@ -68,7 +68,7 @@ struct Finality {
 
 /// A rollup, and what its L2 state rests on.
 #[derive(Debug, Serialize)]
-struct Rollup {
+struct Member {
     rollup: u64,
     key_x: String,
     key_y: String,
@@ -93,7 +93,7 @@ pub(super) async fn run(
 async fn look(arguments: &TrustArguments) -> anyhow::Result<Trust> {
     let client = arguments.list.url.client()?;
     let answer = client.read("/v1/domain").await?;
-    let domain = Domain {
+    let domain = Deployment {
         chain_id: number(&answer, "/chain_id")?,
         settlement: text(&answer, "/settlement"),
         domain_id: number(&answer, "/domain_id")?,
@@ -126,8 +126,8 @@ async fn look(arguments: &TrustArguments) -> anyhow::Result<Trust> {
     Ok(trust)
 }
 
-fn rollup(answer: &Value) -> anyhow::Result<Rollup> {
-    Ok(Rollup {
+fn rollup(answer: &Value) -> anyhow::Result<Member> {
+    Ok(Member {
         rollup: number(answer, "/rollup")?,
         key_x: text(answer, "/key/x"),
         key_y: text(answer, "/key/y"),
@@ -140,7 +140,7 @@ fn rollup(answer: &Value) -> anyhow::Result<Rollup> {
 async fn proofs(
     arguments: &TrustArguments,
     client: &Client,
-    domain: &Domain,
+    domain: &Deployment,
     proven: Option<u64>,
 ) -> anyhow::Result<Proofs> {
     let made = own_key(arguments)
@@ -176,7 +176,12 @@ fn own_key(arguments: &TrustArguments) -> Option<KeyId> {
 async fn aggregated_key(client: &Client, epoch: u64) -> anyhow::Result<KeyId> {
     let mut bytes = Vec::new();
     let path = format!("/v1/epochs/{epoch}/proof");
-    client.download(&path, |more| Ok(bytes.extend_from_slice(more))).await?;
+    client
+        .download(&path, |more| {
+            bytes.extend_from_slice(more);
+            Ok(())
+        })
+        .await?;
     let proof = ProofFile::from_bytes(&bytes);
     match proof.with_context(|| format!("the api's proof of epoch {epoch} is no proof"))? {
         ProofFile::Epoch(proof) => Ok(proof.key_id()),

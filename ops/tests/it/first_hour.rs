@@ -1,5 +1,6 @@
 //! The page for newcomers: its commands, run in their order, answer as it says.
 
+use std::fmt::Write as _;
 use std::net::TcpListener;
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -24,7 +25,7 @@ fn the_page_is_true() {
     assert!(steps.len() > 20, "{steps:?}");
     let mut script = "set -e\nexec 2>&1\n".to_owned();
     for (nth, step) in steps.iter().enumerate() {
-        script += &format!("echo '{MARK}{nth}'\n{}\n", step.command);
+        writeln!(script, "echo '{MARK}{nth}'\n{}", step.command).unwrap();
     }
     // Whatever fails, nothing goes on running.
     script = format!("trap 'kill $(jobs -p) 2>/dev/null || true' EXIT\n{script}");
@@ -32,10 +33,11 @@ fn the_page_is_true() {
     let mut command: Command = plain("bash");
     command.args(["-c", &script]).current_dir(root()).env("TMPDIR", folder.path());
     let (told, _) = said(&command.output().unwrap());
-    let mut parts = told.split(MARK).skip(1);
+    let mut told_parts = told.split(MARK).skip(1);
     for (nth, step) in steps.iter().enumerate() {
-        let part = parts.next().unwrap_or_else(|| panic!("{step:?} was not reached:\n{told}"));
-        let (number, lines) = part.split_once('\n').unwrap();
+        let answer =
+            told_parts.next().unwrap_or_else(|| panic!("{step:?} was not reached:\n{told}"));
+        let (number, lines) = answer.split_once('\n').unwrap();
         assert_eq!(number, nth.to_string(), "{told}");
         let lines: Vec<&str> = lines.lines().collect();
         let expected: Vec<&str> = step.expected.iter().map(String::as_str).collect();

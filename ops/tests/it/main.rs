@@ -13,6 +13,7 @@ mod bad_input;
 mod bench;
 mod browser;
 mod command;
+mod configuration;
 mod disk;
 mod drill;
 mod first_hour;

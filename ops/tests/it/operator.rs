@@ -24,6 +24,9 @@ const BATCH: &str = r#"{
 /// The exit of that batch: the scenario has sent one before.
 const EXIT: [&str; 2] = ["1", "1"];
 
+/// The private key of who owns the contract on a development chain: the first account's, which is public.
+const OWNER: &str = "ac0974bec39a17e36ba4a6b4d238ff944bacb478cbed5efcae784d7bf4f2ff80";
+
 struct Operator {
     folder: PathBuf,
     url: String,
@@ -49,6 +52,8 @@ fn sign_submit_seal_claim() {
     let signed = operator.sign();
     operator.submit(&signed);
     operator.seal();
+    operator.register();
+    operator.evidence();
     operator.claim();
     running.end();
 }
@@ -93,6 +98,66 @@ impl Operator {
         self.await_status("claimable");
     }
 
+    /// A rollup and an asset are added while the epoch is proven; what is there already is refused.
+    fn register(&self) {
+        let key = self.folder.join("new.key");
+        succeed(&mut netfold(&["keygen", path(&key)]));
+        let add = |arguments: &[&str]| {
+            let mut command = self.netfold(arguments);
+            command.args(["--l1-rpc-url", &self.l1, "--json"]).env("L1_PRIVATE_KEY", OWNER);
+            command
+        };
+        let added = last_json(&succeed(&mut add(&["rollup", "add", "--key", path(&key)])));
+        assert_eq!(added["rollup"], Value::from(4), "{added}");
+        let said = fail(&mut add(&["rollup", "add", "--key", path(&key)]));
+        assert!(said.contains("rollup 4 is registered with this key"), "{said}");
+        let said = fail(&mut add(&["asset", "add", "ether"]));
+        assert!(said.contains("the token is registered as asset 1"), "{said}");
+        let mut stranger = add(&["rollup", "add", "--key", path(&key)]);
+        fail(stranger.env("L1_PRIVATE_KEY", FUNDED));
+        let listed = succeed(&mut self.netfold(&["rollup", "list"]));
+        assert_eq!(listed.lines().count(), 5, "{listed}");
+        let listed = last_json(&succeed(&mut self.netfold(&["asset", "list", "--json"])));
+        assert_eq!(listed["items"][0]["asset"], Value::from(1), "{listed}");
+    }
+
+    /// A settled exit proves itself from a file, and what is altered does not; the deployment says what is to
+    /// be believed.
+    fn evidence(&self) {
+        self.await_status("claimable");
+        let receipt = self.folder.join("exit.receipt.json");
+        succeed(&mut self.netfold(&["receipt", EXIT[0], EXIT[1], "--out", path(&receipt)]));
+        let verify = |file: &Path| netfold(&["verify", path(file)]);
+        let proven = succeed(&mut verify(&receipt));
+        let asked = succeed(verify(&receipt).args(["--l1-rpc-url", &self.l1]));
+        assert_ne!(proven, asked);
+        let text = std::fs::read_to_string(&receipt).unwrap();
+        let altered = self.file("altered.receipt.json", &text.replacen("\"0.0002", "\"0.0003", 1));
+        let said = fail(&mut verify(&altered));
+        assert!(said.contains("REFUSED"), "{said}");
+        let kit = self.kit();
+        let kept = last_json(&succeed(verify(&kit).args(["--json", "--l1-rpc-url", &self.l1])));
+        assert_eq!((&kept["kind"], &kept["exits"]), (&"exit-kit".into(), &1.into()), "{kept}");
+        let shown = succeed(&mut self.netfold(&["epoch", "show", "2"]));
+        assert!(shown.contains("settled"), "{shown}");
+        let listed = succeed(&mut self.netfold(&["epoch", "list"]));
+        assert_eq!(listed.lines().count(), 4, "{listed}");
+        let mut trust = self.netfold(&["trust", "--json", "--l1-rpc-url", &self.l1]);
+        trust.args(["--state", path(&self.folder.join("state"))]);
+        let trust = last_json(&succeed(&mut trust));
+        assert_eq!(trust["proofs"]["setup"], "insecure-development", "{trust}");
+        assert_eq!(trust["domain"]["chain_id"], 31337, "{trust}");
+    }
+
+    /// The kit of the epoch of the exit.
+    fn kit(&self) -> PathBuf {
+        let kit = self.folder.join("epoch-2.exits");
+        if !kit.exists() {
+            succeed(&mut self.netfold(&["epoch", "exit-kit", "2", "--out", path(&kit)]));
+        }
+        kit
+    }
+
     fn claim(&self) {
         let other = Node::start(1337, &self.folder);
         let said = fail(&mut self.claim_with(&other.url, FUNDED));
@@ -105,7 +170,10 @@ impl Operator {
         let mut unknown = self.netfold(&["claim", "1", "99", "--l1-rpc-url", &self.l1]);
         let said = fail(unknown.args(["--l1-private-key", FUNDED]));
         assert!(said.contains("exit_not_found (404"), "{said}");
-        let paid = last_json(&succeed(&mut self.claim_with(&self.l1, FUNDED)));
+        // From the kit, as if there were no api any more.
+        let mut from_kit = self.claim_with(&self.l1, FUNDED);
+        from_kit.args(["--kit", path(&self.kit())]).env("NETFOLD_URL", "http://127.0.0.1:1");
+        let paid = last_json(&succeed(&mut from_kit));
         assert!(paid["tx_hash"].as_str().unwrap().starts_with("0x"), "{paid}");
         assert_eq!(paid["credited"], Value::from(false), "{paid}");
         self.await_status("paid");

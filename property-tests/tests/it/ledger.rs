@@ -192,7 +192,7 @@ async fn play(url: &str, actions: &[(Action, Option<usize>)]) {
                 let depositor = Address::repeat_byte(9);
                 l1.book(&ledger, L1Event::Deposited { rollup, asset, depositor, atoms }).await;
             }
-            Operation::Batch(batch) => match (model, post(&api, &batch).await) {
+            Operation::Batch(batch) => match (model, Box::pin(post(&api, &batch)).await) {
                 (Ok(()), Ok(posted)) => assert!(!posted.replayed),
                 (Err(model), Err(ledger::Error::Refused(refusal))) => assert_eq!(model, refusal),
                 (model, posted) => panic!("the model says {model:?}, the ledger {posted:?}"),

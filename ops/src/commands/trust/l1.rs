@@ -5,7 +5,7 @@ use anyhow::{Context as _, ensure};
 use engine::l1::L1;
 use serde::Serialize;
 
-use super::Domain;
+use super::Deployment;
 use crate::development::Account;
 
 /// The contract, and who may do what on it.
@@ -38,7 +38,7 @@ pub(super) struct Holder {
 }
 
 impl Contract {
-    pub(super) async fn read(url: &str, domain: &Domain) -> anyhow::Result<Self> {
+    pub(super) async fn read(url: &str, domain: &Deployment) -> anyhow::Result<Self> {
         let served = L1::chain_id_at(url).await?;
         ensure!(
             served == domain.chain_id,
