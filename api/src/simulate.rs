@@ -147,6 +147,7 @@ pub(crate) async fn batches(
     query.finish()?;
     let assets = state.assets().await?;
     let items = read_items(body)?;
+    let _room = state.costly_permit()?;
     let read: Vec<_> = items.into_iter().map(|item| Try::read(item, &assets)).collect();
     let trials: Vec<_> = read.iter().flatten().map(Try::trial).collect();
     let Simulation { last_block, outcomes, before, after, seal } =
@@ -187,6 +188,7 @@ pub(crate) async fn seal(
 ) -> Result<Json<SealSimulation>, Error> {
     query.finish()?;
     let epoch = EpochNumber::new(number("epoch", &epoch)?);
+    let _room = state.costly_permit()?;
     let Simulation { last_block, after, seal, .. } = state.ledger().simulate(&[]).await?;
     if epoch > seal.epoch || state.ledger().epoch(epoch).await?.is_none() {
         return Err(NotFound::Epoch { epoch }.into());

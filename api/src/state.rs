@@ -61,6 +61,7 @@ struct Shared {
     closing: watch::Sender<bool>,
     requests: Arc<Semaphore>,
     streams: Arc<Semaphore>,
+    costly: Arc<Semaphore>,
     sealed: Mutex<BTreeMap<EpochNumber, SealedEpoch>>,
     http_requests: Requests,
 }
@@ -77,6 +78,9 @@ pub(crate) struct Pulse {
     bell: watch::Receiver<u64>,
     closing: watch::Receiver<bool>,
 }
+
+/// Simulations and receipts that are worked on at once: a quarter of the connections.
+const COSTLY_AT_ONCE: usize = 4;
 
 impl Default for Settings {
     fn default() -> Self {
@@ -117,6 +121,7 @@ impl State {
             closing: watch::Sender::new(false),
             requests: Arc::new(Semaphore::new(settings.max_requests)),
             streams: Arc::new(Semaphore::new(settings.max_streams)),
+            costly: Arc::new(Semaphore::new(COSTLY_AT_ONCE)),
             sealed: Mutex::default(),
             http_requests: Requests::default(),
             settings,
@@ -180,6 +185,12 @@ impl State {
     pub(crate) fn stream_permit(&self) -> Result<OwnedSemaphorePermit, Error> {
         let limit = self.0.settings.max_streams;
         Arc::clone(&self.0.streams).try_acquire_owned().map_err(|_| Error::Overloaded { limit })
+    }
+
+    /// Room for a request that reads and computes over the whole state; those hold connections of the pool.
+    pub(crate) fn costly_permit(&self) -> Result<OwnedSemaphorePermit, Error> {
+        let limit = COSTLY_AT_ONCE;
+        Arc::clone(&self.0.costly).try_acquire_owned().map_err(|_| Error::Overloaded { limit })
     }
 
     /// The newest event.

@@ -223,7 +223,7 @@ pub(crate) struct ReadArguments {
 #[derive(Debug, Args)]
 pub(crate) struct L1Arguments {
     /// An L1 node to use instead of an embedded one.
-    #[arg(long, value_name = "URL", env = "L1_RPC_URL")]
+    #[arg(long, value_name = "URL", env = "L1_RPC_URL", hide_env_values = true)]
     pub(crate) l1_rpc_url: Option<String>,
     /// The Settlement contract, on an L1 that has it [default: deployed, on a development chain].
     #[arg(long, value_name = "ADDRESS", env = "L1_SETTLEMENT")]
@@ -398,7 +398,7 @@ pub(crate) struct VerifyArguments {
     #[arg(long)]
     pub(crate) json: bool,
     /// An L1 node to ask whether the settlement that a receipt or an exit-kit names is really there.
-    #[arg(long, value_name = "URL", env = "L1_RPC_URL")]
+    #[arg(long, value_name = "URL", env = "L1_RPC_URL", hide_env_values = true)]
     pub(crate) l1_rpc_url: Option<String>,
     /// The file: a proof, a receipt or an exit-kit; - is stdin.
     pub(crate) file: PathBuf,
@@ -437,7 +437,7 @@ pub(crate) struct ClaimArguments {
     #[command(flatten)]
     pub(crate) url: UrlArguments,
     /// The L1 node.
-    #[arg(long, value_name = "URL", env = "L1_RPC_URL")]
+    #[arg(long, value_name = "URL", env = "L1_RPC_URL", hide_env_values = true)]
     pub(crate) l1_rpc_url: String,
     /// Private key of the account that pays the gas.
     #[arg(long, value_name = "HEX", env = "L1_PRIVATE_KEY", hide_env_values = true)]

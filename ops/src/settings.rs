@@ -65,8 +65,10 @@ impl Configured {
         let shown = file.display();
         let text = std::fs::read_to_string(&file)
             .with_context(|| format!("could not read the configuration file {shown}"))?;
-        let table: Table =
-            text.parse().with_context(|| format!("the configuration file {shown} is no TOML"))?;
+        let table: Table = text
+            .parse()
+            .map_err(|error| no_toml(&text, &error))
+            .with_context(|| format!("the configuration file {shown} is no TOML"))?;
         let mut given = BTreeSet::new();
         let command = apply(command, &table, &Table::new(), &mut Vec::new(), &mut given)
             .with_context(|| format!("the configuration file {shown}"))?;
@@ -162,6 +164,13 @@ fn options(command: &Command) -> impl Iterator<Item = &Arg> {
         );
         !ends && arg.get_long().is_some_and(|long| long != OPTION)
     })
+}
+
+/// What is wrong and where, without the line itself: a secret may stand there.
+fn no_toml(text: &str, error: &toml::de::Error) -> anyhow::Error {
+    let start = error.span().map_or(0, |span| span.start);
+    let line = text.get(..start).unwrap_or_default().lines().count().max(1);
+    anyhow::anyhow!("line {line}: {}", error.message())
 }
 
 /// The file that the command line names; what follows `--` is another command's.

@@ -39,6 +39,7 @@ pub(crate) async fn receipt(
     query.finish()?;
     let rollup = RollupId::new(number("rollup", &rollup)?);
     let index = ExitIndex::new(number("index", &index)?);
+    let _room = state.costly_permit()?;
     let ledger = state.ledger();
     let exit = ledger.exit(rollup, index).await?.ok_or(NotFound::Exit { rollup, index })?;
     settled(&state, &exit).await?;

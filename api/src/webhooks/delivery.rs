@@ -3,7 +3,7 @@
 //! **Invariant:** it goes to an address that was looked up and checked just before, over a connection of its own;
 //! redirects are not followed; it is over when the time is, and of the answer nothing counts but the status.
 
-use std::{io, net::SocketAddr, sync::Arc};
+use std::{io, net::SocketAddr, sync::Arc, time::Duration};
 
 use axum::{
     body::Bytes,
@@ -94,8 +94,10 @@ where
     let answered = async {
         let answer = sender.send_request(request).await.map_err(|_| Outcome::Unreachable)?;
         let status = answer.status().as_u16();
-        // Taken, within bounds, so that whoever sends it is not cut off; what it says does not matter.
-        let _said = Limited::new(answer.into_body(), MOST_TAKEN).collect().await;
+        // Taken, within bounds, so that whoever sends it is not cut off; what it says does not matter, nor that it
+        // never ends.
+        let said = Limited::new(answer.into_body(), MOST_TAKEN).collect();
+        let _taken = tokio::time::timeout(TAKING, said).await;
         Ok(status)
     };
     tokio::pin!(answered);
@@ -114,6 +116,9 @@ fn of_handshake(error: &io::Error) -> Outcome {
         _ => Outcome::Unreachable,
     }
 }
+
+/// How long the rest of an answer is waited for.
+const TAKING: Duration = Duration::from_secs(1);
 
 /// Most bytes that are read of an answer.
 const MOST_TAKEN: usize = 16 * 1024;

@@ -79,14 +79,24 @@ async fn tell(state: State, settings: WebhookSettings, id: WebhookId) {
         return state.pulse().closed().await;
     }
     let mut seen = EventNumber::START;
+    let mut pause = LOOK;
     loop {
         // Taken before reading, so that what is committed meanwhile still wakes.
         let mut pulse = state.pulse();
         let next = match turn(&state, &settings, id, &mut seen).await {
-            Ok(next) => next,
+            Ok(next) => {
+                pause = LOOK;
+                next
+            }
             Err(error) => {
-                tracing::warn!(webhook = %id, %error, "a webhook waits for the ledger");
-                Next::Wait(LOOK)
+                // What was posted may not have been recorded: it must not be posted again and again.
+                tracing::warn!(webhook = %id, %error, ?pause, "a webhook waits for the ledger");
+                tokio::select! {
+                    () = tokio::time::sleep(pause) => {}
+                    () = pulse.closed() => return,
+                }
+                pause = pause.saturating_mul(2).min(LONGEST_PAUSE);
+                Next::GoOn
             }
         };
         match next {
@@ -115,6 +125,9 @@ async fn turn(
     let Some(webhook) = found.filter(|webhook| webhook.revoked_at.is_none()) else {
         return Ok(Next::End);
     };
+    if webhook.secret_digest != settings.master.secret(id).digest() {
+        return Ok(Next::Listen);
+    }
     if let Some(wait) = wait(state, settings, &webhook) {
         return Ok(Next::Wait(wait));
     }
@@ -194,6 +207,9 @@ fn message(id: WebhookId, event: &Event) -> Message {
         body: serde_json::to_vec(&body).unwrap_or_default(),
     }
 }
+
+/// The longest wait for a ledger that does not answer.
+const LONGEST_PAUSE: Duration = Duration::from_mins(1);
 
 /// How often it is looked whether somebody else may send, whom to tell, and whether one that failed goes on.
 const LOOK: Duration = Duration::from_millis(500);

@@ -39,7 +39,7 @@ pub(crate) struct RegisterArguments {
     #[command(flatten)]
     pub(crate) url: UrlArguments,
     /// The L1 node.
-    #[arg(long, value_name = "URL", env = "L1_RPC_URL")]
+    #[arg(long, value_name = "URL", env = "L1_RPC_URL", hide_env_values = true)]
     pub(crate) l1_rpc_url: String,
     /// Private key of the contract's owner.
     #[arg(long, value_name = "HEX", env = "L1_PRIVATE_KEY", hide_env_values = true)]

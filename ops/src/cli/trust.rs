@@ -16,7 +16,7 @@ pub(crate) struct TrustArguments {
     #[command(flatten)]
     pub(crate) parameters: ParameterArguments,
     /// An L1 node, to read the contract itself: roles, verifier, depth.
-    #[arg(long, value_name = "URL", env = "L1_RPC_URL")]
+    #[arg(long, value_name = "URL", env = "L1_RPC_URL", hide_env_values = true)]
     pub(crate) l1_rpc_url: Option<String>,
 }
 

@@ -158,9 +158,8 @@ async fn connect(arguments: &ClaimArguments, payable: &Payable) -> anyhow::Resul
     let served = L1::chain_id_at(&arguments.l1_rpc_url).await?;
     ensure!(
         served == payable.chain_id,
-        "the exit is on chain {}, {} serves chain {served}: name the right L1 node",
+        "the exit is on chain {}, the node serves chain {served}: name the right L1 node",
         payable.chain_id,
-        arguments.l1_rpc_url,
     );
     Ok(L1::connect(&arguments.l1_rpc_url, payable.settlement, &key).await?)
 }

@@ -78,6 +78,13 @@ fn what_is_no_option_is_refused() {
     }
 }
 
+/// A fault of form says where it is, not what stands there.
+#[test]
+fn a_secret_that_is_no_toml_is_not_shown() {
+    let said = refused("listen = \"127.0.0.1:1\"\nl1-private-key = 0xac0974zz\n");
+    assert!(said.contains("line 2") && !said.contains("ac0974"), "{said}");
+}
+
 /// The file is looked for among the program's own words only.
 #[test]
 fn the_file_is_named_once() {

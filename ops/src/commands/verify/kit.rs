@@ -32,10 +32,10 @@ pub(super) fn run(
         Some(url) => {
             let refused = || format!("{shown} is REFUSED");
             proven.push(wait_for(ask_l1(url, &head)).with_context(refused)?);
-            trusted.push(format!("that {url} tells what L1 holds."));
+            trusted.push("that the L1 node that was asked tells what L1 holds.".to_owned());
         }
         None => trusted.push(format!(
-            "that L1 settled epoch {} with that state, in l1_tx {} of block {}, and which token each asset is: \
+            "that L1 settled epoch {} with that state, in l1_tx {} of block {}, and which token with which decimals each asset is: \
              ask L1 with --l1-rpc-url.",
             head.epoch.epoch, head.settlement.tx_hash, head.settlement.block.number
         )),
@@ -43,6 +43,11 @@ pub(super) fn run(
     trusted.push(format!(
         "that {} is the contract that you mean: compare it with the address that you know.",
         head.domain.settlement
+    ));
+    trusted.push(format!(
+        "that the first listed exit of each rollup is its first of epoch {}, and that no rollup is left out: those \
+         before have kits of their own.",
+        head.epoch.epoch
     ));
     trusted.push(
         "which of the exits have been paid: L1 pays each once, and skips those in `claimMany`."
@@ -78,14 +83,13 @@ pub(super) fn run(
 }
 
 fn proven(head: &KitHead) -> Vec<String> {
-    let (epoch, digest) = (head.epoch.epoch, head.epoch.closing_digest);
+    let digest = head.epoch.closing_digest;
     vec![
         format!(
-            "each exit, of exactly its amount to its recipient, is under the exit root of its rollup in the state \
-             {digest}, with which epoch {epoch} closed."
+            "each exit, of exactly its atoms to its recipient, is under the exit root of its rollup in the state {digest}."
         ),
-        "of each rollup that it names these are all exits of the epoch: they and what was before them make up \
-         the exit root, and nothing is behind them."
+        "of each rollup that it names these are the exits from the first listed to the last under that root, \
+         without a gap."
             .to_owned(),
     ]
 }

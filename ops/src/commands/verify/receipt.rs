@@ -39,7 +39,7 @@ pub(super) fn run(
     match &arguments.l1_rpc_url {
         Some(url) => {
             proven.extend(wait_for(ask_l1(url, &receipt)).with_context(refused)?);
-            trusted.push(format!("that {url} tells what L1 holds."));
+            trusted.push("that the L1 node that was asked tells what L1 holds.".to_owned());
         }
         None => trusted.extend(left_to_l1(&receipt)),
     }
@@ -60,8 +60,8 @@ pub(super) fn run(
     let (rollup, index) = (exit.rollup, exit.index);
     output.line(format_args!("{shown} is a valid receipt of exit {rollup}/{index}"))?;
     output.line(format_args!(
-        "  {} of asset {} to {}, settled with epoch {}",
-        exit.amount, exit.asset, exit.recipient, receipt.epoch.epoch
+        "  {} ({} atoms) of asset {} to {}, settled with epoch {}",
+        exit.amount, exit.atoms, exit.asset, exit.recipient, receipt.epoch.epoch
     ))?;
     output.line(format_args!(
         "  domain {} of {} on chain {}",
@@ -81,9 +81,9 @@ fn proven(receipt: &Receipt) -> Vec<String> {
             posting.height
         ),
         format!(
-            "exit {rollup}/{index}, of exactly this amount to this recipient, is under the exit root of rollup \
-             {rollup} in the state {}, with which epoch {} closed; so is the key that signed.",
-            epoch.closing_digest, epoch.epoch
+            "exit {rollup}/{index}, of exactly {} atoms to this recipient, is under the exit root of rollup \
+             {rollup} in the state {}; so is the key that signed.",
+            exit.atoms, epoch.closing_digest
         ),
         "the call in `claim` is the claim of this exit, and pays nobody but the recipient."
             .to_owned(),
@@ -125,8 +125,8 @@ fn left_to_l1(receipt: &Receipt) -> Vec<String> {
             epoch.epoch, settlement.tx_hash, settlement.block.number
         ),
         format!(
-            "that asset {} is token {}, and whether the exit is paid: L1 knows.",
-            receipt.asset.asset, receipt.asset.token
+            "that asset {} is token {} and has {} decimals here, and whether the exit is paid: L1 knows.",
+            receipt.asset.asset, receipt.asset.token, receipt.asset.ledger_decimals
         ),
     ]
 }
