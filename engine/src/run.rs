@@ -82,8 +82,8 @@ pub async fn run(
 }
 
 /// Folds and proves what an engine seals, until it is told to stop, or meets an error that waiting does not
-/// mend. It needs the ledger, as [`ledger::Role::Prover`], and nothing of L1. What it records, the engine
-/// verifies before it rests anything on it.
+/// mend. It needs the ledger, as [`ledger::Role::Prover`], and nothing of L1. The engine compares the steps that
+/// it records with its own plan, and verifies the settlement proof, before it signs.
 ///
 /// # Errors
 /// The first error that is not transient. What was recorded stands: a restart goes on from there, and repeats
