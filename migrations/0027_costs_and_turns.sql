@@ -52,6 +52,7 @@ create table epoch_settlement_fee (
 -- the lock; nothing says here when it ended.
 create table turn (
     turn_number bigint not null,
+    previous_turn bigint generated always as (nullif(turn_number - 1, 0)) stored,
     turn_kind smallint not null, -- the number of the lock: 1 engine, 3 prover
     -- Of the process: its host and its number there.
     name text not null,
@@ -60,6 +61,8 @@ create table turn (
     began_at timestamptz not null default clock_timestamp(),
     constraint turn_key primary key (turn_number),
     constraint turn_from_one check (turn_number >= 1),
+    -- Or whoever takes the highest number lets nobody have a turn any more.
+    constraint turn_continues foreign key (previous_turn) references turn,
     constraint turn_kind_known check (turn_kind in (1, 3)),
     constraint turn_name_in_bound check (char_length(name) between 1 and 100)
 );

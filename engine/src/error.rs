@@ -7,7 +7,8 @@
 mod answer;
 mod words;
 
-use alloy::transports::{RpcError, TransportError};
+use alloy::transports::http::reqwest;
+use alloy::transports::{RpcError, TransportError, TransportErrorKind};
 use alloy_primitives::{Address, B256};
 use domain::{DomainIdentity, EpochNumber, Word};
 
@@ -417,7 +418,7 @@ impl Error {
                 Self::L1Refused { code: payload.code, source: Box::new(error) }
             }
             RpcError::NullResp => Self::answer(call, AnswerFault::Missing { field: "result" }),
-            _ => Self::L1Unreachable(Box::new(error)),
+            _ => Self::L1Unreachable(Box::new(without_url(error))),
         }
     }
 
@@ -430,6 +431,20 @@ impl Error {
             }
             _ => Self::answer(call, AnswerFault::Missing { field: "receipt" }),
         }
+    }
+}
+
+/// The same without the node's address, which goes into logs and may hold the key of a provider.
+fn without_url(error: TransportError) -> TransportError {
+    match error {
+        RpcError::Transport(TransportErrorKind::Custom(cause)) => {
+            let cause = match cause.downcast::<reqwest::Error>() {
+                Ok(cause) => Box::new(cause.without_url()),
+                Err(cause) => cause,
+            };
+            RpcError::Transport(TransportErrorKind::Custom(cause))
+        }
+        other => other,
     }
 }
 

@@ -330,6 +330,7 @@ pub(crate) const NAMES: &[&str] = &[
     "transfer_partition_range_unique",
     "transfer_position_in_bound",
     "transfer_recipient_of_batches",
+    "turn_continues",
     "turn_from_one",
     "turn_key",
     "turn_kind_known",

@@ -56,10 +56,12 @@ pub fn run() -> ExitCode {
         }
     };
     let parsed = configured.command.clone().try_get_matches_from(arguments);
-    let cli = match parsed.and_then(|matches| Cli::from_arg_matches(&matches)) {
-        Ok(cli) => cli,
-        Err(error) => error.exit(),
-    };
+    let matches = parsed.unwrap_or_else(|error| error.exit());
+    if let Err(error) = configured.check(&matches) {
+        progress::tell(format_args!("netfold: {error:#}"));
+        return ExitCode::from(2);
+    }
+    let cli = Cli::from_arg_matches(&matches).unwrap_or_else(|error| error.exit());
     let run = |mut output| commands::run(cli, &configured, &mut output);
     match Output::take().and_then(run) {
         Ok(code) => code,

@@ -93,6 +93,40 @@ impl Configured {
         settings
     }
 
+    /// Finds that no value of the file stands against what the command line or the environment says. (The program
+    /// compares the values that it was given itself, not its defaults, which those of the file are.)
+    ///
+    /// # Errors
+    /// Names the first two options of which one excludes the other.
+    pub(crate) fn check(&self, matches: &ArgMatches) -> anyhow::Result<()> {
+        let (mut command, mut matches, mut path) = (&self.command, matches, Vec::new());
+        loop {
+            let excludes = |one: &Arg, other: &Arg| {
+                command.get_arg_conflicts_with(one).iter().any(|arg| arg.get_id() == other.get_id())
+            };
+            for given in options(command).filter(|arg| is_given(arg, matches)) {
+                let against = options(command).find(|arg| {
+                    let id = arg.get_id().as_str();
+                    let is_off =
+                        matches.get_raw(id).is_none_or(|mut raw| raw.all(|one| one == "false"));
+                    self.gives(&path, arg)
+                        && !is_given(arg, matches)
+                        && !is_off
+                        && (excludes(given, arg) || excludes(arg, given))
+                });
+                if let (Some(against), Some(given)) =
+                    (against.and_then(Arg::get_long), given.get_long())
+                {
+                    bail!("--{given} excludes {against}, which the configuration file has");
+                }
+            }
+            let Some((name, below)) = matches.subcommand() else { return Ok(()) };
+            let Some(next) = command.find_subcommand(name) else { return Ok(()) };
+            path.push(name.to_owned());
+            (command, matches) = (next, below);
+        }
+    }
+
     /// What the environment and the file give to any command.
     pub(crate) fn shared(&self) -> Vec<Setting> {
         let mut settings = Vec::new();
@@ -141,6 +175,12 @@ impl Configured {
     fn gives(&self, path: &[String], arg: &Arg) -> bool {
         arg.get_long().is_some_and(|long| self.given.contains(&(path.to_vec(), long.to_owned())))
     }
+}
+
+/// Whether the command line or the environment gives a value.
+fn is_given(arg: &Arg, matches: &ArgMatches) -> bool {
+    let source = matches.value_source(arg.get_id().as_str());
+    matches!(source, Some(ValueSource::CommandLine | ValueSource::EnvVariable))
 }
 
 fn setting(arg: &Arg, values: &[OsString], origin: Origin) -> Setting {

@@ -11,7 +11,14 @@ pub(crate) const COST_ATTACKS: &[(&str, &str)] = &[
         "update epoch_settlement_fee set sequence = 9 where sequence = 1",
     ),
     ("epoch_settlement_fee_price_in_bound", "update epoch_settlement_fee set gas_price = -1"),
-    ("turn_key", "insert into turn select * from turn"),
+    (
+        "turn_key",
+        "insert into turn (turn_number, turn_kind, name, backend) select turn_number, turn_kind, name, backend from turn",
+    ),
+    (
+        "turn_continues",
+        "insert into turn (turn_number, turn_kind, name, backend) values (9223372036854775807, 3, 'x', 1)",
+    ),
     ("turn_from_one", "update turn set turn_number = 0 where turn_number = 1"),
     ("turn_kind_known", "update turn set turn_kind = 2"),
     ("turn_name_in_bound", "update turn set name = ''"),

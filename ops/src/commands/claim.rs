@@ -86,6 +86,10 @@ async fn from_kit(
     exit: Option<(u16, u32)>,
     output: &mut Output,
 ) -> anyhow::Result<()> {
+    ensure!(
+        exit.is_some() || kit != Path::new("-"),
+        "--all reads the kit twice, which stdin cannot: name a file"
+    );
     let mut wanted = Vec::new();
     let head = exit_kit::read(input::open(kit)?.as_mut(), kit, |head, one| {
         if exit == Some((one.rollup.number(), one.index.number())) {

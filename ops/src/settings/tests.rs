@@ -78,6 +78,28 @@ fn what_is_no_option_is_refused() {
     }
 }
 
+/// A value of the file that an option on the command line excludes is told, not preferred.
+#[test]
+fn the_file_does_not_beat_a_flag_that_excludes_it() {
+    let check = |text: &str, words: &[&str]| {
+        let configured = configured(text).unwrap();
+        let matches = configured.command.clone().try_get_matches_from(words).unwrap();
+        configured.check(&matches).map_err(|error| error.to_string())
+    };
+    let excluded = |given: &str, against: &str| {
+        Err(format!("--{given} excludes {against}, which the configuration file has"))
+    };
+    let quiet = "[up]\nno-scenario = true";
+    assert_eq!(check(quiet, &["netfold", "up", "--once"]), excluded("once", "no-scenario"));
+    let scenario = ["netfold", "up", "--scenario", "x.toml"];
+    assert_eq!(check(quiet, &scenario), excluded("scenario", "no-scenario"));
+    assert_eq!(check("[up]\nno-scenario = false", &scenario), Ok(()));
+    assert_eq!(check(quiet, &["netfold", "up"]), Ok(()));
+    let word = "[sign]\ndomain-word = \"0x1\"";
+    let sign = ["netfold", "sign", "--key", "k", "--url", "http://localhost"];
+    assert_eq!(check(word, &sign), excluded("url", "domain-word"));
+}
+
 /// A fault of form says where it is, not what stands there.
 #[test]
 fn a_secret_that_is_no_toml_is_not_shown() {
