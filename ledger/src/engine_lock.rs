@@ -86,7 +86,13 @@ impl EngineLock {
     ///
     /// # Errors
     /// When its connection was lost before.
-    pub async fn release(self) -> Result<(), Error> {
+    pub async fn release(mut self) -> Result<(), Error> {
+        // The server ends the session some time after the connection is closed, and its locks with it.
+        sqlx::query("select pg_advisory_unlock($1, $2)")
+            .bind(BOOKS)
+            .bind(self.number)
+            .execute(&mut self.connection)
+            .await?;
         Ok(self.connection.close().await?)
     }
 }
