@@ -102,7 +102,7 @@ $$;
 -- Nothing is left out, told twice or told out of order, whoever sends: an attempt is at the first event that is
 -- wanted after the position.
 create function check_webhook_attempt() returns trigger
-language plpgsql security definer set search_path = public, pg_temp as $$
+language plpgsql security definer set search_path = public, pg_temp set jit = off as $$
 begin
     if (
         select min(e.event_number) from event e, webhook w
@@ -122,7 +122,7 @@ create trigger check_webhook_attempt before insert on webhook_attempt
 alter table webhook_attempt enable always trigger check_webhook_attempt;
 
 create function check_webhook_pass() returns trigger
-language plpgsql security definer set search_path = public, pg_temp as $$
+language plpgsql security definer set search_path = public, pg_temp set jit = off as $$
 declare
     reached bigint := webhook_position(new.webhook_id);
 begin
@@ -163,7 +163,7 @@ alter table operator_action add constraint operator_action_on_webhook
 
 -- As before, and of webhooks.
 create or replace function append_operator_action() returns trigger
-language plpgsql security definer set search_path = public, pg_temp as $$
+language plpgsql security definer set search_path = public, pg_temp set jit = off as $$
 declare
     kind smallint;
     epoch bigint;
