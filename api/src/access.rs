@@ -7,18 +7,26 @@
 
 mod known;
 
-use std::sync::Arc;
+use std::{
+    net::{IpAddr, Ipv6Addr, SocketAddr},
+    sync::Arc,
+    time::Instant,
+};
 
 use alloy_primitives::B256;
 use axum::{
-    extract::{Request, State as Extracted},
+    extract::{ConnectInfo, Request, State as Extracted},
     http::{HeaderMap, Method, header},
     middleware::Next,
     response::Response as Answer,
 };
 use ledger::{ApiKey, ApiKeyId, ApiKeySecret, Scope};
 
-use crate::{State, error::Error};
+use crate::{
+    State,
+    error::Error,
+    rate::{Kind, Who, address},
+};
 pub(crate) use known::KnownKeys;
 
 /// What is asked of whoever asks.
@@ -118,8 +126,8 @@ impl Caller {
     }
 }
 
-/// Finds out who asks, and refuses what their kind of request needs and they lack. Which rollup's batch it
-/// is stands in the body: what writes asks the [`Caller`] for its own scope, too.
+/// Finds out who asks, and refuses what their kind of request needs and they lack, or what they ask too often. Which
+/// rollup's batch it is stands in the body: what writes asks the [`Caller`] for its own scope, too.
 pub(crate) async fn check(
     Extracted(state): Extracted<State>,
     mut request: Request,
@@ -131,7 +139,14 @@ pub(crate) async fn check(
     let caller = if for_everybody {
         Caller { access: state.settings().access, shown: None }
     } else {
-        caller(&state, request.headers()).await?
+        let address = address_of(&state, &request);
+        let caller = caller(&state, request.headers(), address).await?;
+        // Whoever watches is not to be blinded by the load that they watch.
+        if request.uri().path() != "/metrics" {
+            let who = caller.key().map_or(Who::Address(address), Who::Key);
+            state.limiter().take(who, kind(request.method()), Instant::now())?;
+        }
+        caller
     };
     if writes {
         caller.require_key()?;
@@ -148,11 +163,16 @@ pub(crate) async fn check(
 }
 
 /// A key that comes is looked at even where none is needed: whoever sends a wrong one wants to know.
-async fn caller(state: &State, headers: &HeaderMap) -> Result<Caller, Error> {
+/// One that was not seen before costs a look into the database: how many of those come from an address is bounded.
+async fn caller(state: &State, headers: &HeaderMap, address: IpAddr) -> Result<Caller, Error> {
     let access = state.settings().access;
     let given = headers.get(header::AUTHORIZATION).filter(|_| access != Access::Open);
     let Some(given) = given else { return Ok(Caller { access, shown: None }) };
     let secret = given.to_str().ok().and_then(bearer).and_then(ApiKeySecret::parse);
+    let is_seen = |secret: &ApiKeySecret| state.keys().was_right(secret.id(), secret.digest());
+    if !secret.as_ref().is_some_and(is_seen) {
+        state.limiter().take(Who::Address(address), Kind::UnseenKey, Instant::now())?;
+    }
     let secret = secret.ok_or(AccessError::Unknown)?;
     let shown = look_up(state, secret.id(), secret.digest()).await?;
     Ok(Caller { access, shown: Some(shown) })
@@ -171,6 +191,21 @@ async fn look_up(state: &State, id: ApiKeyId, digest: B256) -> Result<Shown, Err
 fn bearer(text: &str) -> Option<&str> {
     let (scheme, key) = text.split_once(' ')?;
     scheme.eq_ignore_ascii_case("bearer").then(|| key.trim())
+}
+
+/// Where a request comes from. One without a connection, which no server makes, shares a bucket with its like.
+fn address_of(state: &State, request: &Request) -> IpAddr {
+    let peer = request.extensions().get::<ConnectInfo<SocketAddr>>();
+    let peer = peer.map_or(IpAddr::V6(Ipv6Addr::UNSPECIFIED), |peer| peer.0.ip());
+    address::of_caller(peer, request.headers(), state.limiter().trusted_proxies())
+}
+
+/// What a request counts as. A simulation has a body and is computed on: it counts as what it tries.
+fn kind(method: &Method) -> Kind {
+    match *method {
+        Method::GET | Method::HEAD | Method::OPTIONS => Kind::Read,
+        _ => Kind::Write,
+    }
 }
 
 /// A simulation has a body and writes nothing.

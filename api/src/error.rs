@@ -22,7 +22,9 @@ pub(crate) use problem::Problem;
 pub(crate) use problem::ProblemBody;
 pub(crate) use request::{BodyError, MoneyError, NotFound, ParameterError};
 
-use crate::{access::AccessError, epochs::EpochState, evidence::Fault, json::Place};
+use crate::{
+    access::AccessError, epochs::EpochState, evidence::Fault, json::Place, rate::TooOften,
+};
 
 /// Why a request is refused or fails.
 #[derive(Debug, thiserror::Error)]
@@ -30,6 +32,9 @@ pub(crate) enum Error {
     /// Whoever asks may not, or has not shown that they may.
     #[error(transparent)]
     Access(#[from] AccessError),
+    /// Whoever asks does so too often.
+    #[error(transparent)]
+    TooOften(#[from] TooOften),
     /// The body is refused before its meaning is looked at.
     #[error(transparent)]
     Body(#[from] BodyError),
@@ -133,6 +138,9 @@ impl Error {
     pub(crate) fn problem(&self) -> Problem {
         match self {
             Self::Access(error) => refusal::of_access(error),
+            Self::TooOften(error) => Problem::new(Code::RateLimited, self.to_string())
+                .with("limit_per_second", error.per_second)
+                .retry_after(error.wait_s),
             Self::Body(error) => error.problem(),
             Self::Money(error) => error.problem(),
             Self::Parameter(error) => error.problem(),

@@ -134,6 +134,17 @@ pub(crate) async fn scrape(
         "Whether the ledger could be read for this scrape; without it the metrics of the domain are absent",
         readable,
     ));
+    let refused = state.limiter().refused().into_iter();
+    let label = |name: &'static str, value: &str| (name, value.to_owned());
+    found.push(Metric::counters(
+        "netfold_rate_limited_requests",
+        "Requests that were refused because their caller asked too often",
+        refused
+            .map(|refused| {
+                (vec![label("caller", refused.caller), label("kind", refused.kind)], refused.count)
+            })
+            .collect(),
+    ));
     let mut registry = Registry::default();
     registry.register_collector(Box::new(Found(found)));
     state.http_requests().register(&mut registry);

@@ -1,6 +1,6 @@
 //! Serving until asked to stop.
 
-use std::{future::Future, io, time::Duration};
+use std::{future::Future, io, net::SocketAddr, time::Duration};
 
 use axum::serve::ListenerExt;
 use tokio::{net::TcpListener, sync::oneshot};
@@ -28,7 +28,9 @@ pub async fn serve(
     };
     // A failure to set the option costs a delay, nothing else.
     let listener = listener.tap_io(|stream| drop(stream.set_nodelay(true)));
-    let server = axum::serve(listener, router(state.clone())).with_graceful_shutdown(shutdown);
+    // Who asks is told by the address that they ask from.
+    let service = router(state.clone()).into_make_service_with_connect_info::<SocketAddr>();
+    let server = axum::serve(listener, service).with_graceful_shutdown(shutdown);
     let drained = async move {
         // An error means that the sender was dropped: the server was asked to stop.
         let _asked = stopped.await;

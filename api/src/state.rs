@@ -20,6 +20,7 @@ use crate::{
     layers::note_journal_block,
     metrics::Requests,
     money::Assets,
+    rate::{Limiter, RateLimits},
     webhooks::WebhookSettings,
 };
 
@@ -28,6 +29,8 @@ use crate::{
 pub struct Settings {
     /// What is asked of whoever asks.
     pub access: Access,
+    /// How often callers may ask.
+    pub rate: RateLimits,
     /// The longest that an answer may take to begin.
     pub request_timeout: Duration,
     /// Most requests that are answered at once.
@@ -57,6 +60,7 @@ struct Shared {
     replica: Option<Ledger>,
     settings: Settings,
     keys: KnownKeys,
+    limiter: Limiter,
     bell: watch::Sender<u64>,
     closing: watch::Sender<bool>,
     requests: Arc<Semaphore>,
@@ -86,6 +90,7 @@ impl Default for Settings {
     fn default() -> Self {
         Self {
             access: Access::default(),
+            rate: RateLimits::default(),
             request_timeout: Duration::from_secs(15),
             max_requests: 512,
             max_streams: 256,
@@ -117,6 +122,7 @@ impl State {
             ledger,
             replica,
             keys: KnownKeys::default(),
+            limiter: Limiter::new(settings.rate.clone(), settings.access == Access::Open),
             bell: watch::Sender::new(0),
             closing: watch::Sender::new(false),
             requests: Arc::new(Semaphore::new(settings.max_requests)),
@@ -159,6 +165,11 @@ impl State {
     /// Keys that were looked up lately.
     pub(crate) fn keys(&self) -> &KnownKeys {
         &self.0.keys
+    }
+
+    /// The buckets of all callers.
+    pub(crate) fn limiter(&self) -> &Limiter {
+        &self.0.limiter
     }
 
     pub(crate) fn settings(&self) -> &Settings {

@@ -6,6 +6,7 @@ mod bench;
 mod epoch;
 mod key;
 mod prover;
+mod rate;
 mod registry;
 mod trust;
 mod webhook;
@@ -30,6 +31,7 @@ pub(crate) use key::{
     KeyAddArguments, KeyArguments, KeyCommand, KeyListArguments, KeyRevokeArguments,
 };
 pub(crate) use prover::ProverArguments;
+pub(crate) use rate::RateArguments;
 pub(crate) use webhook::WebhookArguments;
 
 pub(crate) use registry::{
@@ -289,6 +291,8 @@ pub(crate) struct UpArguments {
     /// Where the api listens [default: 127.0.0.1:8080; a free port with --once].
     #[arg(long, value_name = "ADDRESS", env = "NETFOLD_LISTEN")]
     pub(crate) listen: Option<SocketAddr>,
+    #[command(flatten)]
+    pub(crate) rate: RateArguments,
     /// Another scenario than the shipped one.
     #[arg(long, value_name = "FILE", conflicts_with = "no_scenario")]
     pub(crate) scenario: Option<PathBuf>,
@@ -311,6 +315,8 @@ pub(crate) struct ApiArguments {
     #[arg(long, value_name = "MODE", env = "NETFOLD_ACCESS", default_value = "public-read")]
     #[arg(value_parser = key::access)]
     pub(crate) access: api::Access,
+    #[command(flatten)]
+    pub(crate) rate: RateArguments,
     #[command(flatten)]
     pub(crate) webhooks: WebhookArguments,
     /// The engine's schedule in seconds, shown on the page.

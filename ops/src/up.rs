@@ -114,7 +114,8 @@ impl<'a> Up<'a> {
         // For development, where whoever reaches it may try everything; batches are signed all the same.
         let access = api::Access::Open;
         let seal_every = arguments.schedule.seal_every();
-        let settings = api::Settings { access, seal_every, ..Default::default() };
+        let rate = arguments.rate.limits();
+        let settings = api::Settings { access, rate, seal_every, ..Default::default() };
         let address = services.serve(listener, api, None, settings)?;
         let running = Running {
             database_url: database_url.to_owned(),

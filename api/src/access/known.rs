@@ -57,7 +57,7 @@ impl KnownKeys {
     }
 
     /// Whether this key was right when it was read last, however long ago.
-    fn was_right(&self, id: ApiKeyId, digest: B256) -> bool {
+    pub(crate) fn was_right(&self, id: ApiKeyId, digest: B256) -> bool {
         let known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
         known.get(&id).is_some_and(|found| found.digest == digest)
     }

@@ -75,6 +75,8 @@ codes! {
     ApiKeyRevoked => UNAUTHORIZED, "The API key is revoked";
     /// The API key does not allow the request; `scope` is what would.
     ScopeMissing => FORBIDDEN, "The API key does not allow this";
+    /// The caller asks more often than it may; the header `retry-after` says when to go on.
+    RateLimited => TOO_MANY_REQUESTS, "Too many requests from this caller";
     /// No such path.
     RouteNotFound => NOT_FOUND, "There is nothing at this path";
     /// The path has no such method.
@@ -191,6 +193,6 @@ impl Code {
     /// Whether the same request may succeed later, unchanged.
     #[must_use]
     pub(crate) fn retryable(self) -> bool {
-        self.status() == StatusCode::SERVICE_UNAVAILABLE
+        matches!(self.status(), StatusCode::SERVICE_UNAVAILABLE | StatusCode::TOO_MANY_REQUESTS)
     }
 }

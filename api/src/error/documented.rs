@@ -17,6 +17,9 @@ pub(crate) enum Problems {
     /// The API key lacks the scope that `scope` names.
     #[response(status = 403, content_type = "application/problem+json")]
     ScopeMissing(ProblemBody),
+    /// The caller asks more often than it may; the header `retry-after` says when to go on.
+    #[response(status = 429, content_type = "application/problem+json")]
+    RateLimited(ProblemBody),
     /// Something failed on our side; the log has the cause under the `request_id`.
     #[response(status = 500, content_type = "application/problem+json")]
     Internal(ProblemBody),

@@ -30,6 +30,8 @@ pub(crate) struct Problem {
     pub(super) more: Map<String, Value>,
     /// What `www-authenticate` says.
     pub(super) challenge: Option<String>,
+    /// The seconds that `retry-after` says.
+    retry_after_s: Option<u64>,
 }
 
 /// An error answer (RFC 9457, `application/problem+json`). Match on `code`; everything else is for
@@ -72,9 +74,18 @@ pub(crate) struct ProblemBody {
 
 impl Problem {
     pub(super) fn new(code: Code, detail: impl Into<String>) -> Self {
-        let detail = detail.into();
-        let more = Map::new();
-        Self { code, detail, param: None, value: None, item: None, more, challenge: None }
+        // What is not there at the moment may be there in the next.
+        let is_away = code.status() == StatusCode::SERVICE_UNAVAILABLE;
+        Self {
+            code,
+            detail: detail.into(),
+            param: None,
+            value: None,
+            item: None,
+            more: Map::new(),
+            challenge: None,
+            retry_after_s: is_away.then_some(1),
+        }
     }
 
     /// A defect on this side, about which an answer says nothing.
@@ -121,6 +132,11 @@ impl Problem {
         self
     }
 
+    pub(super) fn retry_after(mut self, seconds: u64) -> Self {
+        self.retry_after_s = Some(seconds);
+        self
+    }
+
     /// The code.
     pub(crate) fn code(&self) -> Code {
         self.code
@@ -152,6 +168,7 @@ impl Problem {
     pub(crate) fn write(mut self, request_id: &str) -> Response {
         let status = self.code.status();
         let challenge = self.challenge.take().and_then(|text| HeaderValue::try_from(text).ok());
+        let retry_after_s = self.retry_after_s;
         let body = self.body(request_id);
         let json = serde_json::to_vec(&body).unwrap_or_default();
         let mut response = Response::new(Body::from(json));
@@ -162,8 +179,8 @@ impl Problem {
         if let Some(challenge) = challenge {
             headers.insert(header::WWW_AUTHENTICATE, challenge);
         }
-        if status == StatusCode::SERVICE_UNAVAILABLE {
-            headers.insert(header::RETRY_AFTER, HeaderValue::from_static("1"));
+        if let Some(seconds) = retry_after_s {
+            headers.insert(header::RETRY_AFTER, HeaderValue::from(seconds));
         }
         response
     }

@@ -30,6 +30,7 @@ mod metrics;
 mod openapi;
 mod pages;
 mod past;
+mod rate;
 mod requests;
 mod rollup;
 mod schemathesis;

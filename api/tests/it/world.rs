@@ -180,7 +180,9 @@ impl Answer {
         let code = problem["code"].as_str().unwrap();
         assert_eq!(problem["type"], format!("urn:netfold:problem:{code}"));
         assert!(problem["title"].is_string() && problem["detail"].is_string());
-        assert_eq!(problem["retryable"], self.status == 503, "{}", self.text);
+        let is_retryable = matches!(self.status, 429 | 503);
+        assert_eq!(problem["retryable"], is_retryable, "{}", self.text);
+        assert_eq!(self.headers.contains_key("retry-after"), is_retryable, "{}", self.text);
         problem
     }
 }

@@ -16,7 +16,8 @@ pub(super) async fn run(arguments: &ApiArguments) -> anyhow::Result<ExitCode> {
     let seal_every = arguments.seal_every.map(Duration::from_secs);
     let mut running = Services::new();
     let (access, webhooks) = (arguments.access, arguments.webhooks.settings()?);
-    let settings = api::Settings { access, webhooks, seal_every, ..Default::default() };
+    let rate = arguments.rate.limits();
+    let settings = api::Settings { access, rate, webhooks, seal_every, ..Default::default() };
     let address = running.serve(listener, ledger, replica, settings)?;
     say(format_args!("The page is at http://{address}"));
     let outcome = running.until_asked_to_end().await;

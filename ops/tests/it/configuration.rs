@@ -13,7 +13,8 @@ use crate::server::Server;
 fn each_value_says_where_it_comes_from() {
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("netfold.toml");
-    let text = "seal-every = 5\nlisten = \"127.0.0.1:1\"\ndatabase-url = \"postgres://hidden\"\n";
+    let text = "seal-every = 5\nlisten = \"127.0.0.1:1\"\ndatabase-url = \"postgres://hidden\"\n\
+        [api]\ntrusted-proxy = [\"127.0.0.1\", \"10.0.0.0/8\"]\n";
     std::fs::write(&file, text).unwrap();
     let shown = |words: &[&str]| {
         let mut command = netfold(&["config", "show", "--json", "api"]);
@@ -32,6 +33,8 @@ fn each_value_says_where_it_comes_from() {
         ("seal-every", "5", "file"),
         ("listen", "127.0.0.1:1", "file"),
         ("access", "keys", "environment"),
+        ("trusted-proxy", "127.0.0.1,10.0.0.0/8", "file"),
+        ("rate-reads", "100", "default"),
         ("log", "warn", "default"),
     ] {
         let setting = told(&without, name);
