@@ -28,11 +28,14 @@ pub(crate) use epoch::{
     EpochCommand, EpochListArguments, EpochShowArguments, ExitKitArguments, ReceiptArguments,
 };
 pub(crate) use key::{
-    KeyAddArguments, KeyArguments, KeyCommand, KeyListArguments, KeyRevokeArguments,
+    KeyAddArguments, KeyArguments, KeyCommand, KeyListArguments, KeyRevokeArguments, UrlArguments,
 };
 pub(crate) use prover::ProverArguments;
 pub(crate) use rate::RateArguments;
-pub(crate) use webhook::WebhookArguments;
+pub(crate) use webhook::{
+    WebhookAddArguments, WebhookArguments, WebhookCommand, WebhookListArguments,
+    WebhookOneArguments,
+};
 
 pub(crate) use registry::{
     AssetAddArguments, AssetCommand, ListArguments, RegisterArguments, RollupAddArguments,
@@ -40,7 +43,6 @@ pub(crate) use registry::{
 };
 pub(crate) use trust::{CompletionsArguments, ConfigCommand, ConfigShowArguments, TrustArguments};
 
-use crate::client::Client;
 use crate::drill::CrashPoint;
 
 /// Shared liquidity for rollups: signed batches in, one proof per epoch, one L1 settlement.
@@ -105,6 +107,9 @@ pub(crate) enum Command {
     /// Keys of the api.
     #[command(subcommand)]
     Key(KeyCommand),
+    /// Webhooks: who is told of events.
+    #[command(subcommand)]
+    Webhook(WebhookCommand),
     /// The configuration.
     #[command(subcommand)]
     Config(ConfigCommand),
@@ -293,6 +298,13 @@ pub(crate) struct UpArguments {
     pub(crate) listen: Option<SocketAddr>,
     #[command(flatten)]
     pub(crate) rate: RateArguments,
+    #[command(flatten)]
+    pub(crate) webhooks: WebhookArguments,
+    /// Where webhooks may be: `public` addresses by https, there and on this machine (`loopback`), or `any`
+    /// address, those of private networks too.
+    #[arg(long, value_name = "REACH", env = "NETFOLD_WEBHOOK_REACH", default_value = "loopback")]
+    #[arg(value_parser = webhook::reach)]
+    pub(crate) webhook_reach: api::Reach,
     /// Another scenario than the shipped one.
     #[arg(long, value_name = "FILE", conflicts_with = "no_scenario")]
     pub(crate) scenario: Option<PathBuf>,
@@ -319,6 +331,11 @@ pub(crate) struct ApiArguments {
     pub(crate) rate: RateArguments,
     #[command(flatten)]
     pub(crate) webhooks: WebhookArguments,
+    /// Where webhooks may be: `public` addresses by https, there and on this machine (`loopback`), or `any`
+    /// address, those of private networks too.
+    #[arg(long, value_name = "REACH", env = "NETFOLD_WEBHOOK_REACH", default_value = "public")]
+    #[arg(value_parser = webhook::reach)]
+    pub(crate) webhook_reach: api::Reach,
     /// The engine's schedule in seconds, shown on the page.
     #[arg(long, value_name = "SECONDS", env = "NETFOLD_SEAL_EVERY")]
     pub(crate) seal_every: Option<u64>,
@@ -345,23 +362,6 @@ pub(crate) struct EngineArguments {
 pub(crate) struct KeygenArguments {
     /// The new key file.
     pub(crate) file: PathBuf,
-}
-
-/// Where the api is.
-#[derive(Debug, Args)]
-pub(crate) struct UrlArguments {
-    /// Address of the api.
-    #[arg(long, value_name = "URL", env = "NETFOLD_URL", default_value = "http://127.0.0.1:8080")]
-    pub(crate) url: String,
-    #[command(flatten)]
-    pub(crate) key: KeyArguments,
-}
-
-impl UrlArguments {
-    /// The api, with the key.
-    pub(crate) fn client(&self) -> anyhow::Result<Client> {
-        Client::new(&self.url)?.with_key(self.key.api_key.as_deref())
-    }
 }
 
 #[derive(Debug, Args)]

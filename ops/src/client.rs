@@ -58,6 +58,14 @@ impl Client {
         self.send(Method::POST, path, Some(body)).await
     }
 
+    /// Ends what stands at a path. Doing it again answers the same.
+    ///
+    /// # Errors
+    /// When the api cannot be reached or answers with a problem.
+    pub async fn delete(&self, path: &str) -> anyhow::Result<Value> {
+        self.send(Method::DELETE, path, None).await
+    }
+
     /// Reads a file as it comes, however long that takes while it does come.
     ///
     /// # Errors

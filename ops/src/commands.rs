@@ -22,6 +22,7 @@ mod sign;
 mod submit;
 mod trust;
 mod verify;
+mod webhook;
 
 use std::process::ExitCode;
 
@@ -72,6 +73,7 @@ pub(crate) fn run(
         Command::Asset(command) => wait_for(registry::asset(&command, output)),
         Command::Trust(arguments) => wait_for(trust::run(&arguments, output)),
         Command::Key(command) => wait_for(key::run(&command, output)),
+        Command::Webhook(command) => wait_for(webhook::run(&command, output)),
         Command::Contracts(ContractsCommand::Verifier(arguments)) => {
             wait_for(contracts::verifier(&arguments, output))
         }

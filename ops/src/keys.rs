@@ -1,4 +1,4 @@
-//! Secret keys in files.
+//! Secret keys, and what else is secret, in files.
 //!
 //! **Invariant**: a key file is readable by its owner alone, holds one 32-byte seed in hex, and is
 //! never overwritten.
@@ -16,6 +16,39 @@ use domain::SigningKey;
 /// # Errors
 /// When the file exists already or cannot be written.
 pub fn generate(file: &Path) -> anyhow::Result<SigningKey> {
+    make(file).map(SigningKey::from_seed)
+}
+
+/// Reads a key file.
+///
+/// # Errors
+/// When others can read the file, or it holds no seed.
+pub fn read(file: &Path) -> anyhow::Result<SigningKey> {
+    seed(file).map(SigningKey::from_seed)
+}
+
+/// The key in a file, made on first use.
+///
+/// # Errors
+/// As [`read`] and [`generate`].
+pub fn read_or_generate(file: &Path) -> anyhow::Result<SigningKey> {
+    if file.exists() { read(file) } else { generate(file) }
+}
+
+/// A secret of 64 hex digits in such a file, made on first use with the folder that it is in.
+///
+/// # Errors
+/// As [`read`] and [`generate`].
+pub fn secret_or_generate(file: &Path) -> anyhow::Result<String> {
+    if let Some(folder) = file.parent() {
+        std::fs::create_dir_all(folder)
+            .with_context(|| format!("could not create {}", folder.display()))?;
+    }
+    let seed = if file.exists() { seed(file)? } else { make(file)? };
+    Ok(hex::encode(seed))
+}
+
+fn make(file: &Path) -> anyhow::Result<[u8; 32]> {
     let seed: [u8; 32] = rand::random();
     let shown = file.display();
     let mut opened =
@@ -25,14 +58,10 @@ pub fn generate(file: &Path) -> anyhow::Result<SigningKey> {
     writeln!(opened, "{}", hex::encode(seed))
         .and_then(|()| opened.sync_all())
         .with_context(|| format!("could not write the key file {shown}"))?;
-    Ok(SigningKey::from_seed(seed))
+    Ok(seed)
 }
 
-/// Reads a key file.
-///
-/// # Errors
-/// When others can read the file, or it holds no seed.
-pub fn read(file: &Path) -> anyhow::Result<SigningKey> {
+fn seed(file: &Path) -> anyhow::Result<[u8; 32]> {
     let shown = file.display();
     let metadata =
         file.metadata().with_context(|| format!("could not read the key file {shown}"))?;
@@ -48,15 +77,7 @@ pub fn read(file: &Path) -> anyhow::Result<SigningKey> {
     hex::decode_to_slice(text.trim(), &mut seed)
         .ok()
         .with_context(|| format!("{shown} is no key file: it must hold 64 hex digits"))?;
-    Ok(SigningKey::from_seed(seed))
-}
-
-/// The key in a file, made on first use.
-///
-/// # Errors
-/// As [`read`] and [`generate`].
-pub fn read_or_generate(file: &Path) -> anyhow::Result<SigningKey> {
-    if file.exists() { read(file) } else { generate(file) }
+    Ok(seed)
 }
 
 #[cfg(test)]
@@ -73,6 +94,16 @@ mod tests {
         assert_eq!(file.metadata().unwrap().permissions().mode() & 0o777, 0o600);
         assert!(generate(&file).is_err());
         assert_eq!(read_or_generate(&file).unwrap().public(), key.public());
+    }
+
+    /// A secret is made once, with its folder, and is as private.
+    #[test]
+    fn secrets_are_made_once() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("keys").join("webhook.secret");
+        let secret = secret_or_generate(&file).unwrap();
+        assert_eq!((secret.len(), secret_or_generate(&file).unwrap()), (64, secret));
+        assert_eq!(file.metadata().unwrap().permissions().mode() & 0o777, 0o600);
     }
 
     /// A file that others can read, or that holds something else, is refused without quoting it.

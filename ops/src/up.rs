@@ -18,6 +18,7 @@ use crate::client::Client;
 use crate::development::{self, Account};
 use crate::drive::{Drive, Driven};
 use crate::finish;
+use crate::keys;
 use crate::output::Output;
 use crate::parts::{Database, Node};
 use crate::progress::{say, tell};
@@ -115,7 +116,9 @@ impl<'a> Up<'a> {
         let access = api::Access::Open;
         let seal_every = arguments.schedule.seal_every();
         let rate = arguments.rate.limits();
-        let settings = api::Settings { access, rate, seal_every, ..Default::default() };
+        let make = || keys::secret_or_generate(&state.keys().join("webhook.secret"));
+        let webhooks = Some(arguments.webhooks.settings_or(make, arguments.webhook_reach)?);
+        let settings = api::Settings { access, rate, webhooks, seal_every, ..Default::default() };
         let address = services.serve(listener, api, None, settings)?;
         let running = Running {
             database_url: database_url.to_owned(),

@@ -4,6 +4,7 @@ use clap::{Args, Subcommand};
 use ledger::{ApiKeyId, Scope};
 
 use super::DatabaseArguments;
+use crate::client::Client;
 
 /// The key that goes with what is asked of an api.
 #[derive(Debug, Args)]
@@ -11,6 +12,23 @@ pub(crate) struct KeyArguments {
     /// The api key to send, where the api asks for one.
     #[arg(long = "api-key", value_name = "KEY", env = "NETFOLD_API_KEY", hide_env_values = true)]
     pub(crate) api_key: Option<String>,
+}
+
+/// Where the api is.
+#[derive(Debug, Args)]
+pub(crate) struct UrlArguments {
+    /// Address of the api.
+    #[arg(long, value_name = "URL", env = "NETFOLD_URL", default_value = "http://127.0.0.1:8080")]
+    pub(crate) url: String,
+    #[command(flatten)]
+    pub(crate) key: KeyArguments,
+}
+
+impl UrlArguments {
+    /// The api, with the key.
+    pub(crate) fn client(&self) -> anyhow::Result<Client> {
+        Client::new(&self.url)?.with_key(self.key.api_key.as_deref())
+    }
 }
 
 #[derive(Debug, Subcommand)]

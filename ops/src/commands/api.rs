@@ -15,7 +15,8 @@ pub(super) async fn run(arguments: &ApiArguments) -> anyhow::Result<ExitCode> {
     let replica = services::replica(arguments.read.read_url.as_deref())?;
     let seal_every = arguments.seal_every.map(Duration::from_secs);
     let mut running = Services::new();
-    let (access, webhooks) = (arguments.access, arguments.webhooks.settings()?);
+    let (access, webhooks) =
+        (arguments.access, arguments.webhooks.settings(arguments.webhook_reach)?);
     let rate = arguments.rate.limits();
     let settings = api::Settings { access, rate, webhooks, seal_every, ..Default::default() };
     let address = running.serve(listener, ledger, replica, settings)?;

@@ -7,9 +7,9 @@ use crate::command::{fail, last_json, netfold, succeed};
 use crate::server::Server;
 
 /// A running `netfold api`.
-struct Api {
+pub(crate) struct Api {
     child: Child,
-    url: String,
+    pub(crate) url: String,
     /// Held open: the api logs to it.
     _log: BufReader<ChildStderr>,
 }
@@ -17,7 +17,12 @@ struct Api {
 impl Api {
     /// As an operator starts it who has read nothing of keys.
     fn start(database: &str) -> Self {
+        Self::start_with(database, &[])
+    }
+
+    pub(crate) fn start_with(database: &str, variables: &[(&str, &str)]) -> Self {
         let mut command = netfold(&["api", "--database-url", database, "--listen", "127.0.0.1:0"]);
+        command.envs(variables.iter().copied());
         let mut child = command.stderr(Stdio::piped()).spawn().unwrap();
         let mut said = String::new();
         let mut log = BufReader::new(child.stderr.take().unwrap());

@@ -30,3 +30,4 @@ mod server;
 mod setup;
 mod survival;
 mod tools;
+mod webhooks;

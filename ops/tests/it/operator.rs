@@ -1,7 +1,10 @@
 //! A bridge operator's day with the small commands, against a running api.
 
+use std::io::{Read as _, Write as _};
+use std::net::TcpListener;
 use std::path::{Path, PathBuf};
 use std::process::Command;
+use std::sync::mpsc::{self, Receiver};
 use std::time::{Duration, Instant};
 
 use serde_json::Value;
@@ -50,7 +53,9 @@ fn sign_submit_seal_claim() {
         l1: node.url.clone(),
     };
     let signed = operator.sign();
+    let told = operator.webhook();
     operator.submit(&signed);
+    told.recv_timeout(Duration::from_secs(30)).expect("the webhook is told of the batch");
     operator.seal();
     operator.register();
     operator.evidence();
@@ -71,6 +76,24 @@ impl Operator {
         assert!(said.contains("decimal"), "{said}");
         let signed = succeed(&mut self.sign_as(1, &batch));
         self.file("signed.json", &signed)
+    }
+
+    /// On this machine a webhook is told with nothing configured.
+    fn webhook(&self) -> Receiver<()> {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let address = format!("http://{}/hook", listener.local_addr().unwrap());
+        let add = ["webhook", "add", &address, "--event", "batch_posted"];
+        assert!(succeed(&mut self.netfold(&add)).starts_with("whsec_"));
+        let (tell, told) = mpsc::channel();
+        std::thread::spawn(move || {
+            let (mut connection, _) = listener.accept().unwrap();
+            let mut head = [0; 4096];
+            let length = connection.read(&mut head).unwrap();
+            assert!(head[..length].starts_with(b"POST /hook HTTP/1.1\r\n"));
+            connection.write_all(b"HTTP/1.1 204 No Content\r\n\r\n").unwrap();
+            tell.send(()).unwrap();
+        });
+        told
     }
 
     fn submit(&self, signed: &Path) {
