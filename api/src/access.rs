@@ -118,6 +118,11 @@ impl Caller {
         }
     }
 
+    /// Whether they may do what the scope names, for what is shown to some.
+    pub(crate) fn may(&self, scope: Scope) -> bool {
+        self.require(scope).is_ok()
+    }
+
     fn require_key(&self) -> Result<(), AccessError> {
         match (self.access, &self.shown) {
             (Access::Open, _) | (_, Some(_)) => Ok(()),

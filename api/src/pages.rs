@@ -32,6 +32,7 @@ mod rollup;
 mod rollups;
 mod search;
 mod transfer;
+mod webhooks;
 
 use alloy_primitives::hex;
 use axum::{

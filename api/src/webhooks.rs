@@ -33,7 +33,8 @@ use crate::{
     page::{Page, PageQuery},
 };
 use request::WebhookRequest;
-use wire::{Added, Delivery, Webhook};
+use wire::Added;
+pub(crate) use wire::{Delivery, DeliveryOutcome, Webhook, WebhookState, of as shown};
 
 /// Add a webhook
 ///

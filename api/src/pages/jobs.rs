@@ -1,7 +1,8 @@
-//! `/jobs`: who folds, proves and settles, what waits for what, and how long it took.
+//! `/jobs`: who folds, proves and settles, what waits for what, how long it took, and who is told of it.
 
 use askama::Template;
-use axum::{extract::State as Extracted, response::Response};
+use axum::{Extension, extract::State as Extracted, response::Response};
+use ledger::Scope;
 use time::OffsetDateTime;
 
 use super::{
@@ -9,9 +10,11 @@ use super::{
     epoch::Fact,
     figure::group,
     frame::{Frame, answer},
+    webhooks::{self, WebhookRow},
 };
 use crate::{
     State,
+    access::Caller,
     error::Error,
     extract::Parameters,
     jobs::{Done, Incident, Job, JobKind, Jobs, PieceKind, Queue, WaitsFor, Worker, WorkerKind},
@@ -28,6 +31,9 @@ struct JobsPage {
     more: bool,
     done: Vec<DoneRow>,
     incidents: Vec<IncidentRow>,
+    webhooks: Vec<WebhookRow>,
+    /// Whether this api would tell them.
+    tells: bool,
 }
 
 /// Whoever is to be at work, and is or is not.
@@ -74,12 +80,17 @@ struct IncidentRow {
 
 pub(crate) async fn jobs(
     Extracted(state): Extracted<State>,
+    Extension(caller): Extension<Caller>,
     query: Result<Parameters, Error>,
 ) -> Response {
-    answer(read(&state, query).await)
+    answer(read(&state, &caller, query).await)
 }
 
-async fn read(state: &State, query: Result<Parameters, Error>) -> Result<JobsPage, Error> {
+async fn read(
+    state: &State,
+    caller: &Caller,
+    query: Result<Parameters, Error>,
+) -> Result<JobsPage, Error> {
     query?.finish()?;
     let now = OffsetDateTime::now_utc();
     let jobs = Jobs::read(state).await?;
@@ -95,6 +106,8 @@ async fn read(state: &State, query: Result<Parameters, Error>) -> Result<JobsPag
         jobs: jobs.jobs.iter().map(|job| JobRow::of(job, now)).collect(),
         done: jobs.done.into_iter().map(DoneRow::of).collect(),
         incidents: jobs.incidents.into_iter().map(IncidentRow::of).collect(),
+        webhooks: webhooks::read(state, caller.may(Scope::Operate), now).await?,
+        tells: state.settings().webhooks.is_some(),
     })
 }
 

@@ -110,7 +110,7 @@ pub(crate) enum DeliveryOutcome {
 }
 
 /// A webhook as it leaves.
-pub(super) fn of(webhook: &ledger::Webhook, state: &State) -> Webhook {
+pub(crate) fn of(webhook: &ledger::Webhook, state: &State) -> Webhook {
     let settings = state.settings().webhooks.as_ref();
     let shown = state_of(webhook, state);
     let next_attempt_at = match (shown, settings, &webhook.last_attempt) {

@@ -3,8 +3,10 @@
 //! `CHROMIUM` names the program; `ops/test` installs it and what `browser/package.json` lists.
 //! `NETFOLD_PICTURES` names a folder for pictures of every page.
 
-use std::{fmt::Write as _, path::Path, process::Command};
+use std::{collections::BTreeSet, fmt::Write as _, path::Path, process::Command};
 
+use alloy_primitives::B256;
+use ledger::{EventNumber, Ledger, NewWebhook, Outcome, PageLimit, Role, WebhookId};
 use serde_json::{Value, json};
 
 use crate::{filled::filled, world::World};
@@ -45,7 +47,16 @@ const FILLED: &[Page] = &[
     live("/ledger/accounts/cell:1:2", &["Statement", "Owed to exits of Rollup 1"]),
     live(
         "/jobs",
-        &["No engine", "prover-2, process 4712", "Fold, and prove for L1", "1 of 2", "was evicted"],
+        &[
+            "No engine",
+            "prover-2, process 4712",
+            "Fold, and prove for L1",
+            "1 of 2",
+            "was evicted",
+            "hooks.example.org",
+            "refused with status 500",
+            "its last post failed",
+        ],
     ),
     live("/costs", &["By epoch", "not recorded", "gas each", "400000007", "Over the epochs"]),
     still("/costs?limit=1&to_epoch=3&cursor=636f7374733a33", 200, &["Older", "Epoch 2"]),
@@ -63,7 +74,13 @@ const EMPTY: &[Page] = &[
     live("/ledger", &["The books are empty"]),
     live(
         "/jobs",
-        &["Nothing is to be done", "Nobody", "Nothing is recorded yet", "Nothing so far"],
+        &[
+            "Nothing is to be done",
+            "Nobody",
+            "Nothing is recorded yet",
+            "Nothing so far",
+            "Nobody is told yet",
+        ],
     ),
     live("/costs", &["L1 has settled no epoch yet"]),
     live("/audit", &["No epoch is sealed yet"]),
@@ -78,6 +95,7 @@ async fn every_page_is_sound() {
     let full = filled("browser").await;
     let mut prover = full.engine.lock_prover().await.unwrap().unwrap();
     full.engine.begin_turn(&mut prover, "prover-2, process 4712").await.unwrap();
+    failing_webhook(&full).await;
     walk(&full, FILLED, "filled").await;
     let mut full = full;
     full.gate.close().await;
@@ -86,6 +104,27 @@ async fn every_page_is_sound() {
     let empty = World::unbound("browser_empty", api::Settings::default()).await;
     walk(&empty, EMPTY, "empty").await;
     empty.end().await;
+}
+
+/// Somebody who wants two types of event, and refused the first.
+pub(crate) async fn failing_webhook(world: &World) {
+    let api = Ledger::connect(&world.gate.url, Role::Api, 1).await.unwrap();
+    let id = WebhookId::from_random([0xab; 8]);
+    let events =
+        BTreeSet::from(["epoch_opened", "epoch_settled"].map(|name| name.parse().unwrap()));
+    let new = NewWebhook {
+        id,
+        url: "https://hooks.example.org/a-secret-path",
+        events: Some(&events),
+        after: Some(EventNumber::START),
+        secret_digest: B256::repeat_byte(1),
+    };
+    let webhook = api.add_webhook(&new, None).await.unwrap();
+    let first = api.events_after(EventNumber::START, PageLimit::MAX).await.unwrap();
+    let first = first.iter().find(|event| webhook.wants(event)).unwrap().number;
+    let refused = Outcome::Refused { status: 500 };
+    api.record_webhook_attempt(id, webhook.next_attempt(), first, refused).await.unwrap();
+    api.close().await;
 }
 
 async fn walk(world: &World, pages: &[Page], name: &str) {

@@ -1,9 +1,12 @@
 //! The page and what it loads.
 
 use alloy_primitives::B256;
+use api::Settings;
 use domain::{EpochNumber, Word, l1::L1Block};
+use ledger::{ApiKeySecret, Ledger, Role};
 
 use crate::{
+    browser::failing_webhook,
     rollup::{ETH, Rollup, USDC, exit, transfer},
     world::{Answer, World},
 };
@@ -139,11 +142,33 @@ async fn the_documentation_is_our_own() {
 /// A browser that has the style already is told so.
 #[tokio::test]
 async fn files_are_sent_once() {
-    let world = World::unbound("files", api::Settings::default()).await;
+    let world = World::unbound("files", Settings::default()).await;
     let first = world.get("/assets/page.css").await;
     assert!(first.header("content-type").starts_with("text/css"));
     let tag = first.header("etag").to_owned();
     let again = world.client.get(world.url("/assets/page.css")).header("if-none-match", tag);
     assert_eq!(again.send().await.unwrap().status(), 304);
+    world.end().await;
+}
+
+/// Whose webhooks there are is told to operators; everybody else sees that there are some, and whether they get through;
+/// nobody sees more of an address than its host, which may be a secret.
+#[tokio::test]
+async fn hosts_of_webhooks_are_for_operators() {
+    let world = World::bound("page_webhooks", Settings::default()).await;
+    failing_webhook(&world).await;
+    let owner = Ledger::connect(&world.database.url, Role::Owner, 1).await.unwrap();
+    let key = ApiKeySecret::from_random([3; 8], [4; 32]);
+    let scopes = ["operate".parse().unwrap()].into();
+    owner.add_api_key(&key, "operator", &scopes).await.unwrap();
+    owner.close().await;
+    let page = world.get("/jobs").await;
+    assert_eq!(page.status, 200);
+    assert!(page.text.contains("abababababababab") && page.text.contains("status 500"));
+    assert!(!page.text.contains("example.org"), "{}", page.text);
+    let request = world.client.get(world.url("/jobs")).bearer_auth(key.expose());
+    let page = Answer::of(request.send().await.unwrap()).await;
+    assert!(page.text.contains("hooks.example.org"), "{}", page.text);
+    assert!(!page.text.contains("a-secret-path"), "{}", page.text);
     world.end().await;
 }
