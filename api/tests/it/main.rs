@@ -31,6 +31,7 @@ mod openapi;
 mod pages;
 mod past;
 mod rate;
+mod receivers;
 mod requests;
 mod rollup;
 mod schemathesis;

@@ -39,20 +39,20 @@ struct Post {
 }
 
 #[derive(Clone, Copy)]
-enum Reply {
+pub(crate) enum Reply {
     Status(u16),
     Redirect,
     Never,
 }
 
-struct Receiver {
+pub(crate) struct Receiver {
     inbox: Inbox,
-    url: String,
+    pub(crate) url: String,
     server: JoinHandle<()>,
 }
 
 impl Receiver {
-    async fn new(replies: &[Reply]) -> Self {
+    pub(crate) async fn new(replies: &[Reply]) -> Self {
         let inbox = Inbox::default();
         inbox.0.lock().unwrap().1.extend(replies.iter().rev());
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
@@ -75,7 +75,7 @@ impl Receiver {
         self.posts().iter().map(number).collect()
     }
 
-    async fn until(&self, count: usize) {
+    pub(crate) async fn until(&self, count: usize) {
         let arrived = async {
             while self.posts().len() < count {
                 tokio::time::sleep(Duration::from_millis(20)).await;
@@ -117,7 +117,7 @@ async fn receive(
     }
 }
 
-fn settings(reach: Reach) -> Settings {
+pub(crate) fn settings(reach: Reach) -> Settings {
     let master = WebhookMaster::new(&"in test ".repeat(5)).unwrap();
     let mut webhooks = WebhookSettings::new(master, reach, None).unwrap();
     webhooks.timeout = Duration::from_millis(500);
@@ -131,7 +131,7 @@ async fn add(world: &World, body: &Value) -> Answer {
     world.post("/v1/webhooks", "application/json", body.to_string().into_bytes()).await
 }
 
-async fn added(world: &World, body: &Value) -> Value {
+pub(crate) async fn added(world: &World, body: &Value) -> Value {
     let answer = add(world, body).await;
     assert_eq!(answer.status, 201, "{}", answer.text);
     let added = answer.json();
@@ -141,7 +141,7 @@ async fn added(world: &World, body: &Value) -> Value {
 }
 
 /// Reads a webhook until it is in a state.
-async fn until_state(world: &World, webhook: &Value, state: &str) -> Value {
+pub(crate) async fn until_state(world: &World, webhook: &Value, state: &str) -> Value {
     let path = format!("/v1/webhooks/{}", webhook["id"].as_str().unwrap());
     let reached = async {
         loop {
