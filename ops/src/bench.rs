@@ -15,9 +15,10 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 use anyhow::{Context as _, bail};
+use domain::EpochStatement;
 use domain::limits::BATCHES_PER_STEP;
 use engine::l1::Verifier;
-use folding::{CircuitSize, Fold, Params, Yardstick};
+use folding::{CircuitSize, Fold, Params, SettlementProof, Yardstick};
 use tokio::runtime::Runtime;
 
 use crate::anvil::{self, Anvil};
@@ -59,13 +60,17 @@ fn measure(
     rpc_url: &str,
 ) -> anyhow::Result<Figures> {
     let constraints = CircuitSize::of_flat_step()?.constraints;
-    let steps = measure_steps(params)?;
+    let steps = measure_steps(params, usize::from(arguments.rounds))?;
     let sealed = measure_sealed(params)?;
     let mut settlement_bytes = BTreeMap::new();
     let mut gas = BTreeMap::new();
     let verifier = runtime.block_on(Verifier::deploy(rpc_url, &Account::Owner.key()?))?;
     for count in &arguments.steps {
-        let (bytes, used) = measure_gas(params, runtime, &verifier, *count)?;
+        let epoch = match count {
+            &SEALED_STEPS => &sealed.settlement,
+            count => &prove_for_l1(params, *count)?,
+        };
+        let (bytes, used) = measure_gas(params, runtime, &verifier, epoch)?;
         settlement_bytes.insert(*count, bytes);
         gas.insert(*count, used);
     }
@@ -113,8 +118,8 @@ struct Steps {
 }
 
 /// A full step on top of a fold, and its commitments alone, in turn: medians.
-fn measure_steps(params: &Params) -> anyhow::Result<Steps> {
-    let stage = Stage::of("Measuring a step against its commitments", REPETITIONS);
+fn measure_steps(params: &Params, rounds: usize) -> anyhow::Result<Steps> {
+    let stage = Stage::of("Measuring a step against its commitments", rounds);
     let epoch = BenchEpoch::of(params, STEPS_UNDER_MEASURED_STEP.saturating_add(1))?;
     let Some((last, before)) = epoch.plan.steps.split_last() else { bail!("no steps") };
     let mut fold = epoch.start(params);
@@ -124,7 +129,7 @@ fn measure_steps(params: &Params) -> anyhow::Result<Steps> {
     let yardstick = Yardstick::new(&fold, last)?;
     let (mut flat, mut flat_floor) = (Vec::new(), Vec::new());
     let (mut ivc, mut ivc_floor, mut both) = (Vec::new(), Vec::new(), Vec::new());
-    for _ in 0..REPETITIONS {
+    for _ in 0..rounds {
         flat.push(clock::timed(|| yardstick.flat_step())?);
         flat_floor.push(clock::timed(|| {
             yardstick.flat_commitments();
@@ -145,7 +150,7 @@ fn measure_steps(params: &Params) -> anyhow::Result<Steps> {
         ivc_floor: Times::median(&ivc_floor),
         both: Times::median(&both),
     };
-    stage.done(format!("A step was folded {REPETITIONS} times each way"));
+    stage.done(format!("A step was folded {rounds} times each way"));
     Ok(steps)
 }
 
@@ -156,6 +161,13 @@ struct SealedFigures {
     aggregated_proof: Times,
     aggregated_bytes: usize,
     verify_ms: VerifyMs,
+    settlement: ForL1,
+}
+
+/// An epoch, and its proof for L1.
+struct ForL1 {
+    statement: EpochStatement,
+    proof: SettlementProof,
 }
 
 /// A sealed epoch of two full steps, from its operations to both proofs, as the engine does it:
@@ -182,6 +194,7 @@ fn measure_sealed(params: &Params) -> anyhow::Result<SealedFigures> {
     stage.at("Aggregating it");
     let key = params.settlement_verifying_key();
     let settlement_ms = clock::timed(|| settlement.verify(key, fold.statement()))?;
+    let statement = fold.statement().clone();
     let clock = Clock::start();
     let (proof, _) = fold.finish()?;
     let aggregated_proof = clock.times();
@@ -197,16 +210,12 @@ fn measure_sealed(params: &Params) -> anyhow::Result<SealedFigures> {
             settlement: clock::milliseconds(settlement_ms.wall),
             aggregated: clock::milliseconds(aggregated_ms.wall),
         },
+        settlement: ForL1 { statement, proof: settlement },
     })
 }
 
-/// Proves an epoch of that many steps and has the contract verify it: the proof's bytes and the gas.
-fn measure_gas(
-    params: &Params,
-    runtime: &Runtime,
-    verifier: &Verifier,
-    count: usize,
-) -> anyhow::Result<(usize, u64)> {
+/// Proves an epoch of that many steps for L1.
+fn prove_for_l1(params: &Params, count: usize) -> anyhow::Result<ForL1> {
     let stage = Stage::of(format!("An epoch of {count} steps for L1"), count);
     let epoch = BenchEpoch::of(params, count)?;
     let mut fold: Fold = epoch.start(params);
@@ -216,8 +225,22 @@ fn measure_gas(
     }
     stage.at(format!("Proving {count} steps for L1"));
     let proof = fold.settlement_proof()?;
+    stage.done(format!("{count} steps are proven for L1"));
+    Ok(ForL1 { statement: fold.statement().clone(), proof })
+}
+
+/// Has the contract verify an epoch's proof: the proof's bytes and the gas.
+fn measure_gas(
+    params: &Params,
+    runtime: &Runtime,
+    verifier: &Verifier,
+    epoch: &ForL1,
+) -> anyhow::Result<(usize, u64)> {
+    let ForL1 { statement, proof } = epoch;
+    let count = statement.outputs.len();
+    let stage = Stage::begin(format!("An EVM verifies {count} steps"));
     let bytes = proof.as_bytes().len();
-    let gas = runtime.block_on(verifier.gas(fold.statement(), proof.as_bytes()))?;
+    let gas = runtime.block_on(verifier.gas(statement, proof.as_bytes()))?;
     let gas = gas.with_context(|| {
         format!(
             "the contract refuses a proof of {count} steps that verifies here: its key is not that \
@@ -234,8 +257,6 @@ pub(crate) fn scratch_folder() -> PathBuf {
     std::env::temp_dir().join(format!("netfold-bench-{}", std::process::id()))
 }
 
-/// Enough for a median on a machine that does other work too.
-const REPETITIONS: usize = 7;
 /// A fold of fewer has no error term yet, and folds faster than most steps of an epoch.
 const STEPS_UNDER_MEASURED_STEP: usize = 2;
 /// 32 batches.

@@ -37,7 +37,12 @@ pub(crate) struct BenchProofArguments {
     /// End with one JSON object on stdout.
     #[arg(long)]
     pub(crate) json: bool,
-    /// Numbers of steps to measure the L1 gas of, each with a proof of its own.
+    /// How often a step is folded each way; figures are medians.
+    #[arg(long, value_name = "NUMBER", default_value_t = 7)]
+    #[arg(value_parser = clap::value_parser!(u8).range(1..=50))]
+    pub(crate) rounds: u8,
+    /// Numbers of steps to measure the L1 gas of, each with a proof of its own, but for 2: that is the sealed
+    /// epoch that is measured in any case.
     #[arg(long, value_name = "K", num_args = 1.., value_delimiter = ',', default_values_t = [1, 8, 32])]
     #[arg(value_parser = steps)]
     pub(crate) steps: Vec<usize>,
