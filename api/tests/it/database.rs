@@ -15,8 +15,7 @@ impl Database {
     pub(crate) async fn new(name: &str) -> Self {
         let server = std::env::var("DATABASE_URL").expect(NO_SERVER);
         let name = format!("api_{name}_{}", std::process::id());
-        let url = ledger::database::create(&server, &name).await.unwrap();
-        ledger::Ledger::migrate(&url).await.unwrap();
+        let url = ledger::database::create_migrated(&server, &name).await.unwrap();
         Self { url, server, name }
     }
 

@@ -11,13 +11,13 @@ pub(crate) struct Database {
 }
 
 impl Database {
-    /// A new one, empty.
+    /// A new one, with the schema.
     pub(crate) async fn new() -> Self {
         static NEXT: AtomicU64 = AtomicU64::new(0);
         let number = NEXT.fetch_add(1, Ordering::Relaxed);
         let name = format!("engine_it_{}_{number}", std::process::id());
         let server = std::env::var("DATABASE_URL").expect(NO_SERVER);
-        let url = ledger::database::create(&server, &name).await.unwrap();
+        let url = ledger::database::create_migrated(&server, &name).await.unwrap();
         Self { url, server, name }
     }
 

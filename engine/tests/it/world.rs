@@ -50,7 +50,6 @@ impl World {
             assert_eq!(rollup, operator.rollup);
         }
         let url = &database.url;
-        Ledger::migrate(url).await.unwrap();
         let ledger = Ledger::connect(url, Role::Engine, 8).await.unwrap();
         let posting = Ledger::connect(url, Role::Api, 4).await.unwrap();
         let identity = l1.identity().await.unwrap();

@@ -45,8 +45,7 @@ fn with_world<T: Future<Output = ()>>(name: &str, test: impl FnOnce(World) -> T)
     runtime.block_on(async {
         let server = std::env::var("DATABASE_URL").expect("DATABASE_URL names a Postgres server");
         let name = format!("ledger_{name}_{}", std::process::id());
-        let url = crate::database::create(&server, &name).await.unwrap();
-        Ledger::migrate(&url).await.unwrap();
+        let url = crate::database::create_migrated(&server, &name).await.unwrap();
         let engine = Ledger::connect(&url, Role::Engine, 4).await.unwrap();
         let api = Ledger::connect(&url, Role::Api, 4).await.unwrap();
         let genesis_digest = LiquidityState::genesis().digest();

@@ -37,7 +37,7 @@ fn other_books_have_another_lock() {
     with_world(|one| async move {
         let _held = one.engine.lock_engine().await.unwrap().unwrap();
         let name = format!("ledger_it_beside_{}", std::process::id());
-        let url = ledger::database::create(&one.url, &name).await.unwrap();
+        let url = ledger::database::create_migrated(&one.url, &name).await.unwrap();
         let other = World::empty(url).await;
         let free = other.engine.lock_engine().await.unwrap().is_some();
         other.close().await;

@@ -8,7 +8,8 @@ use ledger::{
 };
 
 use crate::world::{
-    ETH, ONE, TWO, World, adoption, l1_block, out, submission, to, with_database, with_world,
+    ETH, ONE, TWO, World, adoption, l1_block, out, submission, to, with_database, with_schema,
+    with_world,
 };
 
 const FIRST: EpochNumber = EpochNumber::FIRST;
@@ -44,7 +45,11 @@ fn steps_are_recorded_before_the_seal() {
         let [fixed] = &domain::fixed_steps(&open.operations).unwrap()[..] else { panic!() };
         let context = StepContext { domain_word: adoption().identity.word(), epoch: FIRST };
         let (_, output) = fixed.run(&open.opening, context, Word::ZERO).unwrap();
-        world.engine.record_step(FIRST, 1, &output, b"checkpoint", open.last_block).await.unwrap();
+        world
+            .engine
+            .record_step(FIRST, 1, &output, Some(b"checkpoint"), open.last_block)
+            .await
+            .unwrap();
         assert_eq!(status(&world, FIRST).await, EpochStatus::Open);
         let early = NewProof { closing_digest: output.state_digest, steps: 1, bytes: vec![7] };
         check(&world, world.engine.record_settlement_proof(FIRST, &early), |error| {
@@ -139,7 +144,7 @@ fn an_empty_epoch_is_sealed_for_the_grace_alone() {
         world.prove(fourth.epoch).await;
         world.assert_clean().await;
     });
-    with_database(|url| async move {
+    with_schema(|url| async move {
         let world = World::empty(url).await;
         world.engine.adopt_domain(&adoption()).await.unwrap();
         world.engine.record_l1_block_range(&[], l1_block(1)).await.unwrap();
@@ -219,22 +224,26 @@ fn folding_resumes_from_the_last_step() {
         }
         let unopened = world
             .engine
-            .record_step(SECOND, 1, &world_output(), b"", ledger::BlockNumber::new(0))
+            .record_step(SECOND, 1, &world_output(), None, ledger::BlockNumber::new(0))
             .await;
         assert!(matches!(unopened, Err(Error::UnknownEpoch { epoch: SECOND })), "{unopened:?}");
         let sealed = world.seal().await;
         let at = sealed.last_block;
         let outputs = world.outputs(FIRST).await;
         assert!(outputs.len() > 2);
-        check(&world, world.engine.record_step(FIRST, 2, &outputs[1], b"2", at), |error| {
+        check(&world, world.engine.record_step(FIRST, 2, &outputs[1], Some(b"2"), at), |error| {
             matches!(error, Error::StepOutOfOrder { step: 2, .. })
         })
         .await;
         for (step, output) in (1..).zip(&outputs) {
-            world.engine.record_step(FIRST, step, output, &step.to_be_bytes(), at).await.unwrap();
-            world.engine.record_step(FIRST, step, output, b"again", at).await.unwrap();
+            world
+                .engine
+                .record_step(FIRST, step, output, Some(&step.to_be_bytes()), at)
+                .await
+                .unwrap();
+            world.engine.record_step(FIRST, step, output, Some(b"again"), at).await.unwrap();
         }
-        check(&world, world.engine.record_step(FIRST, 1, &outputs[1], b"", at), |error| {
+        check(&world, world.engine.record_step(FIRST, 1, &outputs[1], None, at), |error| {
             matches!(error, Error::StepConflict { step: 1, .. })
         })
         .await;

@@ -7,7 +7,7 @@ use ledger::{BookedLogs, ClaimStatus, DepositFilter, Error, PageLimit};
 
 use crate::world::{
     ETH, ONE, TWO, USDC, World, adoption, atoms, deposit, l1_block, out, recipient, signing_key,
-    to, with_database, with_world,
+    to, with_schema, with_world,
 };
 
 /// The range is refused for exactly that, and every row is as before.
@@ -195,7 +195,7 @@ fn a_settlement_of_something_else_is_an_incident() {
 /// These books belong to one domain for good.
 #[test]
 fn a_ledger_serves_one_domain() {
-    with_database(|url| async move {
+    with_schema(|url| async move {
         let world = World::empty(url).await;
         assert!(world.read.domain().await.unwrap().is_none());
         assert!(matches!(world.read.open_epoch().await, Err(Error::NoDomain)));

@@ -6,7 +6,7 @@ use ledger::{Error, Posted};
 use sqlx::{AssertSqlSafe, Connection, PgConnection};
 
 use crate::interleaved::await_waiting;
-use crate::world::{ETH, ONE, TWO, World, to, with_database, with_world};
+use crate::world::{ETH, ONE, TWO, World, to, with_schema, with_world};
 
 /// How often the writer tries in all.
 const TRIES: u32 = 4;
@@ -58,7 +58,7 @@ fn serialisation_failures_are_retried_so_often() {
 /// once more when that session is gone is served.
 #[test]
 fn deadlocks_are_retried_so_often() {
-    with_database(|url| async move {
+    with_schema(|url| async move {
         let mut server = PgConnection::connect(&url).await.unwrap();
         let soon = "do $$ begin execute format(
             'alter database %I set deadlock_timeout = ''10ms''', current_database()); end $$";

@@ -15,6 +15,7 @@ fn futures_are_sendable(ledger: &Ledger, batch: &Batch, adoption: &Adoption, log
     sendable(Ledger::migrate("url"));
     sendable(Ledger::connect("url", Role::Api, 1));
     sendable(database::create("url", "name"));
+    sendable(database::create_migrated("url", "name"));
     sendable(database::remove("url", "name"));
     sendable(ledger.adopt_domain(adoption));
     sendable(ledger.post_batch(batch));
@@ -42,7 +43,7 @@ fn epoch_futures_are_sendable(
     settlement: &NewSettlement,
 ) {
     let epoch = EpochNumber::FIRST;
-    sendable(ledger.record_step(epoch, 1, output, &[], ledger::BlockNumber::new(0)));
+    sendable(ledger.record_step(epoch, 1, output, None, ledger::BlockNumber::new(0)));
     sendable(ledger.record_proof(epoch, proof));
     sendable(ledger.record_settlement_proof(epoch, proof));
     sendable(ledger.record_submission(epoch, submission));

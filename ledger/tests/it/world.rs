@@ -65,11 +65,28 @@ where
     F: FnOnce(World) -> T + Send + 'static,
     T: Future<Output = ()> + Send + 'static,
 {
-    with_database(|url| async move { test(World::build(url).await).await });
+    with_schema(|url| async move { test(World::build(url).await).await });
+}
+
+/// Runs a test with a database of its own that has the schema.
+pub(crate) fn with_schema<F, T>(test: F)
+where
+    F: FnOnce(String) -> T + Send + 'static,
+    T: Future<Output = ()> + Send + 'static,
+{
+    with_new_database(true, test);
 }
 
 /// Runs a test with an empty database of its own.
 pub(crate) fn with_database<F, T>(test: F)
+where
+    F: FnOnce(String) -> T + Send + 'static,
+    T: Future<Output = ()> + Send + 'static,
+{
+    with_new_database(false, test);
+}
+
+fn with_new_database<F, T>(migrated: bool, test: F)
 where
     F: FnOnce(String) -> T + Send + 'static,
     T: Future<Output = ()> + Send + 'static,
@@ -81,7 +98,11 @@ where
         tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
     runtime.block_on(async move {
         let server = server();
-        let url = ledger::database::create(&server, &name).await.unwrap();
+        let url = if migrated {
+            ledger::database::create_migrated(&server, &name).await.unwrap()
+        } else {
+            ledger::database::create(&server, &name).await.unwrap()
+        };
         let outcome = tokio::spawn(test(url)).await;
         ledger::database::remove(&server, &name).await.unwrap();
         if let Err(failed) = outcome {
@@ -137,7 +158,6 @@ pub(crate) fn l1_block(number: u64) -> L1Block {
 
 impl World {
     pub(crate) async fn empty(url: String) -> Self {
-        Ledger::migrate(&url).await.unwrap();
         let connect = |role| Ledger::connect(&url, role, 20);
         Self {
             owner: connect(Role::Owner).await.unwrap(),
@@ -319,8 +339,8 @@ impl World {
     /// Takes a sealed epoch through its steps to both of its proofs.
     pub(crate) async fn prove(&self, epoch: EpochNumber) {
         let proof = self.fold(epoch).await;
-        self.prover.record_settlement_proof(epoch, &proof).await.unwrap();
-        self.prover.record_proof(epoch, &proof).await.unwrap();
+        self.engine.record_settlement_proof(epoch, &proof).await.unwrap();
+        self.engine.record_proof(epoch, &proof).await.unwrap();
     }
 
     /// Takes a sealed epoch through its steps; the proof is not recorded.
@@ -328,7 +348,7 @@ impl World {
         let outputs = self.outputs(epoch).await;
         let at = self.prover.sealed(epoch).await.unwrap().unwrap().last_block;
         for (step, output) in (1..).zip(&outputs) {
-            self.prover.record_step(epoch, step, output, b"checkpoint", at).await.unwrap();
+            self.engine.record_step(epoch, step, output, Some(b"checkpoint"), at).await.unwrap();
         }
         NewProof {
             closing_digest: outputs.last().unwrap().state_digest,

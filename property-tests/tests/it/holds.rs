@@ -117,7 +117,6 @@ async fn assert_is(ledger: &Ledger, booked: &Sums, tail: &Tail, looked: bool) {
 }
 
 async fn play(url: &str, turns: &[Turn]) {
-    Ledger::migrate(url).await.unwrap();
     let ledger = Ledger::connect(url, Role::Engine, 2).await.unwrap();
     let identity = DomainIdentity {
         chain_id: 31337,
@@ -186,7 +185,7 @@ proptest! {
         let name = format!("property_holds_{}", std::process::id());
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
         runtime.block_on(async {
-            let url = ledger::database::create(&server, &name).await.unwrap();
+            let url = ledger::database::create_migrated(&server, &name).await.unwrap();
             Box::pin(play(&url, &turns)).await;
             ledger::database::remove(&server, &name).await.unwrap();
         });

@@ -158,7 +158,6 @@ async fn assert_sealed_as_said(ledger: &Ledger, said: &Simulation, sealed: &Seal
 /// Plays the actions into model and ledger at once; both must agree at every step and at the end.
 /// Some actions come after the eviction of a batch.
 async fn play(url: &str, actions: &[(Action, Option<usize>)]) {
-    Ledger::migrate(url).await.unwrap();
     let ledger = Ledger::connect(url, Role::Engine, 2).await.unwrap();
     let api = Ledger::connect(url, Role::Api, 2).await.unwrap();
     let genesis_digest = LiquidityState::genesis().digest();
@@ -228,7 +227,7 @@ proptest! {
         let name = format!("property_{}_{:x}", std::process::id(), next_case());
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
         runtime.block_on(async {
-            let url = ledger::database::create(&server, &name).await.unwrap();
+            let url = ledger::database::create_migrated(&server, &name).await.unwrap();
             Box::pin(play(&url, &actions)).await;
             ledger::database::remove(&server, &name).await.unwrap();
         });
