@@ -68,6 +68,19 @@ create table turn (
 );
 create index turn_of_kind on turn (turn_kind, turn_number);
 
+-- A prover's turn is a prover's: nobody takes it for the engine's, whose turn says who settles.
+create function turn_guard() returns trigger
+language plpgsql set search_path = public, pg_temp set jit = off as $$
+begin
+    if new.turn_kind <> 3 and not pg_has_role(current_user, 'netfold_engine', 'usage') then
+        perform refuse('turn_of_an_engine', format('%s is no engine', current_user));
+    end if;
+    return new;
+end
+$$;
+create trigger turn_guard before insert on turn for each row execute function turn_guard();
+alter table turn enable always trigger turn_guard;
+
 -- How long a piece of an epoch's folding and proving took, and in which turn it was done. Work that was
 -- done and not recorded any more, because its process was killed, is missing here.
 create table epoch_work (
@@ -97,8 +110,8 @@ call make_append_only('epoch_work');
 grant select on epoch_settlement_fee, turn, epoch_work to netfold_engine, netfold_api, netfold_read;
 grant insert on epoch_settlement_fee, turn, epoch_work to netfold_engine;
 
--- The prover reads what everybody reads, writes what it makes, and keeps its working data. What comes after
--- this file is granted to it by name, as to the others.
+-- The prover reads what everybody reads, and writes its own turns. What comes after this file is granted to it
+-- by name, as to the others.
 do $$
 declare
     shown regclass;
@@ -112,8 +125,7 @@ begin
     end loop;
 end
 $$;
-grant insert on epoch_step, epoch_settlement_proof, epoch_proof, turn, epoch_work to netfold_prover;
-grant select, insert, delete on epoch_checkpoint to netfold_prover;
+grant insert on turn to netfold_prover;
 grant execute on function lock_books(), refuse(text, text) to netfold_prover;
 
 reset role;

@@ -16,13 +16,16 @@
 //! made of the same checkpoints when no epoch waits for its settlement proof.
 
 use domain::EpochNumber;
-use ledger::{EpochStatus, Ledger, TurnNumber};
+use ledger::{EpochStatus, Ledger, Piece, TurnNumber};
+use tracing::warn;
 
 use crate::ahead::{Ahead, fold_ahead};
 use crate::confirm::{confirm, finalise};
 use crate::context::{Context, Progress, Worker};
+use crate::desk::Desk;
 use crate::error::Error;
 use crate::prove::{aggregate, prove};
+use crate::run::Chain;
 use crate::submit::submit;
 
 /// Where an epoch stands, with what exists then.
@@ -86,19 +89,55 @@ pub(crate) async fn advance(context: &Context, stage: Stage) -> Result<Outcome, 
     }
 }
 
-/// Proves the oldest epoch that is sealed and not proven; without one, folds a step of the open epoch
-/// ahead; without one, aggregates the oldest that is proven and not aggregated. In this order, because
-/// money waits for the first, will wait for the second, and never for the third. One thing at a time,
-/// so that a newly sealed epoch waits for one step or one aggregated proof at most.
+/// As [`prove_something`]. A prover whose offers the engine has withdrawn, or whose fold is no more the beginning
+/// of the plan, begins the epoch anew; the plan comes from the ledger, so that is the prover's own affair.
 pub(crate) async fn prove_next(
     worker: &Worker,
     turn: TurnNumber,
     ahead: &mut Option<Ahead>,
 ) -> Result<Progress, Error> {
+    match Box::pin(prove_something(worker, turn, ahead)).await {
+        Err(error)
+            if worker.desk == Desk::Offers
+                && let Some(epoch) = begun_in_vain(&error) =>
+        {
+            warn!(%epoch, error = %Chain(&error), "folding the epoch from its first step");
+            *ahead = None;
+            worker.ledger.withdraw_offers(epoch).await?;
+            Ok(Progress::Idle)
+        }
+        done => done,
+    }
+}
+
+/// The epoch, if its fold leads nowhere.
+fn begun_in_vain(error: &Error) -> Option<EpochNumber> {
+    match error {
+        Error::PartsDiffer { epoch, .. } => Some(*epoch),
+        Error::Ledger(error) => match **error {
+            ledger::Error::StepOutOfOrder { epoch, .. } => Some(epoch),
+            _ => None,
+        },
+        _ => None,
+    }
+}
+
+/// Proves the oldest epoch that is sealed and not proven; without one, folds a step of the open epoch
+/// ahead; without one, aggregates the oldest that is proven and not aggregated. In this order, because
+/// money waits for the first, will wait for the second, and never for the third. One thing at a time,
+/// so that a newly sealed epoch waits for one step or one aggregated proof at most. What is offered already
+/// waits for the engine.
+async fn prove_something(
+    worker: &Worker,
+    turn: TurnNumber,
+    ahead: &mut Option<Ahead>,
+) -> Result<Progress, Error> {
     for epoch in worker.ledger.unfinished_epochs().await? {
-        if let Stage::Sealed(sealed) = load(&worker.ledger, epoch).await? {
+        if let Stage::Sealed(sealed) = load(&worker.ledger, epoch).await?
+            && !worker.has_offered(epoch, Piece::SettlementProof).await?
+        {
             let fold = ahead.take().and_then(|ahead| ahead.into_fold(epoch));
-            return Ok(match prove(worker, turn, sealed, fold).await? {
+            return Ok(match Box::pin(prove(worker, turn, sealed, fold)).await? {
                 Outcome::Advanced(_) => Progress::Moved,
                 Outcome::Waiting => Progress::Idle,
             });
@@ -107,13 +146,17 @@ pub(crate) async fn prove_next(
     if Box::pin(fold_ahead(worker, turn, ahead)).await? == Progress::Moved {
         return Ok(Progress::Moved);
     }
-    let Some(epoch) = worker.ledger.unaggregated_epochs().await?.into_iter().next() else {
-        return Ok(Progress::Idle);
-    };
-    let unknown = || Error::from(ledger::Error::NotSealed { epoch });
-    let row = worker.ledger.epoch(epoch).await?.ok_or_else(unknown)?;
-    let done = aggregate(worker, turn, row.sealed.ok_or_else(unknown)?).await?;
-    Ok(if done { Progress::Moved } else { Progress::Idle })
+    for epoch in worker.ledger.unaggregated_epochs().await? {
+        if worker.has_offered(epoch, Piece::AggregatedProof).await? {
+            continue;
+        }
+        let unknown = || Error::from(ledger::Error::NotSealed { epoch });
+        let row = worker.ledger.epoch(epoch).await?.ok_or_else(unknown)?;
+        let seal = row.sealed.ok_or_else(unknown)?;
+        let done = Box::pin(aggregate(worker, turn, seal)).await?;
+        return Ok(if done { Progress::Moved } else { Progress::Idle });
+    }
+    Ok(Progress::Idle)
 }
 
 /// Takes the oldest epoch that is not final as far as it goes, unless it waits for its proof.

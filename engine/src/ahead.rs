@@ -68,8 +68,8 @@ impl Ahead {
         let Some((output, checkpoint)) = folded else { return Ok((ahead, false)) };
         let (epoch, step) = (ahead.epoch, step_number(ahead.fold.steps()));
         let took = began.elapsed();
-        worker.ledger.record_step(epoch, step, &output, &checkpoint, planned_at).await?;
-        worker.ledger.record_work(&Work { epoch, piece: Piece::Step(step), turn, took }).await?;
+        let work = Work { epoch, piece: Piece::Step(step), turn, took };
+        worker.hand_in_step(&work, &output, &checkpoint, planned_at).await?;
         info!(
             %epoch, step, state_digest = %output.state_digest,
             fold_time_ms = took.as_millis(), "step folded ahead"
@@ -129,7 +129,7 @@ pub(crate) async fn fold_ahead(
 }
 
 /// Drops what comes after so many batches.
-fn end_after(operations: &mut Vec<Operation>, batches: usize) {
+pub(crate) fn end_after(operations: &mut Vec<Operation>, batches: usize) {
     let is_batch = |operation: &Operation| matches!(operation, Operation::Batch(_));
     let mut ends = operations.iter().enumerate().filter(|(_, operation)| is_batch(operation));
     if let Some((last, _)) = ends.nth(batches.saturating_sub(1)) {
@@ -138,6 +138,6 @@ fn end_after(operations: &mut Vec<Operation>, batches: usize) {
 }
 
 /// The batches of a window and the one that follows it.
-const WINDOW_BATCHES: usize = BATCHES_PER_STEP + 1;
+pub(crate) const WINDOW_BATCHES: usize = BATCHES_PER_STEP + 1;
 #[expect(clippy::as_conversions, reason = "a constant of two digits")]
 const WINDOW: u64 = WINDOW_BATCHES as u64;

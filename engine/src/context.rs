@@ -9,6 +9,7 @@ use ledger::Ledger;
 use tokio_util::sync::CancellationToken;
 
 use crate::config::Config;
+use crate::desk::Desk;
 use crate::l1::L1;
 use crate::milestone::{Milestone, Observer};
 
@@ -33,6 +34,8 @@ pub(crate) struct Worker {
     pub(crate) ledger: Ledger,
     pub(crate) params: Arc<Params>,
     pub(crate) identity: DomainIdentity,
+    /// Where it hands in.
+    pub(crate) desk: Desk,
     pub(crate) observer: Observer,
     pub(crate) shutdown: CancellationToken,
     /// How long an idle loop waits before it looks again.
@@ -55,6 +58,7 @@ impl Context {
             ledger: self.ledger.clone(),
             params: Arc::clone(&self.params),
             identity: self.identity,
+            desk: Desk::Books,
             observer: Arc::clone(&self.observer),
             shutdown: self.shutdown.clone(),
             poll: self.config.poll,

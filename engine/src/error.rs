@@ -212,8 +212,16 @@ pub enum Error {
         /// Its position, from 1.
         position: usize,
     },
-    /// The recorded proof states something else than this epoch.
-    #[error("the proof recorded for epoch {epoch} is of epoch {found} of {identity:?}")]
+    /// A step is offered that is not the next one of the plan, or does not show what that does.
+    #[error("step {step} as offered is not what the plan of epoch {epoch} has next")]
+    StepNotPlanned {
+        /// The epoch.
+        epoch: EpochNumber,
+        /// The number under which it is offered, from 1.
+        step: u32,
+    },
+    /// A proof states something else than this epoch.
+    #[error("the proof for epoch {epoch} is of epoch {found} of {identity:?}")]
     ProofOfAnother {
         /// The epoch.
         epoch: EpochNumber,
@@ -390,6 +398,7 @@ impl Error {
             | Self::BookedBlockDropped { .. }
             | Self::StatesDiffer { .. }
             | Self::PartsDiffer { .. }
+            | Self::StepNotPlanned { .. }
             | Self::ProofOfAnother { .. }
             | Self::OpeningDiffers { .. }
             | Self::SettleRefused { .. }

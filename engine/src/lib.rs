@@ -23,12 +23,14 @@
 //! # }
 //! ```
 
+mod accept;
 mod advance;
 mod ahead;
 mod compare;
 mod config;
 mod confirm;
 mod context;
+mod desk;
 mod error;
 mod evict;
 mod grace;

@@ -174,6 +174,14 @@ impl Checks {
         Ok(Some(self.place(position).try_witness(step)?))
     }
 
+    /// What a step that passed shows, by its position from 0.
+    pub(crate) fn output(&self, position: usize) -> Result<Option<StepOutput>, folding::Error> {
+        let Some((step, _)) = self.passed.get(position) else { return Ok(None) };
+        let Place { context, ref state, emission_digest, .. } = *self.place(position);
+        let (_, output) = step.run(state, context, emission_digest)?;
+        Ok(Some(output))
+    }
+
     /// Where a step begins if those before it have passed.
     fn place(&self, position: usize) -> &Place {
         let before = position.checked_sub(1).and_then(|before| self.passed.get(before));

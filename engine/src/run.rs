@@ -13,10 +13,12 @@ use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 use tracing::{error, info, warn};
 
+use crate::accept::Accepting;
 use crate::advance::{prove_next, settle_next};
 use crate::ahead::Ahead;
 use crate::config::{Config, Proving};
 use crate::context::{Context, Progress, Worker};
+use crate::desk::Desk;
 use crate::error::Error;
 use crate::evict::evict;
 use crate::grace::GraceWatch;
@@ -82,8 +84,8 @@ pub async fn run(
 }
 
 /// Folds and proves what an engine seals, until it is told to stop, or meets an error that waiting does not
-/// mend. It needs the ledger, as [`ledger::Role::Prover`], and nothing of L1. The engine compares the steps that
-/// it records with its own plan, and verifies the settlement proof, before it signs.
+/// mend. It needs the ledger, as [`ledger::Role::Prover`], and nothing of L1. It offers what it makes: the engine
+/// compares steps with its own plan, verifies proofs, and records what is right.
 ///
 /// # Errors
 /// The first error that is not transient. What was recorded stands: a restart goes on from there, and repeats
@@ -96,7 +98,8 @@ pub async fn run_prover(
     shutdown: CancellationToken,
 ) -> Result<(), Error> {
     let identity = check_domain(&ledger, &params).await?.identity;
-    let worker = Worker { ledger, params: Arc::new(params), identity, observer, shutdown, poll };
+    let (params, desk) = (Arc::new(params), Desk::Offers);
+    let worker = Worker { ledger, params, identity, desk, observer, shutdown, poll };
     info!(
         chain_id = identity.chain_id, domain_id = %identity.domain_id,
         key_id = %worker.params.key_id(), "prover starts"
@@ -148,14 +151,15 @@ async fn work(context: &Context, worker: &Worker) -> Result<(), Error> {
     Ok(())
 }
 
-/// Folds and proves in turns of their own, unless another process is to.
+/// Folds and proves in turns of their own; or takes what another process offers, if that is to.
 async fn prove(
     context: &Context,
     worker: &Worker,
     wake: &watch::Receiver<()>,
 ) -> Result<(), Error> {
     if context.config.proving == Proving::Elsewhere {
-        return Ok(());
+        let lane = Lane::Accept { worker, accepting: Accepting::default(), evicts: context };
+        return Box::pin(follow(worker, lane, wake.clone())).await;
     }
     let work = |turn| {
         let lane = Lane::Prove { worker, turn, ahead: None, evicts: Some(context) };
@@ -178,6 +182,12 @@ enum Lane<'a> {
         /// the batch, too.
         evicts: Option<&'a Context>,
     },
+    /// Takes what a prover offers.
+    Accept {
+        worker: &'a Worker,
+        accepting: Accepting,
+        evicts: &'a Context,
+    },
     Settle(&'a Context),
 }
 
@@ -187,6 +197,7 @@ impl Lane<'_> {
             Self::Mirror(..) => "mirror",
             Self::Seal(..) => "seal",
             Self::Prove { .. } => "prove",
+            Self::Accept { .. } => "accept",
             Self::Settle(_) => "settle",
         }
     }
@@ -197,6 +208,9 @@ impl Lane<'_> {
             Self::Seal(context, grace) => (seal_when_due(context, grace).await, Some(*context)),
             Self::Prove { worker, turn, ahead, evicts } => {
                 (prove_next(worker, *turn, ahead).await, *evicts)
+            }
+            Self::Accept { worker, accepting, evicts } => {
+                (Box::pin(accepting.accept_next(worker)).await, Some(*evicts))
             }
             Self::Settle(context) => (settle_next(context).await, Some(*context)),
         };

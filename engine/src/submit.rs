@@ -4,7 +4,7 @@
 //! it. Whatever happens afterwards, what may have landed is known by its hash.
 
 use alloy_primitives::B256;
-use domain::{EpochNumber, EpochStatement};
+use domain::{EpochNumber, EpochStatement, StepOutput};
 use folding::SettlementProof;
 use ledger::{NewSubmission, Submission};
 use tracing::{info, warn};
@@ -12,7 +12,7 @@ use tracing::{info, warn};
 use crate::advance::{Outcome, Proven, Stage, Submitted};
 use crate::compare::{self, Accounts};
 use crate::confirm::{record_settlement, settled_by_anyone, settled_on_l1};
-use crate::context::Context;
+use crate::context::{Context, Worker};
 use crate::error::Error;
 use crate::milestone::Milestone;
 use crate::prove::{blocking, plan};
@@ -55,30 +55,7 @@ async fn write_intent(context: &Context, seal: &ledger::Sealed) -> Result<Submis
     let not_proven = || Error::from(ledger::Error::NotProven { epoch });
     let proof = context.ledger.settlement_proof(epoch).await?.ok_or_else(not_proven)?;
     let proof = SettlementProof::new(proof.bytes);
-    let records = context.ledger.steps(epoch).await?;
-    let statement = EpochStatement {
-        identity: context.identity,
-        epoch,
-        opening_digest: seal.opening_digest,
-        outputs: records.iter().map(|record| record.output.clone()).collect(),
-    };
-    let key = context.params.settlement_verifying_key().clone();
-    let (proof, proven) = blocking(move || {
-        proof.verify(&key, &statement)?;
-        Ok((proof, compare::Proven::settlement(&statement)?))
-    })
-    .await?;
-    let plan = plan(&context.worker(), epoch).await?;
-    let outputs = Accounts {
-        identity: &context.identity,
-        seal,
-        positions: &context.ledger.positions(epoch).await?,
-        records: &records,
-        planned: &plan.steps,
-        closing: &plan.closing,
-        proven: &proven,
-    }
-    .agree()?;
+    let (proof, outputs) = Box::pin(agreed_settlement(&context.worker(), seal, proof)).await?;
     let books = pinned_books(context, seal).await?;
     let prepared = context.l1.prepare_settle(epoch, &outputs, books, proof.as_bytes()).await?;
     let intent = NewSubmission {
@@ -92,6 +69,41 @@ async fn write_intent(context: &Context, seal: &ledger::Sealed) -> Result<Submis
     info!(%epoch, attempt, %tx_hash, nonce, steps = outputs.len(), %books, "settlement signed");
     context.reached(&Milestone::IntentWritten { epoch, attempt, tx_hash });
     Ok(submission)
+}
+
+/// Verifies a settlement proof as the contract will, of the steps that are recorded, and compares it with plan
+/// and ledger. Returns it with what L1 is to be told.
+pub(crate) async fn agreed_settlement(
+    worker: &Worker,
+    seal: &ledger::Sealed,
+    proof: SettlementProof,
+) -> Result<(SettlementProof, Vec<StepOutput>), Error> {
+    let epoch = seal.epoch;
+    let records = worker.ledger.steps(epoch).await?;
+    let statement = EpochStatement {
+        identity: worker.identity,
+        epoch,
+        opening_digest: seal.opening_digest,
+        outputs: records.iter().map(|record| record.output.clone()).collect(),
+    };
+    let key = worker.params.settlement_verifying_key().clone();
+    let (proof, proven) = blocking(move || {
+        proof.verify(&key, &statement)?;
+        Ok((proof, compare::Proven::settlement(&statement)?))
+    })
+    .await?;
+    let plan = plan(worker, epoch).await?;
+    let outputs = Accounts {
+        identity: &worker.identity,
+        seal,
+        positions: &worker.ledger.positions(epoch).await?,
+        records: &records,
+        planned: &plan.steps,
+        closing: &plan.closing,
+        proven: &proven,
+    }
+    .agree()?;
+    Ok((proof, outputs))
 }
 
 /// The digest of the books, from their rows: none is signed that they do not make any more. Zero for an

@@ -6,6 +6,7 @@
 
 mod books;
 mod fold;
+mod offers;
 mod proofs;
 mod read;
 mod rows;
@@ -18,6 +19,7 @@ pub(crate) use books::accounts as closing_accounts;
 pub use books::{Books, ClosingAccount};
 pub(crate) use fold::output as step_output;
 pub use fold::{FoldedStep, StepRecord};
+pub use offers::{OfferedProof, OfferedStep};
 pub use proofs::{NewProof, Proof, ProofSummary};
 pub use read::{Epoch, EpochStatus, TimelineEntry};
 pub use seal::{OpenEpoch, SealReason, Sealed, Sealing};

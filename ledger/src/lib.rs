@@ -75,9 +75,9 @@ pub use deposits::{Deposit, DepositFilter, DepositStatus};
 pub use engine_lock::EngineLock;
 pub use epochs::{
     Books, ClosingAccount, Epoch, EpochStatus, FoldedStep, GasPrice, NewProof, NewSettlement,
-    NewSubmission, OpenEpoch, Proof, ProofSummary, SealReason, SealRequest, Sealed, Sealing,
-    Settlement, SettlementFee, SettlementSample, StepRecord, Submission, SupersedeReason,
-    TimelineEntry,
+    NewSubmission, OfferedProof, OfferedStep, OpenEpoch, Proof, ProofSummary, SealReason,
+    SealRequest, Sealed, Sealing, Settlement, SettlementFee, SettlementSample, StepRecord,
+    Submission, SupersedeReason, TimelineEntry,
 };
 pub use error::{Cause, Error};
 pub use event_type::{EventType, EventTypeError};

@@ -81,6 +81,20 @@ pub struct WorkRecord {
 const TURN: Columns = Columns("turn");
 const WORK: Columns = Columns("epoch_work");
 
+impl TurnNumber {
+    pub(crate) fn key(self) -> i64 {
+        self.0
+    }
+}
+
+pub(crate) fn turn_number(key: i64) -> TurnNumber {
+    TurnNumber(key)
+}
+
+pub(crate) fn milliseconds(took: Duration) -> i64 {
+    lookup(u64::try_from(took.as_millis()).unwrap_or(u64::MAX))
+}
+
 impl TurnKind {
     fn from_code(code: i16) -> Result<Self, Error> {
         match i32::from(code) {
@@ -92,7 +106,7 @@ impl TurnKind {
 }
 
 impl Piece {
-    fn codes(self) -> Result<(i16, i32), Error> {
+    pub(crate) fn codes(self) -> Result<(i16, i32), Error> {
         let step = |step| i32::try_from(step).map_err(|_| Error::OutOfBound { what: "step" });
         match self {
             Self::Step(number) => Ok((1, step(number)?)),
@@ -177,7 +191,6 @@ impl Ledger {
     /// When Postgres fails.
     pub async fn record_work(&self, work: &Work) -> Result<(), Error> {
         let (kind, step) = work.piece.codes()?;
-        let took_ms = lookup(u64::try_from(work.took.as_millis()).unwrap_or(u64::MAX));
         sqlx::query!(
             "insert into epoch_work (epoch_number, work_kind, step_number, turn_number, took_ms)
             values ($1, $2, $3, $4, $5)
@@ -186,7 +199,7 @@ impl Ledger {
             kind,
             step,
             work.turn.0,
-            took_ms
+            milliseconds(work.took)
         )
         .execute(self.pool())
         .await?;

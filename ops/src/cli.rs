@@ -353,7 +353,7 @@ pub(crate) struct EngineArguments {
     pub(crate) l1: L1Arguments,
     #[command(flatten)]
     pub(crate) schedule: ScheduleArguments,
-    /// Leave folding and proving to `netfold prover`; what it records is verified before it goes to L1.
+    /// Leave folding and proving to `netfold prover`; what it offers is verified before it is recorded.
     #[arg(long, env = "NETFOLD_NO_PROVER")]
     pub(crate) no_prover: bool,
 }

@@ -71,7 +71,7 @@ async fn prove(world: &World) {
     for (number, step) in (1_u32..).zip(&steps) {
         let (next, output) = step.run(&state, context, emission).unwrap();
         (state, emission) = (next, output.emission_digest);
-        world.engine.record_step(FIRST, number, &output, b"checkpoint", at).await.unwrap();
+        world.engine.record_step(FIRST, number, &output, Some(b"checkpoint"), at).await.unwrap();
         let shown = world.get("/v1/epochs/1").await.json();
         assert_eq!(shown["status"], "proving");
         assert_eq!(shown["steps"], json!({"folded": number, "planned": planned}));

@@ -126,7 +126,7 @@ pub(crate) async fn take(world: &World, epoch: EpochNumber, reach: Reach, turn: 
     for (number, step) in (1_u32..).zip(&steps).take(folded) {
         let (next, output) = step.run(&state, context, emission).unwrap();
         (state, emission) = (next, output.emission_digest);
-        world.engine.record_step(epoch, number, &output, b"checkpoint", at).await.unwrap();
+        world.engine.record_step(epoch, number, &output, Some(b"checkpoint"), at).await.unwrap();
         worked(world, epoch, Piece::Step(number), turn).await;
     }
     if reach < Reach::Submitted {

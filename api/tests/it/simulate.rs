@@ -173,7 +173,7 @@ async fn settle(world: &World, epoch: EpochNumber) {
         let (next, output) = step.run(&state, context, digest).unwrap();
         (state, digest) = (next, output.emission_digest);
         steps += 1;
-        engine.record_step(epoch, steps, &output, b"checkpoint", at).await.unwrap();
+        engine.record_step(epoch, steps, &output, Some(b"checkpoint"), at).await.unwrap();
     }
     let closing_digest = of.closing_digest;
     let proof = NewProof { closing_digest, steps, bytes: b"proof".to_vec() };

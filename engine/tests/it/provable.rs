@@ -2,7 +2,7 @@
 
 use domain::EpochNumber;
 use domain::limits::BATCHES_PER_STEP;
-use engine::Milestone;
+use engine::{Config, Milestone, Proving};
 
 use crate::engine_process::{run_and_kill_at, run_and_stop_at};
 use crate::world::{World, config};
@@ -82,23 +82,29 @@ async fn an_unprovable_batch_is_found_while_its_epoch_is_open() {
 }
 
 /// All that follows a folded window turns out to be unprovable when its epoch is sealed: it goes, and
-/// the epoch is sealed and folded on from what is folded.
+/// the epoch is sealed and folded on from what is folded: here by a prover in a process of its own, whose
+/// steps the engine checks and records while the epoch is open.
 #[tokio::test]
 async fn a_folded_window_is_sealed_without_what_fixed_it() {
     let mut world = World::new().await;
-    let engine = world.engine(config(0)).await;
+    let engine = world.engine(Config { proving: Proving::Elsewhere, ..config(0) }).await;
     world.deposit(1, 1, 1_000).await;
     await_deposits(&world, 1).await;
     for _ in 0..BATCHES_PER_STEP + 2 {
         world.post(1, &[(2, 1, 3)], &[]).await;
     }
-    engine.await_milestone(|told| matches!(told, Milestone::StepFoldedAhead { step: 1, .. })).await;
+    let prover = world.prover().await;
+    prover.await_milestone(|told| matches!(told, Milestone::StepFoldedAhead { step: 1, .. })).await;
+    await_steps(&world, 1).await;
     damage(&world, BATCHES_PER_STEP);
     world.posting.request_seal("test").await.unwrap();
     engine.await_milestone(|told| matches!(told, Milestone::Evicted { batches: 2, .. })).await;
     let last =
         |told: &Milestone| matches!(told, Milestone::StepFolded { step, of, .. } if step == of);
-    engine.await_milestone(last).await;
+    prover.await_milestone(last).await;
+    let folded = prover.seen().iter().filter(|told| told.kind().starts_with("StepFolded")).count();
+    await_steps(&world, folded).await;
+    prover.stop().await.unwrap();
     engine.stop().await.unwrap();
     repair(&world);
     world.check_books(0).await;
@@ -126,6 +132,12 @@ async fn batches_arrive_while_the_epoch_is_sealed() {
     engine.await_milestone(last).await;
     engine.stop().await.unwrap();
     world.check_books(0).await;
+}
+
+async fn await_steps(world: &World, steps: usize) {
+    while world.ledger.steps(EpochNumber::FIRST).await.unwrap().len() < steps {
+        tokio::time::sleep(std::time::Duration::from_millis(20)).await;
+    }
 }
 
 async fn await_deposits(world: &World, deposits: u64) {

@@ -1,9 +1,11 @@
 //! From posted batches to a final settlement, and what may come between.
 
+use std::time::Duration;
+
 use alloy_primitives::{B256, U256};
 use domain::EpochNumber;
 use engine::{Config, Error, Milestone, Proving};
-use ledger::{CostFilter, Ledger, NewProof, PageLimit, Role, SealReason, TurnKind};
+use ledger::{CostFilter, Ledger, PageLimit, Piece, Role, SealReason, TurnKind, Work};
 
 use crate::anvil::KEYS;
 use crate::engine_process::{run_and_kill_at, run_and_stop_at, run_prover_and_kill_at};
@@ -58,7 +60,7 @@ async fn an_intent_overtaken() {
 
 /// A settlement that a reorg drops before it is final goes back to submitted and lands again, as the
 /// same l1_tx. Its engine leaves proving to a process of its own, which knows no key of L1 and loses no step
-/// when it is killed; the engine folds and proves nothing.
+/// when it is killed; the engine folds and proves nothing, and believes none of what another one offers before.
 #[tokio::test]
 async fn a_dropped_settlement_lands_again() {
     let mut world = World::new().await;
@@ -69,8 +71,8 @@ async fn a_dropped_settlement_lands_again() {
     world.post(1, &[(2, 1, 300)], &[(1, 100)]).await;
     world.posting.request_seal("test").await.unwrap();
     engine.await_milestone(|milestone| matches!(milestone, Milestone::Sealed { .. })).await;
+    Box::pin(lie(&world)).await;
     run_prover_and_kill_at(&world, "StepFolded", 1);
-    assert_eq!(world.ledger.steps(EpochNumber::FIRST).await.unwrap().len(), 1);
     let prover = world.prover().await;
     engine.await_milestone(|milestone| matches!(milestone, Milestone::Settled { .. })).await;
     let turns = world.ledger.turns().await.unwrap();
@@ -92,7 +94,7 @@ async fn a_dropped_settlement_lands_again() {
     world.anvil.mine(6).await;
     world.await_final(1).await;
     prover.stop().await.unwrap();
-    let proving = ["StepFolded", "StepFoldedAhead", "Compressed", "Proven", "Aggregated"];
+    let proving = ["StepFolded", "StepFoldedAhead", "Compressed"];
     assert!(engine.seen().iter().all(|seen| !proving.contains(&seen.kind())));
     engine.stop().await.unwrap();
     let submissions = world.ledger.submissions(EpochNumber::FIRST).await.unwrap();
@@ -105,32 +107,45 @@ async fn a_dropped_settlement_lands_again() {
     world.check_books(1).await;
 }
 
-/// The engine does not trust what a prover records: with a proof that proves nothing it says so, and sends
-/// nothing.
-#[tokio::test]
-async fn a_lying_prover_settles_nothing() {
-    let mut world = World::new().await;
-    world.deposit(1, 1, 1_000).await;
-    let engine = world.engine(Config { proving: Proving::Elsewhere, ..config(0) }).await;
-    engine.await_milestone(|milestone| booked_deposits(milestone) > 0).await;
-    world.post(1, &[(2, 1, 300)], &[]).await;
-    world.posting.request_seal("test").await.unwrap();
-    engine.await_milestone(|milestone| matches!(milestone, Milestone::Sealed { .. })).await;
+/// Offers what is wrong, one thing after another: none of it is recorded, each time all offers go, and the engine
+/// goes on.
+async fn lie(world: &World) {
     let epoch = EpochNumber::FIRST;
     let prover = Ledger::connect(&world.database.url, Role::Prover, 2).await.unwrap();
+    let mut lock = prover.lock_prover().await.unwrap().unwrap();
+    let turn = prover.begin_turn(&mut lock, "a liar").await.unwrap();
     let work = prover.operations_of(epoch).await.unwrap();
     let context = domain::StepContext { domain_word: world.identity.word(), epoch };
     let plan = folding::plan(&work.opening, &work.operations, context).unwrap();
-    let at = prover.sealed(epoch).await.unwrap().unwrap().last_block;
+    let of = |piece| Work { epoch, piece, turn, took: Duration::from_secs(1) };
+    let refused = async || {
+        while prover.offered_checkpoint(epoch).await.unwrap().is_some()
+            || prover.is_offered(epoch, Piece::SettlementProof).await.unwrap()
+        {
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    };
+    let mut wrong = plan.steps[0].output().clone();
+    wrong.pending += 1;
+    prover.offer_step(&of(Piece::Step(1)), &wrong, b"none").await.unwrap();
+    refused().await;
+    world.database.ask(&format!(
+        "insert into offer (epoch_number, work_kind, step_number, content, checkpoint, turn_number, took_ms)
+        values (1, 1, 1, decode(repeat('ff', {}), 'hex'), '', 1, 0)",
+        91 * 32
+    ));
+    refused().await;
+    assert_eq!(world.ledger.steps(epoch).await.unwrap().len(), 0);
     for (step, witness) in (1..).zip(&plan.steps) {
-        prover.record_step(epoch, step, witness.output(), b"none", at).await.unwrap();
+        prover.offer_step(&of(Piece::Step(step)), witness.output(), b"none").await.unwrap();
     }
-    let steps = u32::try_from(plan.steps.len()).unwrap();
-    let proof = NewProof { closing_digest: work.closing_digest, steps, bytes: vec![7; 9_000] };
-    prover.record_settlement_proof(epoch, &proof).await.unwrap();
-    let ended = engine.ended().await.unwrap_err();
-    assert!(matches!(ended, Error::Folding(_)), "{ended}");
-    assert!(world.ledger.submissions(epoch).await.unwrap().is_empty());
+    prover.offer_proof(&of(Piece::SettlementProof), &[7; 9_000]).await.unwrap();
+    refused().await;
+    assert_eq!(world.ledger.steps(epoch).await.unwrap().len(), plan.steps.len());
+    assert!(world.ledger.settlement_proof(epoch).await.unwrap().is_none());
+    // What would be resumed from is nothing either.
+    prover.offer_step(&of(Piece::Step(1)), &wrong, b"none").await.unwrap();
+    lock.release().await.unwrap();
 }
 
 /// A settlement that was mined and failed ends the engine with the contract's reason, again after a

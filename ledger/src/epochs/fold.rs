@@ -17,7 +17,7 @@ pub struct FoldedStep {
     pub step: u32,
     /// What it shows.
     pub output: StepOutput,
-    /// The fold after it; `None` once both proofs of the epoch are recorded.
+    /// The fold after it; `None` once both proofs of the epoch are recorded, or if no step has one.
     pub checkpoint: Option<Vec<u8>>,
     /// When it was folded.
     pub recorded_at: OffsetDateTime,
@@ -38,7 +38,8 @@ const STEP: Columns = Columns("epoch_step");
 
 impl Ledger {
     /// Records a step and where folding resumes after it; the checkpoint before goes. The same step
-    /// again changes nothing. `planned_at` is the journal's last block when the step was planned.
+    /// again changes nothing but for its checkpoint, if it had none: a step that a prover offered comes
+    /// without. `planned_at` is the journal's last block when the step was planned.
     ///
     /// # Errors
     /// [`Error::StepConflict`], [`Error::StepOutOfOrder`], [`Error::UnknownEpoch`], and
@@ -48,10 +49,10 @@ impl Ledger {
         epoch: EpochNumber,
         step: u32,
         output: &StepOutput,
-        checkpoint: &[u8],
+        checkpoint: Option<&[u8]>,
         planned_at: BlockNumber,
     ) -> Result<(), Error> {
-        let words: Vec<u8> = recorded_words(output).flat_map(word_bytes).collect();
+        let words = step_bytes(output);
         let number = i32::try_from(step).map_err(|_| Error::OutOfBound { what: "step" })?;
         let mut tx = self.write().await?;
         let recorded = sqlx::query_scalar!(
@@ -62,7 +63,10 @@ impl Ledger {
         .fetch_optional(&mut *tx)
         .await?;
         match recorded {
-            Some(recorded) if recorded == words => return Ok(()),
+            Some(recorded) if recorded == words => {
+                insert_checkpoint(&mut tx, epoch, number, checkpoint).await?;
+                return Ok(tx.commit().await?);
+            }
             Some(_) => return Err(Error::StepConflict { epoch, step }),
             None => {}
         }
@@ -86,7 +90,7 @@ impl Ledger {
         Ok(())
     }
 
-    /// The last step of an epoch, with its checkpoint.
+    /// The last step of an epoch that has a checkpoint, or else the last: steps that a prover offered have none.
     ///
     /// # Errors
     /// When Postgres fails, or [`Error::PermissionDenied`]: checkpoints are the engine's alone.
@@ -94,7 +98,8 @@ impl Ledger {
         let row = sqlx::query!(
             r#"select step_number, output, recorded_at, checkpoint as "checkpoint?"
             from epoch_step left join epoch_checkpoint using (epoch_number, step_number)
-            where epoch_number = $1 order by step_number desc limit 1"#,
+            where epoch_number = $1
+            order by checkpoint is null, step_number desc limit 1"#,
             epoch_key(epoch)
         )
         .fetch_optional(self.pool())
@@ -159,10 +164,15 @@ async fn insert_checkpoint(
     tx: &mut Tx<'_>,
     epoch: EpochNumber,
     step: i32,
-    checkpoint: &[u8],
+    checkpoint: Option<&[u8]>,
 ) -> Result<(), Error> {
+    let Some(checkpoint) = checkpoint else { return Ok(()) };
     sqlx::query!(
-        "insert into epoch_checkpoint (epoch_number, step_number, checkpoint) values ($1, $2, $3)",
+        "insert into epoch_checkpoint (epoch_number, step_number, checkpoint)
+        select $1, $2, $3
+        where not exists (
+            select from epoch_checkpoint where epoch_number = $1 and step_number >= $2
+        )",
         epoch_key(epoch),
         step,
         checkpoint
@@ -192,6 +202,11 @@ fn recorded_words(output: &StepOutput) -> impl Iterator<Item = Word> + '_ {
     [output.state_digest, Word::from(output.pending), output.emission_digest]
         .into_iter()
         .chain(output.emitted.iter().copied())
+}
+
+/// A step's output in the bytes of its row.
+pub(super) fn step_bytes(output: &StepOutput) -> Vec<u8> {
+    recorded_words(output).flat_map(word_bytes).collect()
 }
 
 /// A step's output from its recorded words.

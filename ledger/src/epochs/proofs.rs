@@ -98,7 +98,7 @@ impl Ledger {
                 .on_constraint("epoch_settlement_proof_of_steps", no_step)
                 .on_constraint("epoch_settlement_proof_in_bound", too_long)
         })?;
-        delete_checkpoints(&mut tx, epoch).await?;
+        delete_working_data(&mut tx, epoch).await?;
         tx.commit().await?;
         Ok(())
     }
@@ -133,7 +133,7 @@ impl Ledger {
                 .on_constraint("epoch_proof_of_steps", no_step)
                 .on_constraint("epoch_proof_in_bound", too_long)
         })?;
-        delete_checkpoints(&mut tx, epoch).await?;
+        delete_working_data(&mut tx, epoch).await?;
         tx.commit().await?;
         Ok(())
     }
@@ -234,10 +234,19 @@ fn step_count(proof: &NewProof) -> Result<i32, Error> {
     i32::try_from(proof.steps).map_err(|_| Error::OutOfBound { what: "steps" })
 }
 
-/// Lets an epoch's checkpoints go, unless one of its proofs is still to be made from them.
-async fn delete_checkpoints(tx: &mut Tx<'_>, epoch: EpochNumber) -> Result<(), Error> {
+/// Lets go what an epoch was folded from and what was offered of it, unless one of its proofs is still missing.
+async fn delete_working_data(tx: &mut Tx<'_>, epoch: EpochNumber) -> Result<(), Error> {
     sqlx::query!(
         "delete from epoch_checkpoint
+        where epoch_number = $1
+            and exists (select from epoch_proof where epoch_number = $1)
+            and exists (select from epoch_settlement_proof where epoch_number = $1)",
+        epoch_key(epoch)
+    )
+    .execute(&mut **tx)
+    .await?;
+    sqlx::query!(
+        "delete from offer
         where epoch_number = $1
             and exists (select from epoch_proof where epoch_number = $1)
             and exists (select from epoch_settlement_proof where epoch_number = $1)",

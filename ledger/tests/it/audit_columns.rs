@@ -42,6 +42,7 @@ const NO_HISTORY: &[(&str, &str)] = &[
     ("webhook_resumption", WHO_IS_TOLD),
     ("webhook_revocation", WHO_IS_TOLD),
     ("epoch_checkpoint", "working data: verified when it is used, and deleted"),
+    ("offer", "working data: verified before it counts, and deleted"),
     ("_sqlx_migrations", "of the tool that migrates"),
 ];
 

@@ -19,6 +19,10 @@ pub(crate) const COST_ATTACKS: &[(&str, &str)] = &[
         "turn_continues",
         "insert into turn (turn_number, turn_kind, name, backend) values (9223372036854775807, 3, 'x', 1)",
     ),
+    (
+        "turn_of_an_engine",
+        "alter table turn enable always trigger turn_guard; set local role netfold_prover; insert into turn (turn_number, turn_kind, name, backend) select max(turn_number) + 1, 1, 'x', 1 from turn",
+    ),
     ("turn_from_one", "update turn set turn_number = 0 where turn_number = 1"),
     ("turn_kind_known", "update turn set turn_kind = 2"),
     ("turn_name_in_bound", "update turn set name = ''"),

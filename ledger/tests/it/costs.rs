@@ -33,7 +33,7 @@ fn costs_are_of_what_settled() {
         let rest = world.outputs(second).await;
         let at = world.engine.sealed(second).await.unwrap().unwrap().last_block;
         for (step, output) in (1..).zip(&rest) {
-            world.prover.record_step(second, step, output, b"checkpoint", at).await.unwrap();
+            world.engine.record_step(second, step, output, Some(b"checkpoint"), at).await.unwrap();
         }
         let of = |number| world.settlement(number, alloy_primitives::B256::repeat_byte(9));
         let bare = NewSettlement { fee: None, ..of(second).await };

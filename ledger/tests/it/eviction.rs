@@ -319,7 +319,7 @@ fn folded_steps_stay() {
         let (_, output) = fixed[0].run(&open.opening, context, Word::ZERO).unwrap();
         let record = async |step: u32| {
             let at = open.last_block;
-            world.engine.record_step(EpochNumber::FIRST, step, &output, b"fold", at).await
+            world.engine.record_step(EpochNumber::FIRST, step, &output, Some(b"fold"), at).await
         };
         record(1).await.unwrap();
         for batch in [&batches[0], &batches[15]] {

@@ -31,6 +31,7 @@ const PRIVATE: &[&str] = &[
     "_sqlx_migrations",
     "api_key",
     "epoch_checkpoint",
+    "offer",
     "transfer_1",
     "webhook",
     "webhook_attempt",
@@ -170,6 +171,9 @@ const ENGINE: Privileges = Privileges {
         // Working data goes when it is used up; to delete is to lock, too.
         "delete epoch_checkpoint",
         "lock epoch_checkpoint",
+        "select offer",
+        "delete offer",
+        "lock offer",
         "update balance.held_debits",
         "update balance.held_credits",
         "update balance.last_held_block",
@@ -177,19 +181,12 @@ const ENGINE: Privileges = Privileges {
     calls: ENGINE_CALLS,
 };
 
-/// Folds and proves: it writes what that comes to, and nothing that moves money or goes to L1.
+/// Folds and proves, and offers what that comes to; nothing that counts.
 const PROVER: Privileges = Privileges {
     role: Some("netfold_prover"),
     reads: true,
-    inserts: &[
-        "epoch_checkpoint",
-        "epoch_proof",
-        "epoch_settlement_proof",
-        "epoch_step",
-        "epoch_work",
-        "turn",
-    ],
-    may: &["select epoch_checkpoint", "delete epoch_checkpoint", "lock epoch_checkpoint"],
+    inserts: &["offer", "turn"],
+    may: &["select offer", "delete offer", "lock offer"],
     calls: &["lock_books", "refuse"],
 };
 

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use alloy_primitives::B256;
 use domain::l1::{L1Event, L1Log};
-use domain::{Batch, EpochNumber, Word};
+use domain::{Batch, EpochNumber, StepOutput, Word};
 use ledger::{
     ApiKeySecret, Error, EventNumber, EventType, KeyedRequest, NewSettlement, NewWebhook, Outcome,
     Piece, Scope, SupersedeReason, WebhookId, Work,
@@ -34,9 +34,9 @@ pub(crate) async fn live(world: &mut World) {
     let at = world.seal().await.last_block;
     world.prove(FIRST).await;
     settle_twice(world).await;
-    // The second epoch is half folded.
+    // The second epoch is half folded, and a prover offers more of it.
     let outputs = world.outputs(SECOND).await;
-    world.engine.record_step(SECOND, 1, &outputs[0], b"checkpoint", at).await.unwrap();
+    world.engine.record_step(SECOND, 1, &outputs[0], Some(b"checkpoint"), at).await.unwrap();
 
     let claim = world.claims(ONE).await[0];
     let sealed = world.engine.sealed(FIRST).await.unwrap().unwrap();
@@ -50,24 +50,28 @@ pub(crate) async fn live(world: &mut World) {
         ])
         .await
         .unwrap();
-    turns(world).await;
+    turns(world, &outputs[0]).await;
     keys(world, &batch).await;
     webhooks(world).await;
     assert_ne!(state_digest, Word::ZERO);
 }
 
-/// An engine and a prover had their turns, and the prover folded and proved the first epoch.
-async fn turns(world: &World) {
+/// An engine and a prover had their turns, and the prover folded and proved the first epoch and offers a step and
+/// a proof of the second.
+async fn turns(world: &World, offered: &StepOutput) {
     let mut engine = world.engine.lock_engine().await.unwrap().unwrap();
     world.engine.begin_turn(&mut engine, "host, process 1").await.unwrap();
     let mut prover = world.prover.lock_prover().await.unwrap().unwrap();
     let turn = world.prover.begin_turn(&mut prover, "host, process 2").await.unwrap();
-    let steps = world.prover.latest_step(FIRST).await.unwrap().unwrap().step;
+    let steps = world.engine.latest_step(FIRST).await.unwrap().unwrap().step;
+    let took = Duration::from_millis(1_500);
     let pieces = (1..=steps).map(Piece::Step).chain([Piece::SettlementProof]);
     for piece in pieces.chain([Piece::AggregatedProof]) {
-        let took = Duration::from_millis(1_500);
-        world.prover.record_work(&Work { epoch: FIRST, piece, turn, took }).await.unwrap();
+        world.engine.record_work(&Work { epoch: FIRST, piece, turn, took }).await.unwrap();
     }
+    let of_second = |piece| Work { epoch: SECOND, piece, turn, took };
+    world.prover.offer_step(&of_second(Piece::Step(2)), offered, b"checkpoint").await.unwrap();
+    world.prover.offer_proof(&of_second(Piece::SettlementProof), b"proof").await.unwrap();
     engine.release().await.unwrap();
     prover.release().await.unwrap();
 }

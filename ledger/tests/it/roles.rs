@@ -63,6 +63,10 @@ fn history_is_append_only() {
             let delete = format!("delete from {table}");
             let truncate = format!("truncate {table} cascade");
             for statement in [update, delete, truncate] {
+                // Working data that may go at any time.
+                if table == "offer" && statement.starts_with("delete") {
+                    continue;
+                }
                 let found = refused_by(&mut owner, &statement).await;
                 let guard = match table.as_str() {
                     // Working data: the checkpoint in use stays all the same.
@@ -79,7 +83,7 @@ fn history_is_append_only() {
         let found = refused_by(&mut engine, "delete from epoch_checkpoint").await;
         assert_eq!(found.as_deref(), Some("epoch_checkpoint_in_use"));
         let mut superuser = PgConnection::connect(&world.url).await.unwrap();
-        for (table, _) in &tables {
+        for (table, _) in tables.iter().filter(|(table, _)| table != "offer") {
             let delete = format!("delete from {table}");
             let found = refused_by(&mut superuser, &delete).await;
             assert!(
