@@ -237,19 +237,13 @@ fn step_count(proof: &NewProof) -> Result<i32, Error> {
 /// Lets go what an epoch was folded from and what was offered of it, unless one of its proofs is still missing.
 async fn delete_working_data(tx: &mut Tx<'_>, epoch: EpochNumber) -> Result<(), Error> {
     sqlx::query!(
-        "delete from epoch_checkpoint
-        where epoch_number = $1
-            and exists (select from epoch_proof where epoch_number = $1)
-            and exists (select from epoch_settlement_proof where epoch_number = $1)",
-        epoch_key(epoch)
-    )
-    .execute(&mut **tx)
-    .await?;
-    sqlx::query!(
-        "delete from offer
-        where epoch_number = $1
-            and exists (select from epoch_proof where epoch_number = $1)
-            and exists (select from epoch_settlement_proof where epoch_number = $1)",
+        "with proven as (
+            select epoch_number from epoch_proof join epoch_settlement_proof using (epoch_number)
+            where epoch_number = $1
+        ), offers as (
+            delete from offer where epoch_number in (select epoch_number from proven)
+        )
+        delete from epoch_checkpoint where epoch_number in (select epoch_number from proven)",
         epoch_key(epoch)
     )
     .execute(&mut **tx)
