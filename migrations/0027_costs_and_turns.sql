@@ -99,7 +99,8 @@ create table epoch_work (
     constraint epoch_work_of_turn foreign key (turn_number) references turn,
     constraint epoch_work_kind_known check (work_kind between 1 and 3),
     constraint epoch_work_step_in_bound check ((work_kind = 1) = (step_number > 0) and step_number >= 0),
-    constraint epoch_work_took_in_bound check (took_ms >= 0)
+    -- A week. A prover says how long it took, and sums of what it says must not overflow.
+    constraint epoch_work_took_in_bound check (took_ms between 0 and 604800000)
 );
 create index epoch_work_recorded on epoch_work (recorded_at);
 

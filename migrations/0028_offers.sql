@@ -33,7 +33,7 @@ create table offer (
     constraint offer_checkpoint_in_bound check (
         (work_kind = 1) = (checkpoint is not null) and octet_length(checkpoint) <= 268435456
     ),
-    constraint offer_took_in_bound check (took_ms >= 0)
+    constraint offer_took_in_bound check (took_ms between 0 and 604800000)
 );
 
 -- An offer is taken as it is, or not at all.

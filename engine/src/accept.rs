@@ -6,17 +6,16 @@
 //! that takes its place, begins it anew.
 
 use domain::{EpochNumber, StepOutput, fixed_steps};
-use folding::{EpochProof, SettlementProof, StepWitness};
-use ledger::{NewProof, OfferedProof, OfferedStep, Piece, Sealed, Work};
+use folding::{SettlementProof, StepWitness};
+use ledger::{NewProof, OfferedProof, OfferedStep, Sealed};
 use tracing::{info, warn};
 
 use crate::ahead::{WINDOW_BATCHES, end_after};
-use crate::compare::{self, Accounts};
 use crate::context::{Progress, Worker};
+use crate::desk::{Made, ProofKind};
 use crate::error::Error;
-use crate::milestone::Milestone;
 use crate::provable::Checks;
-use crate::prove::{blocking, plan, step_number};
+use crate::prove::{agreed_aggregated, blocking, plan, step_number};
 use crate::run::Chain;
 use crate::submit::agreed_settlement;
 
@@ -65,14 +64,14 @@ impl Accepting {
         if recorded < steps {
             return Ok(progress);
         }
-        for piece in [Piece::SettlementProof, Piece::AggregatedProof] {
-            let is_recorded = if piece == Piece::AggregatedProof {
-                worker.ledger.proof(epoch).await?.is_some()
-            } else {
-                worker.ledger.settlement_proof(epoch).await?.is_some()
+        for kind in [ProofKind::Settlement, ProofKind::Aggregated] {
+            let is_recorded = match kind {
+                ProofKind::Settlement => worker.ledger.settlement_proof(epoch).await?.is_some(),
+                ProofKind::Aggregated => worker.ledger.proof(epoch).await?.is_some(),
             };
-            if !is_recorded && let Some(offer) = worker.ledger.offered_proof(epoch, piece).await? {
-                accept_proof(worker, seal, piece, offer).await?;
+            let offer = worker.ledger.offered_proof(epoch, kind.piece()).await?;
+            if let Some(offer) = offer.filter(|_| !is_recorded) {
+                accept_proof(worker, seal, kind, steps, offer).await?;
                 progress = Progress::Moved;
             }
         }
@@ -151,9 +150,8 @@ async fn record_step(
     else {
         return Err(Fault::Offer(Error::StepNotPlanned { epoch, step: offer.step }));
     };
-    worker.ledger.record_step(epoch, step, &output, None, planned_at).await?;
     let OfferedStep { turn, took, .. } = *offer;
-    worker.ledger.record_work(&Work { epoch, piece: Piece::Step(step), turn, took }).await?;
+    worker.record_step(Made { epoch, turn, took }, step, &output, None, planned_at).await?;
     info!(
         %epoch, step, state_digest = %output.state_digest, fold_time_ms = took.as_millis(),
         "step of a prover taken"
@@ -165,54 +163,30 @@ async fn record_step(
 async fn accept_proof(
     worker: &Worker,
     seal: &Sealed,
-    piece: Piece,
+    kind: ProofKind,
+    steps: usize,
     offer: OfferedProof,
 ) -> Result<(), Fault> {
     let epoch = seal.epoch;
     let OfferedProof { bytes, turn, took } = offer;
-    let size = bytes.len();
-    let agreed = if piece == Piece::AggregatedProof {
-        Box::pin(agreed_aggregated(worker, seal, bytes)).await
-    } else {
-        let agreed = agreed_settlement(worker, seal, SettlementProof::new(bytes));
-        Box::pin(agreed).await.map(|(proof, steps)| (proof.as_bytes().to_vec(), steps.len()))
+    let agreed = match kind {
+        ProofKind::Settlement => {
+            let proof = SettlementProof::new(bytes);
+            let agreed = Box::pin(agreed_settlement(worker, seal, proof)).await;
+            agreed.map(|(proof, _)| proof.as_bytes().to_vec())
+        }
+        ProofKind::Aggregated => {
+            let plan = plan(worker, epoch).await?;
+            Box::pin(agreed_aggregated(worker, seal, &plan, bytes)).await
+        }
     };
-    let (bytes, steps) = agreed.map_err(Fault::of_proof)?;
-    let steps = step_number(steps);
+    let bytes = agreed.map_err(Fault::of_proof)?;
+    let (size, steps) = (bytes.len(), step_number(steps));
     let proof = NewProof { closing_digest: seal.closing_digest, steps, bytes };
-    worker.record_proof(&Work { epoch, piece, turn, took }, &proof).await?;
-    info!(%epoch, ?piece, steps, bytes = size, "proof of a prover taken");
-    worker.reached(&if piece == Piece::AggregatedProof {
-        Milestone::Aggregated { epoch, steps, bytes: size }
-    } else {
-        Milestone::Proven { epoch, steps, bytes: size }
-    });
+    worker.record_proof(Made { epoch, turn, took }, kind, &proof).await?;
+    info!(%epoch, ?kind, steps, bytes = size, "proof of a prover taken");
+    worker.reached(&kind.milestone(epoch, steps, size));
     Ok(())
-}
-
-async fn agreed_aggregated(
-    worker: &Worker,
-    seal: &Sealed,
-    bytes: Vec<u8>,
-) -> Result<(Vec<u8>, usize), Error> {
-    let key = worker.params.verifying_key().clone();
-    let (bytes, verified) = blocking(move || {
-        let verified = EpochProof::from_bytes(&bytes)?.verify(&key)?;
-        Ok((bytes, verified))
-    })
-    .await?;
-    let plan = plan(worker, seal.epoch).await?;
-    let outputs = Accounts {
-        identity: &worker.identity,
-        seal,
-        positions: &worker.ledger.positions(seal.epoch).await?,
-        records: &worker.ledger.steps(seal.epoch).await?,
-        planned: &plan.steps,
-        closing: &plan.closing,
-        proven: &compare::Proven::aggregated(verified),
-    }
-    .agree()?;
-    Ok((bytes, outputs.len()))
 }
 
 /// Whose fault it is that nothing was recorded.

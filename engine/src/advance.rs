@@ -16,13 +16,13 @@
 //! made of the same checkpoints when no epoch waits for its settlement proof.
 
 use domain::EpochNumber;
-use ledger::{EpochStatus, Ledger, Piece, TurnNumber};
+use ledger::{EpochStatus, Ledger, TurnNumber};
 use tracing::warn;
 
 use crate::ahead::{Ahead, fold_ahead};
 use crate::confirm::{confirm, finalise};
 use crate::context::{Context, Progress, Worker};
-use crate::desk::Desk;
+use crate::desk::{Desk, ProofKind};
 use crate::error::Error;
 use crate::prove::{aggregate, prove};
 use crate::run::Chain;
@@ -134,7 +134,7 @@ async fn prove_something(
 ) -> Result<Progress, Error> {
     for epoch in worker.ledger.unfinished_epochs().await? {
         if let Stage::Sealed(sealed) = load(&worker.ledger, epoch).await?
-            && !worker.has_offered(epoch, Piece::SettlementProof).await?
+            && !worker.has_offered(epoch, ProofKind::Settlement).await?
         {
             let fold = ahead.take().and_then(|ahead| ahead.into_fold(epoch));
             return Ok(match Box::pin(prove(worker, turn, sealed, fold)).await? {
@@ -147,7 +147,7 @@ async fn prove_something(
         return Ok(Progress::Moved);
     }
     for epoch in worker.ledger.unaggregated_epochs().await? {
-        if worker.has_offered(epoch, Piece::AggregatedProof).await? {
+        if worker.has_offered(epoch, ProofKind::Aggregated).await? {
             continue;
         }
         let unknown = || Error::from(ledger::Error::NotSealed { epoch });

@@ -12,10 +12,11 @@ use std::time::Instant;
 use domain::limits::{BATCHES_PER_STEP, MAX_STEPS_PER_EPOCH};
 use domain::{EpochNumber, Operation, fixed_steps};
 use folding::Fold;
-use ledger::{OpenOperations, Piece, TurnNumber, Work};
+use ledger::{OpenOperations, TurnNumber};
 use tracing::info;
 
 use crate::context::{Progress, Worker};
+use crate::desk::Made;
 use crate::error::Error;
 use crate::milestone::Milestone;
 use crate::provable::Checks;
@@ -68,8 +69,8 @@ impl Ahead {
         let Some((output, checkpoint)) = folded else { return Ok((ahead, false)) };
         let (epoch, step) = (ahead.epoch, step_number(ahead.fold.steps()));
         let took = began.elapsed();
-        let work = Work { epoch, piece: Piece::Step(step), turn, took };
-        worker.hand_in_step(&work, &output, &checkpoint, planned_at).await?;
+        let made = Made { epoch, turn, took };
+        worker.hand_in_step(made, step, &output, &checkpoint, planned_at).await?;
         info!(
             %epoch, step, state_digest = %output.state_digest,
             fold_time_ms = took.as_millis(), "step folded ahead"

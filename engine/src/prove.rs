@@ -10,13 +10,13 @@ use std::time::Instant;
 
 use domain::{EpochNumber, StepContext, Word};
 use folding::{EpochProof, Fold, Params, Plan, StepWitness};
-use ledger::{NewProof, Piece, TurnNumber, Work};
+use ledger::{NewProof, TurnNumber};
 use tracing::{info, warn};
 
 use crate::advance::{Outcome, Proven, Sealed, Stage};
 use crate::compare::{self, Accounts, check_plan};
 use crate::context::Worker;
-use crate::desk::Desk;
+use crate::desk::{Desk, Made, ProofKind};
 use crate::error::{Error, Part, Side};
 use crate::milestone::Milestone;
 
@@ -50,8 +50,7 @@ pub(crate) async fn prove(
     let size = bytes.len();
     let proof = NewProof { closing_digest: seal.closing_digest, steps, bytes };
     let took = compressing.elapsed();
-    let work = Work { epoch, piece: Piece::SettlementProof, turn, took };
-    worker.hand_in_proof(&work, &proof).await?;
+    worker.hand_in_proof(Made { epoch, turn, took }, ProofKind::Settlement, &proof).await?;
     info!(
         %epoch, steps, bytes = size, seconds = began.elapsed().as_secs(),
         closing_digest = %seal.closing_digest, "epoch proven"
@@ -77,36 +76,46 @@ pub(crate) async fn aggregate(
     };
     let steps = step_number(fold.steps());
     let compressing = Instant::now();
+    let bytes = blocking(move || Ok(fold.finish()?.0.to_bytes())).await?;
+    // What is offered is verified by the engine, which records it.
+    let bytes = match worker.desk {
+        Desk::Books => Box::pin(agreed_aggregated(worker, &seal, &plan, bytes)).await?,
+        Desk::Offers => bytes,
+    };
+    let size = bytes.len();
+    let proof = NewProof { closing_digest: seal.closing_digest, steps, bytes };
+    let took = compressing.elapsed();
+    worker.hand_in_proof(Made { epoch, turn, took }, ProofKind::Aggregated, &proof).await?;
+    info!(%epoch, steps, bytes = size, seconds = began.elapsed().as_secs(), "epoch aggregated");
+    worker.reached(&Milestone::Aggregated { epoch, steps, bytes: size });
+    Ok(true)
+}
+
+/// Verifies the bytes of an aggregated proof with nothing but the key, as a stranger would, and compares them
+/// with plan and ledger.
+pub(crate) async fn agreed_aggregated(
+    worker: &Worker,
+    seal: &ledger::Sealed,
+    plan: &Plan,
+    bytes: Vec<u8>,
+) -> Result<Vec<u8>, Error> {
     let key = worker.params.verifying_key().clone();
     let (bytes, verified) = blocking(move || {
-        let (proof, _) = fold.finish()?;
-        // What will be stored is read back and verified with nothing but the key.
-        let bytes = proof.to_bytes();
         let verified = EpochProof::from_bytes(&bytes)?.verify(&key)?;
         Ok((bytes, verified))
     })
     .await?;
-    // What is offered is compared with the ledger's rows by the engine, which writes them.
-    if worker.desk == Desk::Books {
-        Accounts {
-            identity: &worker.identity,
-            seal: &seal,
-            positions: &worker.ledger.positions(epoch).await?,
-            records: &worker.ledger.steps(epoch).await?,
-            planned: &plan.steps,
-            closing: &plan.closing,
-            proven: &compare::Proven::aggregated(verified),
-        }
-        .agree()?;
+    Accounts {
+        identity: &worker.identity,
+        seal,
+        positions: &worker.ledger.positions(seal.epoch).await?,
+        records: &worker.ledger.steps(seal.epoch).await?,
+        planned: &plan.steps,
+        closing: &plan.closing,
+        proven: &compare::Proven::aggregated(verified),
     }
-    let size = bytes.len();
-    let proof = NewProof { closing_digest: seal.closing_digest, steps, bytes };
-    let took = compressing.elapsed();
-    let work = Work { epoch, piece: Piece::AggregatedProof, turn, took };
-    worker.hand_in_proof(&work, &proof).await?;
-    info!(%epoch, steps, bytes = size, seconds = began.elapsed().as_secs(), "epoch aggregated");
-    worker.reached(&Milestone::Aggregated { epoch, steps, bytes: size });
-    Ok(true)
+    .agree()?;
+    Ok(bytes)
 }
 
 /// The native plan of an epoch, from the ledger's journal.
@@ -190,8 +199,8 @@ async fn fold_steps(
         .await?;
         fold = next;
         let (step, took) = (step_number(fold.steps()), began.elapsed());
-        let work = Work { epoch, piece: Piece::Step(step), turn, took };
-        worker.hand_in_step(&work, &output, &checkpoint, last_block).await?;
+        let made = Made { epoch, turn, took };
+        worker.hand_in_step(made, step, &output, &checkpoint, last_block).await?;
         info!(
             %epoch, step, of, state_digest = %output.state_digest, pending = output.pending,
             fold_time_ms = took.as_millis(), "step folded"

@@ -9,7 +9,7 @@ use std::time::Duration;
 use domain::EpochNumber;
 use time::OffsetDateTime;
 
-use crate::column::{Columns, epoch_key, lookup};
+use crate::column::{Columns, epoch_key};
 use crate::engine_lock::{BOOKS, ENGINE, PROVER};
 use crate::{EngineLock, Error, Ledger, PageLimit};
 
@@ -80,6 +80,8 @@ pub struct WorkRecord {
 
 const TURN: Columns = Columns("turn");
 const WORK: Columns = Columns("epoch_work");
+/// The bound of the schema.
+const LONGEST_MS: i64 = 604_800_000;
 
 impl TurnNumber {
     pub(crate) fn key(self) -> i64 {
@@ -91,8 +93,9 @@ pub(crate) fn turn_number(key: i64) -> TurnNumber {
     TurnNumber(key)
 }
 
+/// As it is recorded: whatever took longer than a week is told as a week.
 pub(crate) fn milliseconds(took: Duration) -> i64 {
-    lookup(u64::try_from(took.as_millis()).unwrap_or(u64::MAX))
+    i64::try_from(took.as_millis()).map_or(LONGEST_MS, |took| took.min(LONGEST_MS))
 }
 
 impl TurnKind {

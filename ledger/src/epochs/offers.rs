@@ -7,7 +7,6 @@
 use std::time::Duration;
 
 use domain::{EpochNumber, StepOutput};
-use sqlx::postgres::PgQueryResult;
 
 use super::fold::{output as step_output, step_bytes};
 use crate::column::{Columns, epoch_key};
@@ -223,15 +222,15 @@ impl Ledger {
         row.map(|row| Ok((TABLE.small(row.step_number)?, row.checkpoint))).transpose()
     }
 
-    /// Takes everything back that is offered of an epoch, and tells whether there was anything.
+    /// Takes everything back that is offered of an epoch.
     ///
     /// # Errors
     /// As [`Ledger::offered_epochs`].
-    pub async fn withdraw_offers(&self, epoch: EpochNumber) -> Result<bool, Error> {
-        let deleted = sqlx::query!("delete from offer where epoch_number = $1", epoch_key(epoch))
+    pub async fn withdraw_offers(&self, epoch: EpochNumber) -> Result<(), Error> {
+        sqlx::query!("delete from offer where epoch_number = $1", epoch_key(epoch))
             .execute(self.pool())
             .await?;
-        Ok(deleted.rows_affected() > 0)
+        Ok(())
     }
 }
 
@@ -241,7 +240,7 @@ async fn insert(
     work: &Work,
     content: &[u8],
     checkpoint: Option<&[u8]>,
-) -> Result<PgQueryResult, Error> {
+) -> Result<(), Error> {
     let epoch = work.epoch;
     let (kind, step) = work.piece.codes()?;
     sqlx::query!(
@@ -266,5 +265,6 @@ async fn insert(
             .on_constraint("offer_of_epoch", || Error::UnknownEpoch { epoch })
             .on_constraint("offer_content_in_bound", too_long("what is offered"))
             .on_constraint("offer_checkpoint_in_bound", too_long("the checkpoint"))
-    })
+    })?;
+    Ok(())
 }

@@ -334,6 +334,7 @@ pub(crate) const ATTACKS: &[(&str, &str)] = &[
     ("offer_checkpoint_in_bound", "update offer set checkpoint = null where work_kind = 1"),
     ("offer_checkpoint_in_bound", "update offer set checkpoint = '' where work_kind = 2"),
     ("offer_took_in_bound", "update offer set took_ms = -1"),
+    ("offer_took_in_bound", "update offer set took_ms = 604800001"),
     ("epoch_proof_key", "insert into epoch_proof select * from epoch_proof"),
     ("epoch_proof_closes_as_sealed", "update epoch_proof set closing_digest = sha256('x')"),
     ("epoch_proof_of_steps", "update epoch_proof set step_count = 99"),

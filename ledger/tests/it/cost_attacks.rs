@@ -44,4 +44,5 @@ pub(crate) const COST_ATTACKS: &[(&str, &str)] = &[
     ),
     ("epoch_work_step_in_bound", "update epoch_work set step_number = 1 where work_kind = 2"),
     ("epoch_work_took_in_bound", "update epoch_work set took_ms = -1"),
+    ("epoch_work_took_in_bound", "update epoch_work set took_ms = 9223372036854775807"),
 ];
