@@ -63,6 +63,8 @@ pub(crate) async fn filled(name: &str) -> World {
         world.engine.seal(SealReason::Schedule).await.unwrap().unwrap();
         Box::pin(take(&world, EpochNumber::new(number), reach, turn)).await;
     }
+    // Dropped, the lock would go some time later, and whoever takes it next could find it held.
+    lock.release().await.unwrap();
     let claim = world.engine.exit(rollups[0].id, ExitIndex::new(0)).await.unwrap().unwrap().claim;
     world.book(90, vec![L1Event::ClaimPaid { epoch: EpochNumber::FIRST, claim }]).await;
     post(&world, &mut rollups, 3).await;
