@@ -30,6 +30,14 @@ create table webhook (
     constraint webhook_starts_at_an_event foreign key (starts_after) references event
 );
 
+-- A webhook that was added with an idempotency key.
+alter table keyed_write add column webhook_id text;
+alter table keyed_write add constraint keyed_write_of_webhook foreign key (webhook_id) references webhook;
+alter table keyed_write drop constraint keyed_write_says_what;
+alter table keyed_write add constraint keyed_write_says_what check (
+    num_nonnulls(block_number, epoch_number, webhook_id) = 1 and (block_number is not null or not replayed)
+);
+
 -- A webhook that is told nothing any more. There is no way back.
 create table webhook_revocation (
     webhook_id text not null,

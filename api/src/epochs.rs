@@ -82,23 +82,18 @@ pub(crate) async fn one(
     query: Parameters,
 ) -> Result<Json<EpochAnswer>, Error> {
     query.finish()?;
-    let ledger = state.ledger();
-    let (number, found) = find(&state, &epoch).await?;
+    let epoch = EpochNumber::new(number("epoch", &epoch)?);
+    let life = state.ledger().epoch_life(epoch).await?.ok_or(NotFound::Epoch { epoch })?;
+    let planned = state.planned_steps(&life.epoch).await?;
     let assets = state.assets().await?;
-    let flows = state.flows(&found).await?;
-    let planned = state.planned_steps(&found).await?;
-    let steps = ledger.steps(number).await?;
-    let timeline = ledger.timeline(number).await?;
-    let positions = ledger.positions(number).await?;
-    let logged = ledger.l1_settlement(number).await?;
-    let told = logged.and_then(|logged| logged.books);
+    let told = life.logged.as_ref().and_then(|logged| logged.books);
     Ok(Json(EpochAnswer {
-        epoch: Epoch::of(&found),
-        steps: Steps { folded: found.steps, planned },
-        step_outputs: steps.iter().map(Step::of).collect(),
-        timeline: timeline.iter().map(|entry| Happening::of(entry.at, &entry.event)).collect(),
-        flows: flows.iter().map(|flow| EpochFlow::of(flow, &assets)).collect(),
-        positions: positions.iter().map(|cell| Position::of(cell, &assets)).collect(),
+        epoch: Epoch::of(&life.epoch),
+        steps: Steps { folded: life.epoch.steps, planned },
+        step_outputs: life.steps.iter().map(Step::of).collect(),
+        timeline: life.timeline.iter().map(|entry| Happening::of(entry.at, &entry.event)).collect(),
+        flows: flows(&life.flows).iter().map(|flow| EpochFlow::of(flow, &assets)).collect(),
+        positions: life.positions.iter().map(|cell| Position::of(cell, &assets)).collect(),
         books_on_l1: told.map(|digest| digest.to_string()),
     }))
 }
@@ -127,7 +122,6 @@ pub(crate) async fn proof(
     let headers = [
         (header::CONTENT_TYPE, "application/octet-stream".to_owned()),
         (header::CONTENT_DISPOSITION, format!("attachment; filename=\"epoch-{number}.proof\"")),
-        (header::ETAG, format!("\"{}\"", proof.sha256)),
     ];
     Ok((headers, proof.bytes).into_response())
 }

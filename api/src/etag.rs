@@ -38,9 +38,9 @@ pub(crate) async fn tag(request: Request, next: Next) -> Answer {
     let (mut parts, body) = answer.into_parts();
     // It is in memory already.
     let Ok(bytes) = to_bytes(body, LONGEST).await else { return Error::Panicked.into_response() };
-    let tag = tag_of(&bytes);
-    let is_known = known.iter().any(|list| names(list, &tag));
-    mark(&mut parts.headers, &tag);
+    mark(&mut parts.headers, &bytes);
+    let tag = parts.headers.get(header::ETAG).and_then(|tag| tag.to_str().ok()).unwrap_or_default();
+    let is_known = known.iter().any(|list| names(list, tag));
     if is_known {
         parts.status = StatusCode::NOT_MODIFIED;
         parts.headers.remove(header::CONTENT_TYPE);
@@ -55,8 +55,11 @@ fn tag_of(bytes: &[u8]) -> String {
     format!("\"{}\"", alloy_primitives::hex::encode(digest.get(..16).unwrap_or_default()))
 }
 
-fn mark(headers: &mut HeaderMap, tag: &str) {
-    if let Ok(tag) = HeaderValue::from_str(tag) {
+/// Says which tag the bytes have, unless that is said already, and how they may be kept.
+pub(crate) fn mark(headers: &mut HeaderMap, bytes: &[u8]) {
+    if !headers.contains_key(header::ETAG)
+        && let Ok(tag) = HeaderValue::from_str(&tag_of(bytes))
+    {
         headers.insert(header::ETAG, tag);
     }
     // Kept by whoever likes, and asked for again before it is used.

@@ -114,7 +114,7 @@ pub(crate) async fn limit_time(
 pub(crate) async fn tell_journal_block(request: Request, next: Next) -> Answer {
     let answer = async {
         let mut answer = next.run(request).await;
-        if let Some(block) = REACHED.with(Cell::get) {
+        if let Some(block) = noted_journal_block() {
             answer.headers_mut().insert(JOURNAL_BLOCK, HeaderValue::from(block));
         }
         answer
@@ -126,6 +126,11 @@ pub(crate) async fn tell_journal_block(request: Request, next: Next) -> Answer {
 pub(crate) fn note_journal_block(block: u64) {
     // Outside of a request nobody asks.
     let _noted = REACHED.try_with(|reached| reached.set(Some(block)));
+}
+
+/// What was noted in this request.
+pub(crate) fn noted_journal_block() -> Option<u64> {
+    REACHED.try_with(Cell::get).ok().flatten()
 }
 
 tokio::task_local! {

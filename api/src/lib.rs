@@ -37,6 +37,7 @@ mod idempotency;
 mod identity;
 mod jobs;
 mod json;
+mod kept;
 mod layers;
 mod metrics;
 mod money;

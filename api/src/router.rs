@@ -10,13 +10,17 @@ use utoipa_swagger_ui::{Config, SwaggerUi};
 
 use crate::{
     State, access, accounts, assets, batches, cells, costs, deposits, epochs, error::ProblemBody,
-    etag, events, exits, extract::BODY_LIMIT, flows, health, identity, jobs, layers, metrics,
+    etag, events, exits, extract::BODY_LIMIT, flows, health, identity, jobs, kept, layers, metrics,
     operator_actions, pages, rollups, simulate, transfers, trial_balance, webhooks,
 };
 
 /// Every path, with its layers.
 pub fn router(state: State) -> Router {
-    let (resources, mut document) = resources().split_for_parts();
+    let keeping = middleware::from_fn_with_state(state.clone(), kept::answer);
+    let resources = OpenApiRouter::with_openapi(Document::openapi())
+        .merge(kept_resources().route_layer(keeping))
+        .merge(live_resources());
+    let (resources, mut document) = resources.split_for_parts();
     etag::describe(&mut document);
     let time = state.settings().request_timeout;
     let observed = state.clone();
@@ -62,25 +66,39 @@ pub fn openapi() -> utoipa::openapi::OpenApi {
     document
 }
 
+/// All that the document describes.
 fn resources() -> OpenApiRouter<State> {
-    OpenApiRouter::with_openapi(Document::openapi())
+    OpenApiRouter::with_openapi(Document::openapi()).merge(kept_resources()).merge(live_resources())
+}
+
+/// What changes with the event log alone, or takes writes: its reads are answered again while nothing happens.
+fn kept_resources() -> OpenApiRouter<State> {
+    OpenApiRouter::new()
         .routes(routes!(identity::one))
         .routes(routes!(rollups::list))
         .routes(routes!(rollups::one))
         .routes(routes!(assets::list))
         .routes(routes!(cells::list))
         .routes(routes!(batches::list, batches::post))
-        .routes(routes!(batches::post_many))
         .routes(routes!(batches::one))
         .routes(routes!(transfers::list))
         .routes(routes!(transfers::one))
         .routes(routes!(exits::list))
         .routes(routes!(exits::one))
-        .routes(routes!(exits::receipt))
         .routes(routes!(deposits::list))
         .routes(routes!(epochs::list))
-        .routes(routes!(epochs::seal))
         .routes(routes!(epochs::one))
+        .routes(routes!(accounts::list))
+        .routes(routes!(trial_balance::one))
+        .routes(routes!(flows::list))
+}
+
+/// What is large, follows the clock, or shows what no event tells of.
+fn live_resources() -> OpenApiRouter<State> {
+    OpenApiRouter::new()
+        .routes(routes!(batches::post_many))
+        .routes(routes!(exits::receipt))
+        .routes(routes!(epochs::seal))
         .routes(routes!(epochs::proof))
         .routes(routes!(simulate::batches))
         .routes(routes!(simulate::seal))
@@ -88,9 +106,6 @@ fn resources() -> OpenApiRouter<State> {
         .routes(routes!(costs::list))
         .routes(routes!(jobs::read))
         .routes(routes!(epochs::exit_kit))
-        .routes(routes!(accounts::list))
-        .routes(routes!(trial_balance::one))
-        .routes(routes!(flows::list))
         .routes(routes!(events::follow))
         .routes(routes!(webhooks::list, webhooks::add))
         .routes(routes!(webhooks::one, webhooks::revoke))

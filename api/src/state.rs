@@ -17,6 +17,7 @@ use crate::{
     access::{Access, KnownKeys},
     epochs::{AssetFlow, flows},
     error::Error,
+    kept::Kept,
     layers::note_journal_block,
     metrics::Requests,
     money::Assets,
@@ -60,6 +61,7 @@ struct Shared {
     replica: Option<Ledger>,
     settings: Settings,
     keys: KnownKeys,
+    kept: Kept,
     limiter: Limiter,
     bell: watch::Sender<u64>,
     closing: watch::Sender<bool>,
@@ -119,6 +121,7 @@ impl State {
 
     fn build(ledger: Ledger, replica: Option<Ledger>, settings: Settings) -> Self {
         Self(Arc::new(Shared {
+            kept: Kept::new(&ledger),
             ledger,
             replica,
             keys: KnownKeys::default(),
@@ -165,6 +168,11 @@ impl State {
     /// Keys that were looked up lately.
     pub(crate) fn keys(&self) -> &KnownKeys {
         &self.0.keys
+    }
+
+    /// Answers that are kept.
+    pub(crate) fn kept(&self) -> &Kept {
+        &self.0.kept
     }
 
     /// The buckets of all callers.

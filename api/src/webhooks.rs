@@ -1,7 +1,7 @@
 //! `/v1/webhooks`: who is told of events, by signed posts to their own address.
 //!
 //! **Invariant:** what webhooks are told comes from the ledger's event log alone, in its order; a webhook's secret
-//! is told once, when it is added, and kept nowhere.
+//! is told when it is added, to whoever adds it, and kept nowhere.
 
 mod backoff;
 mod delivery;
@@ -15,7 +15,7 @@ mod wire;
 use axum::{
     Extension, Json,
     extract::{Path, State as Extracted},
-    http::{StatusCode, header},
+    http::{HeaderValue, StatusCode, header},
     response::{IntoResponse, Response},
 };
 use ledger::{AttemptNumber, NewWebhook, Scope, WebhookId};
@@ -29,7 +29,8 @@ use crate::{
     State,
     access::Caller,
     error::{Created, Error, Missing, NotFound, ParameterError, Problems},
-    extract::{JsonBody, Parameters},
+    extract::Parameters,
+    idempotency::{KeyedJson, REPLAYED},
     page::{Page, PageQuery},
 };
 use request::WebhookRequest;
@@ -43,13 +44,25 @@ pub(crate) use wire::{Delivery, DeliveryOutcome, Webhook, WebhookState, of as sh
 /// scheme of Standard Webhooks (`webhook-id`, `webhook-timestamp`, `webhook-signature`) with the secret that this
 /// answer shows once. A post may come more than once, with the same `webhook-id`. What fails is tried again after
 /// one second, twice as long each time up to an hour, and given up after three days; redirects are not followed.
+///
+/// With an `idempotency-key` a webhook is added once: the same request with the same key answers with the same
+/// webhook as it is by then, and its secret once more.
 #[utoipa::path(
     post, path = "/v1/webhooks", operation_id = "add_webhook", tag = "webhooks",
+    params(
+        ("idempotency-key" = Option<String>, Header, min_length = 1, max_length = 255,
+            pattern = "^[!-~]+$",
+            description = "What the caller calls this request: another one with it is refused"),
+    ),
     request_body = WebhookRequest,
     security((), ("api_key" = ["operate"])),
     responses(
         (status = 201, description = "Added", body = Added,
-            headers(("location" = String, description = "Where the webhook is from now on"))),
+            headers(
+                ("location" = String, description = "Where the webhook is from now on"),
+                ("idempotent-replayed" = String,
+                    description = "`true` if it was added when this key was sent first"),
+            )),
         Problems, Created,
     ),
 )]
@@ -57,25 +70,32 @@ pub(crate) async fn add(
     Extracted(state): Extracted<State>,
     Extension(caller): Extension<Caller>,
     query: Parameters,
-    JsonBody(body): JsonBody,
+    KeyedJson { body, request }: KeyedJson,
 ) -> Result<Response, Error> {
     caller.require(Scope::Operate)?;
     query.finish()?;
     let settings = state.settings().webhooks.as_ref().ok_or(Error::WebhooksOff)?;
     let asked = request::read(body, settings.reach)?;
     let id = WebhookId::from_random(rand::random());
-    let secret = settings.master.secret(id);
     let new = NewWebhook {
         id,
         url: &asked.url,
         events: asked.events.as_ref(),
         after: asked.after,
-        secret_digest: secret.digest(),
+        secret_digest: settings.master.secret(id).digest(),
     };
-    let added = state.ledger().add_webhook(&new, caller.key()).await?;
-    let location = format!("/v1/webhooks/{id}");
-    let answer = Added { webhook: wire::of(&added, &state), secret: secret.expose() };
-    Ok((StatusCode::CREATED, [(header::LOCATION, location)], Json(answer)).into_response())
+    let added = state.ledger().add_webhook(&new, caller.key(), request.as_ref()).await?;
+    let location = format!("/v1/webhooks/{}", added.id);
+    let secret = settings.master.secret(added.id);
+    // Of one that was added before, the sender's own secret may be another by now.
+    let secret = (secret.digest() == added.secret_digest).then(|| secret.expose());
+    let answer = Added { webhook: wire::of(&added, &state), secret };
+    let mut answer =
+        (StatusCode::CREATED, [(header::LOCATION, location)], Json(answer)).into_response();
+    if added.id != id {
+        answer.headers_mut().insert(REPLAYED, HeaderValue::from_static("true"));
+    }
+    Ok(answer)
 }
 
 /// List webhooks that are not revoked, newest first

@@ -13,7 +13,7 @@ use sqlx::{Postgres, Transaction};
 
 use crate::error::Cause;
 use crate::writer::Writer;
-use crate::{BlockNumber, Error};
+use crate::{ApiKeyId, BlockNumber, Error};
 
 /// A db_tx.
 pub(crate) type Tx<'a> = Transaction<'a, Postgres>;
@@ -167,6 +167,16 @@ impl Ledger {
         write(&self.pool).await
     }
 
+    /// The same for an operator, whom the log of what operators did names by the key they showed, if any.
+    pub(crate) async fn write_as(&self, by: Option<ApiKeyId>) -> Result<Tx<'_>, Error> {
+        let mut tx = self.write().await?;
+        if let Some(id) = by {
+            let acting = "select set_config('netfold.api_key_id', $1, true)";
+            sqlx::query(acting).bind(id.to_string()).execute(&mut *tx).await?;
+        }
+        Ok(tx)
+    }
+
     /// A db_tx that reads one state of the books, however many statements it takes.
     pub(crate) async fn snapshot(&self) -> Result<Tx<'static>, Error> {
         snapshot(&self.pool).await
@@ -175,15 +185,7 @@ impl Ledger {
     /// As [`Self::snapshot`], for a read of many rows. It finds them by index, whatever the planner thinks
     /// of a table that has just grown; and it is given up before it holds anybody up.
     pub(crate) async fn long_snapshot(&self) -> Result<Tx<'static>, Error> {
-        let mut tx = self.snapshot().await?;
-        sqlx::query(
-            "select set_config('enable_seqscan', 'off', true),
-                set_config('statement_timeout', $1, true)",
-        )
-        .bind(LONGEST_READ)
-        .execute(&mut *tx)
-        .await?;
-        Ok(tx)
+        begin(&self.pool, LONG_SNAPSHOT).await
     }
 
     async fn check_schema(&self) -> Result<(), Error> {
@@ -213,9 +215,11 @@ pub(crate) async fn write(pool: &PgPool) -> Result<Tx<'static>, Error> {
 /// A db_tx that reads one state of the books, however many statements it takes. Transfers are held before
 /// the state is taken: a partition that is archived would be gone from every state at once.
 pub(crate) async fn snapshot(pool: &PgPool) -> Result<Tx<'static>, Error> {
-    let begin = "begin isolation level repeatable read, read only;
-        lock table only transfer in access share mode";
-    Ok(Box::pin(pool.begin_with(begin)).await?)
+    begin(pool, SNAPSHOT).await
+}
+
+async fn begin(pool: &PgPool, how: &'static str) -> Result<Tx<'static>, Error> {
+    Ok(Box::pin(pool.begin_with(how)).await?)
 }
 
 /// How every session of the ledger behaves.
@@ -256,6 +260,14 @@ pub(crate) fn options(url: &str) -> Result<PgConnectOptions, Error> {
 
 /// How long one statement of a long read may take.
 const LONGEST_READ: &str = "15s";
+
+const SNAPSHOT: &str = "begin isolation level repeatable read, read only;
+    lock table only transfer in access share mode";
+
+/// The same with [`LONGEST_READ`], sent at once.
+const LONG_SNAPSHOT: &str = "begin isolation level repeatable read, read only;
+    lock table only transfer in access share mode;
+    set local enable_seqscan = off; set local statement_timeout = '15s'";
 
 /// How long a replica that does not answer is waited for.
 const REPLICA_PATIENCE: Duration = Duration::from_secs(5);

@@ -261,6 +261,7 @@ pub(crate) const NAMES: &[&str] = &[
     "keyed_write_of_batch",
     "keyed_write_of_one_request",
     "keyed_write_of_request",
+    "keyed_write_of_webhook",
     "keyed_write_says_what",
     "l1_log_block_in_bound",
     "l1_log_index_in_bound",

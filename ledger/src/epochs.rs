@@ -21,7 +21,7 @@ pub(crate) use fold::output as step_output;
 pub use fold::{FoldedStep, StepRecord};
 pub use offers::{OfferedProof, OfferedStep};
 pub use proofs::{NewProof, Proof, ProofSummary};
-pub use read::{Epoch, EpochStatus, TimelineEntry};
+pub use read::{Epoch, EpochLife, EpochStatus, TimelineEntry};
 pub use seal::{OpenEpoch, SealReason, Sealed, Sealing};
 pub(crate) use seal::{counts, read as sealed};
 pub use seal_request::SealRequest;

@@ -5,10 +5,12 @@
 //! carries nothing and may be lost.
 
 use domain::{EpochNumber, Height, RollupId};
-use sqlx::postgres::PgListener;
+use sqlx::postgres::{PgConnectOptions, PgConnection, PgListener};
+use sqlx::{Connection as _, PgExecutor};
 use time::OffsetDateTime;
 
 use crate::column::{Columns, epoch_key, lookup};
+use crate::connection::Tx;
 use crate::{BlockNumber, Error, EventNumber, Ledger, PageLimit};
 
 /// One thing that happened.
@@ -133,6 +135,14 @@ pub enum EventKind {
 #[derive(Debug)]
 pub struct Listener(PgListener);
 
+/// Tells the last event, over and over, on a connection of its own that it makes when it is first asked, and anew
+/// after one that failed.
+#[derive(Debug)]
+pub struct EventHead {
+    options: PgConnectOptions,
+    connection: Option<PgConnection>,
+}
+
 /// The columns that make an event.
 pub(crate) struct EventRow {
     pub(crate) kind: i16,
@@ -192,11 +202,16 @@ impl Ledger {
     /// # Errors
     /// When Postgres fails.
     pub async fn last_event(&self) -> Result<EventNumber, Error> {
-        let number =
-            sqlx::query_scalar!(r#"select coalesce(max(event_number), 0) as "number!" from event"#)
-                .fetch_one(self.pool())
-                .await?;
-        TABLE.number(number).map(EventNumber::new)
+        last_event(self.pool()).await
+    }
+
+    /// For whoever asks for the last event again and again.
+    #[must_use]
+    pub fn event_head(&self) -> EventHead {
+        let options = self.pool().connect_options().as_ref().clone();
+        // Its one statement is planned once.
+        let options = options.options([("plan_cache_mode", "force_generic_plan")]);
+        EventHead { options, connection: None }
     }
 
     /// Listens for new events. Read what is there after calling this, then wait.
@@ -208,30 +223,55 @@ impl Ledger {
         listener.listen(CHANNEL).await?;
         Ok(Listener(listener))
     }
+}
 
-    /// All events of an epoch but its postings, in order.
-    pub(crate) async fn events_of(&self, epoch: EpochNumber) -> Result<Vec<Event>, Error> {
-        let rows = sqlx::query!(
-            "select event_number, event_kind, block_number, ordinal, rollup_id, height, recorded_at
-            from event where epoch_number = $1 and event_kind >= 10 order by event_number",
-            epoch_key(epoch)
-        )
-        .fetch_all(self.pool())
-        .await?;
-        rows.into_iter()
-            .map(|row| {
-                let columns = EventRow {
-                    kind: row.event_kind,
-                    block: row.block_number,
-                    ordinal: row.ordinal,
-                    rollup: row.rollup_id,
-                    height: row.height,
-                };
-                let number = EventNumber::new(TABLE.number(row.event_number)?);
-                Ok(Event { number, epoch, at: row.recorded_at, kind: columns.kind()? })
-            })
-            .collect()
+impl EventHead {
+    /// The number of the last event.
+    ///
+    /// # Errors
+    /// When Postgres fails.
+    pub async fn last_event(&mut self) -> Result<EventNumber, Error> {
+        // Taken out while it is asked: a question that failed or was given up leaves none behind.
+        let mut connection = match self.connection.take() {
+            Some(connection) => connection,
+            None => PgConnection::connect_with(&self.options).await.map_err(Error::connecting)?,
+        };
+        let number = last_event(&mut connection).await?;
+        self.connection = Some(connection);
+        Ok(number)
     }
+}
+
+async fn last_event(postgres: impl PgExecutor<'_>) -> Result<EventNumber, Error> {
+    let number =
+        sqlx::query_scalar!(r#"select coalesce(max(event_number), 0) as "number!" from event"#)
+            .fetch_one(postgres)
+            .await?;
+    TABLE.number(number).map(EventNumber::new)
+}
+
+/// All events of an epoch but its postings, in order.
+pub(crate) async fn of_epoch(tx: &mut Tx<'_>, epoch: EpochNumber) -> Result<Vec<Event>, Error> {
+    let rows = sqlx::query!(
+        "select event_number, event_kind, block_number, ordinal, rollup_id, height, recorded_at
+        from event where epoch_number = $1 and event_kind >= 10 order by event_number",
+        epoch_key(epoch)
+    )
+    .fetch_all(&mut **tx)
+    .await?;
+    rows.into_iter()
+        .map(|row| {
+            let columns = EventRow {
+                kind: row.event_kind,
+                block: row.block_number,
+                ordinal: row.ordinal,
+                rollup: row.rollup_id,
+                height: row.height,
+            };
+            let number = EventNumber::new(TABLE.number(row.event_number)?);
+            Ok(Event { number, epoch, at: row.recorded_at, kind: columns.kind()? })
+        })
+        .collect()
 }
 
 impl Listener {

@@ -7,6 +7,7 @@ use alloy_primitives::U256;
 use domain::{AssetId, BatchParts, EpochNumber, RollupId, Transfer};
 
 use crate::column::{Columns, asset_key, epoch_key};
+use crate::connection::Tx;
 use crate::{Error, Ledger};
 
 /// What moved one way of one asset.
@@ -52,39 +53,42 @@ impl Ledger {
     /// # Errors
     /// [`Error::TookTooLong`].
     pub async fn flows(&self, filter: &FlowFilter) -> Result<Vec<Flow>, Error> {
-        let mut tx = self.long_snapshot().await?;
-        let rows = sqlx::query!(
-            r#"select asset_id as "asset_id!", from_id as "from_id!", to_id as "to_id!",
-                sum(atoms)::text as "atoms!", sum(transfers)::bigint as "transfers!"
-            from (
-                select l.asset_id, l.rollup_id as from_id, l.destination_id as to_id,
-                    l.atoms::numeric as atoms, l.transfer_count as transfers
-                from batch b join lane l using (rollup_id, height, attempt)
-                where b.epoch_number between $1 and $2 and not exists (
-                    select from batch_eviction x where x.reversed_block = b.block_number
-                )
-                union all
-                select asset_id, 0, rollup_id, atoms, 1 from deposit
-                where epoch_number between $1 and $2
-            ) one
-            where $3::integer is null or asset_id = $3
-            group by asset_id, from_id, to_id order by asset_id, from_id, to_id"#,
-            filter.from_epoch.map_or(1, epoch_key),
-            filter.to_epoch.map_or(i64::MAX, epoch_key),
-            filter.asset.map(asset_key)
-        )
-        .fetch_all(&mut *tx)
-        .await?;
-        rows.into_iter()
-            .map(|row| {
-                Ok(Flow {
-                    asset: LANE.asset(row.asset_id)?,
-                    from: LANE.rollup(row.from_id)?,
-                    to: LANE.rollup(row.to_id)?,
-                    atoms: LANE.sum(&row.atoms)?,
-                    transfers: LANE.number(row.transfers)?,
-                })
-            })
-            .collect()
+        read(&mut self.long_snapshot().await?, filter).await
     }
+}
+
+pub(crate) async fn read(tx: &mut Tx<'_>, filter: &FlowFilter) -> Result<Vec<Flow>, Error> {
+    let rows = sqlx::query!(
+        r#"select asset_id as "asset_id!", from_id as "from_id!", to_id as "to_id!",
+            sum(atoms)::text as "atoms!", sum(transfers)::bigint as "transfers!"
+        from (
+            select l.asset_id, l.rollup_id as from_id, l.destination_id as to_id,
+                l.atoms::numeric as atoms, l.transfer_count as transfers
+            from batch b join lane l using (rollup_id, height, attempt)
+            where b.epoch_number between $1 and $2 and not exists (
+                select from batch_eviction x where x.reversed_block = b.block_number
+            )
+            union all
+            select asset_id, 0, rollup_id, atoms, 1 from deposit
+            where epoch_number between $1 and $2
+        ) one
+        where $3::integer is null or asset_id = $3
+        group by asset_id, from_id, to_id order by asset_id, from_id, to_id"#,
+        filter.from_epoch.map_or(1, epoch_key),
+        filter.to_epoch.map_or(i64::MAX, epoch_key),
+        filter.asset.map(asset_key)
+    )
+    .fetch_all(&mut **tx)
+    .await?;
+    rows.into_iter()
+        .map(|row| {
+            Ok(Flow {
+                asset: LANE.asset(row.asset_id)?,
+                from: LANE.rollup(row.from_id)?,
+                to: LANE.rollup(row.to_id)?,
+                atoms: LANE.sum(&row.atoms)?,
+                transfers: LANE.number(row.transfers)?,
+            })
+        })
+        .collect()
 }

@@ -8,9 +8,12 @@ use std::fmt;
 use std::str::FromStr;
 
 use alloy_primitives::B256;
+use domain::EpochNumber;
 use sha2::{Digest, Sha256};
 
-use crate::{ApiKeyId, Posted};
+use crate::column::{Columns, epoch_key};
+use crate::connection::Tx;
+use crate::{ApiKeyId, Error, Posted, WebhookId};
 
 /// What a caller calls a request, so that it takes effect once: 1 to 255 visible ASCII characters.
 #[derive(Clone, Debug, Eq, Ord, PartialEq, PartialOrd)]
@@ -41,6 +44,15 @@ pub(crate) struct KeyedItem {
     pub(crate) request: KeyedRequest,
     /// Which of the request's batches, from 0.
     pub(crate) item: u16,
+}
+
+/// What a key stands for that came with something else than batches.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Wrote {
+    /// The wish that this epoch be sealed.
+    SealRequest(EpochNumber),
+    /// This webhook.
+    Webhook(WebhookId),
 }
 
 /// What a posting is answered with.
@@ -84,6 +96,56 @@ impl KeyedRequest {
     pub(crate) fn caller(&self) -> String {
         self.caller.map(|id| id.to_string()).unwrap_or_default()
     }
+}
+
+/// What the books say of a request's key, under their lock.
+///
+/// # Errors
+/// [`Error::IdempotencyKeyReused`] if the key stands for another request.
+pub(crate) async fn known(tx: &mut Tx<'_>, request: &KeyedRequest) -> Result<Option<Wrote>, Error> {
+    let columns = Columns("keyed_write");
+    let row = sqlx::query!(
+        "select request_digest, epoch_number, webhook_id from keyed_write
+        where caller = $1 and idempotency_key = $2 limit 1",
+        request.caller(),
+        request.key.to_string()
+    )
+    .fetch_optional(&mut **tx)
+    .await?;
+    let Some(row) = row else { return Ok(None) };
+    let is_same = row.request_digest == request.digest.as_slice();
+    match (row.epoch_number, row.webhook_id) {
+        (Some(epoch), _) if is_same => Ok(Some(Wrote::SealRequest(columns.epoch(epoch)?))),
+        (_, Some(id)) if is_same => {
+            Ok(Some(Wrote::Webhook(id.parse().map_err(|_| columns.corrupt())?)))
+        }
+        _ => Err(Error::IdempotencyKeyReused { key: request.key.clone() }),
+    }
+}
+
+/// Keeps a request's key with what it wrote, in the db_tx that wrote it.
+pub(crate) async fn keep(
+    tx: &mut Tx<'_>,
+    request: &KeyedRequest,
+    wrote: Wrote,
+) -> Result<(), Error> {
+    let (epoch, webhook) = match wrote {
+        Wrote::SealRequest(epoch) => (Some(epoch_key(epoch)), None),
+        Wrote::Webhook(id) => (None, Some(id.to_string())),
+    };
+    sqlx::query!(
+        "insert into keyed_write (api_key_id, idempotency_key, item, request_digest,
+            epoch_number, webhook_id, replayed)
+        values (nullif($1, ''), $2, 0, $3::bytea, $4, $5, false)",
+        request.caller(),
+        request.key.to_string(),
+        request.digest.as_slice(),
+        epoch,
+        webhook
+    )
+    .execute(&mut **tx)
+    .await?;
+    Ok(())
 }
 
 /// Most characters of an idempotency key.

@@ -74,14 +74,14 @@ pub use costs::{CostFilter, CostSums, EpochCost};
 pub use deposits::{Deposit, DepositFilter, DepositStatus};
 pub use engine_lock::EngineLock;
 pub use epochs::{
-    Books, ClosingAccount, Epoch, EpochStatus, FoldedStep, GasPrice, NewProof, NewSettlement,
-    NewSubmission, OfferedProof, OfferedStep, OpenEpoch, Proof, ProofSummary, SealReason,
-    SealRequest, Sealed, Sealing, Settlement, SettlementFee, SettlementSample, StepRecord,
-    Submission, SupersedeReason, TimelineEntry,
+    Books, ClosingAccount, Epoch, EpochLife, EpochStatus, FoldedStep, GasPrice, NewProof,
+    NewSettlement, NewSubmission, OfferedProof, OfferedStep, OpenEpoch, Proof, ProofSummary,
+    SealReason, SealRequest, Sealed, Sealing, Settlement, SettlementFee, SettlementSample,
+    StepRecord, Submission, SupersedeReason, TimelineEntry,
 };
 pub use error::{Cause, Error};
 pub use event_type::{EventType, EventTypeError};
-pub use events::{Event, EventKind, Listener};
+pub use events::{Event, EventHead, EventKind, Listener};
 pub use eviction::{BatchAttempt, Evicted, Eviction};
 pub use exit_evidence::{EpochExits, ExitEvidence, SettledEpoch};
 pub use exits::{ClaimData, ClaimStatus, ExitFilter, PostedExit};

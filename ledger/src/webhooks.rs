@@ -13,9 +13,9 @@ use alloy_primitives::B256;
 use time::OffsetDateTime;
 
 use crate::column::{Columns, bigint};
-use crate::connection::Tx;
 use crate::engine_lock::EngineLock;
-use crate::{ApiKeyId, Error, Event, EventNumber, EventType, Ledger};
+use crate::idempotency::{self, Wrote};
+use crate::{ApiKeyId, Error, Event, EventNumber, EventType, KeyedRequest, Ledger};
 
 pub use attempt::{Attempt, AttemptNumber, Outcome};
 pub use id::{WebhookId, WebhookIdError};
@@ -88,17 +88,32 @@ impl Webhook {
 }
 
 impl Ledger {
-    /// Adds a webhook, in the name of a key if one is given.
+    /// Adds a webhook, in the name of a key if one is given. One that was added with this idempotency key before
+    /// is answered as it is now, and nothing is added.
     ///
     /// # Errors
     /// [`Error::TooManyWebhooks`]; [`Error::UnknownEvent`] for a start that has not happened yet;
-    /// [`Error::OutOfBound`] for an address of more than 2,048 bytes; [`Error::ApiKeyRefused`].
+    /// [`Error::OutOfBound`] for an address of more than 2,048 bytes; [`Error::ApiKeyRefused`];
+    /// [`Error::IdempotencyKeyReused`].
     pub async fn add_webhook(
         &self,
         new: &NewWebhook<'_>,
         by: Option<ApiKeyId>,
+        keyed: Option<&KeyedRequest>,
     ) -> Result<Webhook, Error> {
-        let mut tx = self.acting(by).await?;
+        let mut tx = self.write_as(by).await?;
+        if let Some(keyed) = keyed {
+            match idempotency::known(&mut tx, keyed).await? {
+                Some(Wrote::Webhook(id)) => {
+                    // Whoever waits for the books holds a connection, and this needs another one.
+                    tx.rollback().await?;
+                    return self.known_webhook(id).await;
+                }
+                // The same bytes to another path are another request.
+                Some(Wrote::SealRequest(_)) => return Err(Columns("keyed_write").corrupt()),
+                None => {}
+            }
+        }
         let live = sqlx::query_scalar!(
             r#"select count(*) as "live!" from webhook w where not exists (
                 select from webhook_revocation r where r.webhook_id = w.webhook_id
@@ -130,6 +145,9 @@ impl Ledger {
                 .on_constraint("webhook_starts_at_an_event", || Error::UnknownEvent { event })
                 .on_constraint("webhook_url_in_bound", || Error::OutOfBound { what: "an address" })
         })?;
+        if let Some(keyed) = keyed {
+            idempotency::keep(&mut tx, keyed, Wrote::Webhook(new.id)).await?;
+        }
         tx.commit().await?;
         self.known_webhook(new.id).await
     }
@@ -143,7 +161,7 @@ impl Ledger {
         id: WebhookId,
         by: Option<ApiKeyId>,
     ) -> Result<Webhook, Error> {
-        let mut tx = self.acting(by).await?;
+        let mut tx = self.write_as(by).await?;
         sqlx::query!(
             "insert into webhook_revocation (webhook_id) values ($1)
             on conflict (webhook_id) do nothing",
@@ -169,7 +187,7 @@ impl Ledger {
         id: WebhookId,
         by: Option<ApiKeyId>,
     ) -> Result<Webhook, Error> {
-        let mut tx = self.acting(by).await?;
+        let mut tx = self.write_as(by).await?;
         sqlx::query!(
             "insert into webhook_resumption (webhook_id, after_attempt)
             select webhook_id, attempt_number from (
@@ -209,16 +227,6 @@ impl Ledger {
     /// When Postgres fails.
     pub async fn lock_webhooks(&self) -> Result<Option<EngineLock>, Error> {
         self.try_lock(crate::engine_lock::WEBHOOKS).await
-    }
-
-    /// A db_tx of an operator, who is asked for by the key they showed, if any.
-    async fn acting(&self, by: Option<ApiKeyId>) -> Result<Tx<'_>, Error> {
-        let mut tx = self.write().await?;
-        if let Some(id) = by {
-            let acting = "select set_config('netfold.api_key_id', $1, true)";
-            sqlx::query(acting).bind(id.to_string()).execute(&mut *tx).await?;
-        }
-        Ok(tx)
     }
 
     async fn known_webhook(&self, id: WebhookId) -> Result<Webhook, Error> {

@@ -275,7 +275,10 @@ impl Receipt {
             signature: posting.signature,
         };
         let words = header.words_over(self.domain.domain_word, posting.body_digest);
-        if posting.lanes.len() > domain::limits::LANES_PER_BATCH
+        // A lane of nothing hashes as the place of a lane that there is not.
+        let is_padded = posting.lanes.iter().any(|lane| lane.atoms.is_zero());
+        if is_padded
+            || posting.lanes.len() > domain::limits::LANES_PER_BATCH
             || chain_hash("netfold.batch.v1", &words) != posting.digest
         {
             return Err(Fault::BatchDigest);

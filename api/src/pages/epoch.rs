@@ -108,17 +108,14 @@ async fn read(
     query?.finish()?;
     let ledger = state.ledger();
     let epoch = EpochNumber::new(number("epoch", epoch)?);
-    let found = ledger.epoch(epoch).await?.ok_or(NotFound::Epoch { epoch })?;
-    let proving = Proving::read(state, found).await?;
+    let life = ledger.epoch_life(epoch).await?.ok_or(NotFound::Epoch { epoch })?;
+    let proving = Proving::read(state, life.epoch).await?;
     let found = &proving.epoch;
     let assets = state.assets().await?;
     let names = Names::new(state.settings());
-    let only = ledger::FlowFilter { from_epoch: Some(epoch), to_epoch: Some(epoch), asset: None };
-    let flows = ledger.flows(&only).await?;
     let filter = BatchFilter { epoch: Some(epoch), ..BatchFilter::default() };
     let batches = ledger.batches(&filter, None, latest(SHOWN)).await?;
-    let positions = ledger.positions(epoch).await?;
-    let told = ledger.l1_settlement(epoch).await?.and_then(|logged| logged.books);
+    let told = life.logged.as_ref().and_then(|logged| logged.books);
     let submissions = ledger.submissions(epoch).await?;
     let settled = found.settlement.as_ref();
     Ok(EpochPage {
@@ -127,10 +124,10 @@ async fn read(
         status: status(found.status),
         words: words(&proving),
         life: format!("Life of epoch {epoch}"),
-        stations: life(&proving),
+        stations: stations_of(&proving),
         facts: facts(&proving),
         netting: proving.flows.iter().map(|flow| FlowLine::of(flow, &assets, &names)).collect(),
-        flows: ribbons(&flows, &assets, &names),
+        flows: ribbons(&life.flows, &assets, &names),
         proof: found.proof.as_ref().map(ProofFile::of),
         books: found.sealed.as_ref().and_then(|sealed| sealed.books).map(|ours| {
             let (told, tone) = match told {
@@ -141,10 +138,10 @@ async fn read(
             Books { digest: ours.to_string(), told, tone }
         }),
         submissions: submissions.iter().map(|one| Attempt::of(one, settled)).collect(),
-        positions: positions.iter().map(|cell| Position::of(cell, &assets, &names)).collect(),
+        positions: life.positions.iter().map(|cell| Position::of(cell, &assets, &names)).collect(),
         more_batches: found.batches.saturating_sub(u64::from(SHOWN)),
         batches: batches.iter().map(|batch| BatchRow::of(batch, &assets, &names)).collect(),
-        timeline: lines(&ledger.timeline(epoch).await?, &names),
+        timeline: lines(&life.timeline, &names),
         previous: epoch.previous().map(EpochNumber::number),
         next: epoch.next().filter(|_| found.sealed.is_some()).map(EpochNumber::number),
     })
@@ -152,7 +149,7 @@ async fn read(
 
 /// The stations of the overview between the opening and the aggregated proof, which may come at any
 /// time after the settlement proof.
-fn life(proving: &Proving) -> Vec<Station> {
+fn stations_of(proving: &Proving) -> Vec<Station> {
     let epoch = &proving.epoch;
     let mut life = vec![Station {
         name: "opened",

@@ -63,15 +63,17 @@ pub(crate) enum WebhookState {
     Revoked,
 }
 
-/// A webhook that was added, with its secret, which is shown this once.
+/// A webhook that was added, with its secret, which nothing else shows.
 #[derive(Debug, Serialize, ToSchema)]
 pub(crate) struct Added {
     /// The webhook.
     #[serde(flatten)]
     pub webhook: Webhook,
-    /// What posts are signed with, as libraries for Standard Webhooks take it.
+    /// What posts are signed with, as libraries for Standard Webhooks take it; absent from the answer to a request
+    /// that is sent again after the api's own secret was changed, which ends this webhook's deliveries.
+    #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(pattern = "^whsec_[0-9a-zA-Z+/]{43}=$")]
-    pub secret: String,
+    pub secret: Option<String>,
 }
 
 /// A post to a webhook, and how it was answered.

@@ -119,7 +119,7 @@ pub(crate) async fn failing_webhook(world: &World) {
         after: Some(EventNumber::START),
         secret_digest: B256::repeat_byte(1),
     };
-    let webhook = api.add_webhook(&new, None).await.unwrap();
+    let webhook = api.add_webhook(&new, None, None).await.unwrap();
     let first = api.events_after(EventNumber::START, PageLimit::MAX).await.unwrap();
     let first = first.iter().find(|event| webhook.wants(event)).unwrap().number;
     let refused = Outcome::Refused { status: 500 };

@@ -108,6 +108,20 @@ async fn every_altered_field_of_a_receipt_is_refused() {
     assert_eq!(believed, NOT_PROVEN.map(str::to_owned).into());
 }
 
+/// Lanes of nothing, which hash as lanes that are not there, make no second form of a receipt.
+#[tokio::test]
+async fn a_receipt_has_one_form() {
+    let world = filled("padded").await;
+    let mut receipt = world.get("/v1/exits/2/1/receipt").await.json();
+    world.end().await;
+    let nothing = json!({"asset": 0, "destination": 0, "atoms": "0"});
+    receipt["posting"]["lanes"].as_array_mut().unwrap().push(nothing);
+    let padded: Receipt = serde_json::from_value(receipt).unwrap();
+    let padded = serde_json::to_vec(&padded.sealed().unwrap()).unwrap();
+    let refused = Receipt::read(&padded).unwrap_err();
+    assert_eq!(refused.to_string(), "the batch's digest is not that of its header");
+}
+
 /// Two exits that belong to two receipts are not put together into one.
 #[tokio::test]
 async fn receipts_do_not_mix() {

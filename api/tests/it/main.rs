@@ -25,6 +25,7 @@ mod filled;
 mod gate;
 mod idempotency;
 mod jobs;
+mod kept;
 mod keys;
 mod metrics;
 mod openapi;

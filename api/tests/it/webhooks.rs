@@ -217,6 +217,44 @@ async fn events_are_told_in_order_and_signed() {
     world.end().await;
 }
 
+/// With an idempotency key a webhook is added once, and whoever lost the answer gets it again, its secret too; after
+/// the api's own secret was changed, without it.
+#[tokio::test]
+async fn a_webhook_is_added_once() {
+    let world = World::bound("webhook_once", settings(Reach::Loopback)).await;
+    let add = async |base: &str, body: &Value| {
+        let request = world.client.post(format!("{base}/v1/webhooks"));
+        let request = request.header("idempotency-key", "hook-1").json(body);
+        Answer::of(request.send().await.unwrap()).await
+    };
+    let base = world.url("");
+    let asked = json!({"url": "http://127.0.0.1:9/hook", "events": ["epoch_settled"]});
+    let first = add(&base, &asked).await;
+    assert_eq!((first.status, first.header("idempotent-replayed")), (201, ""), "{}", first.text);
+    let again = add(&base, &asked).await;
+    assert_eq!((again.status, again.header("idempotent-replayed")), (201, "true"));
+    assert_eq!(again.header("location"), first.header("location"));
+    assert_eq!(again.json(), first.json());
+    let other = add(&base, &json!({"url": "http://127.0.0.1:9/other"})).await;
+    assert_eq!((other.status, &other.problem()["code"]), (409, &json!("idempotency_key_reused")));
+    let listed = world.get("/v1/webhooks").await.json();
+    assert_eq!(listed["items"].as_array().unwrap().len(), 1);
+
+    let ledger = Ledger::connect(&world.gate.url, Role::Api, 4).await.unwrap();
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let base = format!("http://{}", listener.local_addr().unwrap());
+    let mut changed = settings(Reach::Loopback);
+    changed.webhooks.as_mut().unwrap().master = WebhookMaster::new(&"another ".repeat(5)).unwrap();
+    let state = State::new(ledger.clone(), changed);
+    let second = tokio::spawn(api::serve(listener, state, std::future::pending()));
+    let again = add(&base, &asked).await;
+    assert_eq!((again.status, again.json().get("secret")), (201, None));
+    assert_eq!(again.json()["id"], first.json()["id"]);
+    second.abort();
+    ledger.close().await;
+    world.end().await;
+}
+
 /// What fails is tried again with the same id, before anything after it; a redirect is a failure and not followed.
 #[tokio::test(flavor = "multi_thread")]
 async fn what_fails_is_tried_again() {

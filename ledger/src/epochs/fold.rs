@@ -120,23 +120,27 @@ impl Ledger {
     /// # Errors
     /// When Postgres fails.
     pub async fn steps(&self, epoch: EpochNumber) -> Result<Vec<StepRecord>, Error> {
-        let rows = sqlx::query!(
-            "select step_number, output, recorded_at from epoch_step
-            where epoch_number = $1 order by step_number",
-            epoch_key(epoch)
-        )
-        .fetch_all(self.pool())
-        .await?;
-        rows.into_iter()
-            .map(|row| {
-                Ok(StepRecord {
-                    step: STEP.small(row.step_number)?,
-                    output: output(&row.output)?,
-                    recorded_at: row.recorded_at,
-                })
-            })
-            .collect()
+        steps(&mut self.snapshot().await?, epoch).await
     }
+}
+
+pub(super) async fn steps(tx: &mut Tx<'_>, epoch: EpochNumber) -> Result<Vec<StepRecord>, Error> {
+    let rows = sqlx::query!(
+        "select step_number, output, recorded_at from epoch_step
+        where epoch_number = $1 order by step_number",
+        epoch_key(epoch)
+    )
+    .fetch_all(&mut **tx)
+    .await?;
+    rows.into_iter()
+        .map(|row| {
+            Ok(StepRecord {
+                step: STEP.small(row.step_number)?,
+                output: output(&row.output)?,
+                recorded_at: row.recorded_at,
+            })
+        })
+        .collect()
 }
 
 /// An eviction looks at what is recorded, under the same lock. What is being folded meanwhile looks at

@@ -3,9 +3,13 @@
 use domain::{CellClosing, EpochNumber, LiquidityState, RollupId, Word};
 use time::OffsetDateTime;
 
-use super::{ProofSummary, Sealed, Settlement, rows, seal};
+use super::{ProofSummary, Sealed, Settlement, StepRecord, fold, rows, seal};
 use crate::column::{Columns, epoch_key, rollup_key};
-use crate::{Error, EventKind, Ledger, PageLimit, state};
+use crate::connection::Tx;
+use crate::{
+    Error, EventKind, Flow, FlowFilter, L1Settlement, Ledger, PageLimit, events, flows, l1_logs,
+    state,
+};
 
 /// How far an epoch is: the last row that exists.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -66,6 +70,23 @@ pub struct Epoch {
     pub transfers: u64,
 }
 
+/// An epoch with all that happened in it, of one moment.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct EpochLife {
+    /// The epoch.
+    pub epoch: Epoch,
+    /// What each of its steps shows, in order.
+    pub steps: Vec<StepRecord>,
+    /// What happened to it, its postings aside, in order.
+    pub timeline: Vec<TimelineEntry>,
+    /// The positions of the cells that it touched, as [`Ledger::positions`] tells them.
+    pub positions: Vec<CellClosing>,
+    /// What moved in it.
+    pub flows: Vec<Flow>,
+    /// Its settlement as L1 logged it.
+    pub logged: Option<L1Settlement>,
+}
+
 /// One moment of an epoch's life.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub struct TimelineEntry {
@@ -84,6 +105,27 @@ impl Ledger {
     /// When Postgres fails.
     pub async fn epoch(&self, epoch: EpochNumber) -> Result<Option<Epoch>, Error> {
         Ok(self.epochs_among(&[epoch]).await?.pop())
+    }
+
+    /// An epoch with all that happened in it, of one moment.
+    ///
+    /// # Errors
+    /// [`Error::TookTooLong`].
+    pub async fn epoch_life(&self, epoch: EpochNumber) -> Result<Option<EpochLife>, Error> {
+        let mut tx = self.long_snapshot().await?;
+        let Some(found) = rows::read(&mut tx, &[epoch_key(epoch)]).await?.pop() else {
+            return Ok(None);
+        };
+        let only = Some(epoch);
+        let filter = FlowFilter { from_epoch: only, to_epoch: only, asset: None };
+        Ok(Some(EpochLife {
+            epoch: found,
+            steps: fold::steps(&mut tx, epoch).await?,
+            timeline: timeline(&mut tx, epoch).await?,
+            positions: positions(&mut tx, epoch).await?,
+            flows: flows::read(&mut tx, &filter).await?,
+            logged: l1_logs::settlement(&mut tx, epoch).await?,
+        }))
     }
 
     /// Those of some epochs that there are, newest first. However many are asked for, it takes as many
@@ -138,8 +180,7 @@ impl Ledger {
     /// # Errors
     /// When Postgres fails.
     pub async fn timeline(&self, epoch: EpochNumber) -> Result<Vec<TimelineEntry>, Error> {
-        let events = self.events_of(epoch).await?;
-        Ok(events.into_iter().map(|one| TimelineEntry { at: one.at, event: one.kind }).collect())
+        timeline(&mut self.snapshot().await?, epoch).await
     }
 
     /// The positions of the cells that an epoch touched: closing ones of a sealed epoch, those of
@@ -148,21 +189,7 @@ impl Ledger {
     /// # Errors
     /// When Postgres fails.
     pub async fn positions(&self, epoch: EpochNumber) -> Result<Vec<CellClosing>, Error> {
-        let mut tx = self.snapshot().await?;
-        let exists = sqlx::query_scalar!(
-            r#"select exists (select from epoch where epoch_number = $1) as "exists!""#,
-            epoch_key(epoch)
-        )
-        .fetch_one(&mut *tx)
-        .await?;
-        if !exists {
-            return Ok(Vec::new());
-        }
-        let state = match seal::read(&mut tx, epoch).await? {
-            Some(_) => state::at_seal(&mut tx, epoch).await?,
-            None => state::at_head(&mut tx, epoch).await?,
-        };
-        Ok(touched(&state))
+        positions(&mut self.snapshot().await?, epoch).await
     }
 
     /// The cells of a rollup as the last epochs were sealed, in order.
@@ -199,6 +226,28 @@ impl Ledger {
             })
             .collect()
     }
+}
+
+async fn timeline(tx: &mut Tx<'_>, epoch: EpochNumber) -> Result<Vec<TimelineEntry>, Error> {
+    let events = events::of_epoch(tx, epoch).await?;
+    Ok(events.into_iter().map(|one| TimelineEntry { at: one.at, event: one.kind }).collect())
+}
+
+async fn positions(tx: &mut Tx<'_>, epoch: EpochNumber) -> Result<Vec<CellClosing>, Error> {
+    let exists = sqlx::query_scalar!(
+        r#"select exists (select from epoch where epoch_number = $1) as "exists!""#,
+        epoch_key(epoch)
+    )
+    .fetch_one(&mut **tx)
+    .await?;
+    if !exists {
+        return Ok(Vec::new());
+    }
+    let state = match seal::read(tx, epoch).await? {
+        Some(_) => state::at_seal(tx, epoch).await?,
+        None => state::at_head(tx, epoch).await?,
+    };
+    Ok(touched(&state))
 }
 
 fn touched(state: &LiquidityState) -> Vec<CellClosing> {

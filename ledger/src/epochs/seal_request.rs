@@ -7,6 +7,7 @@ use time::OffsetDateTime;
 
 use crate::column::{Columns, epoch_key};
 use crate::connection::Tx;
+use crate::idempotency::{self, Wrote};
 use crate::posting::Head;
 use crate::{ApiKeyId, Error, KeyedRequest, Ledger};
 
@@ -41,10 +42,8 @@ impl Ledger {
         id: Option<ApiKeyId>,
         keyed: Option<&KeyedRequest>,
     ) -> Result<SealRequest, Error> {
-        let mut tx = self.write().await?;
+        let tx = self.write_as(id).await?;
         let Some(id) = id else { return request_seal(tx, "api", keyed).await };
-        let acting = "select set_config('netfold.api_key_id', $1, true)";
-        sqlx::query(acting).bind(id.to_string()).execute(&mut *tx).await?;
         let requested = request_seal(tx, &format!("key {id}"), keyed).await;
         requested.map_err(|error| {
             error.on_constraint("operator_action_of_an_operator", || Error::ApiKeyRefused { id })
@@ -79,12 +78,13 @@ async fn request_seal(
     by: &str,
     keyed: Option<&KeyedRequest>,
 ) -> Result<SealRequest, Error> {
-    let known = match keyed {
-        Some(keyed) => known_request(&mut tx, keyed).await?,
-        None => None,
-    };
-    if let Some(epoch) = known {
-        return read_request(&mut tx, epoch).await;
+    if let Some(keyed) = keyed {
+        match idempotency::known(&mut tx, keyed).await? {
+            Some(Wrote::SealRequest(epoch)) => return read_request(&mut tx, epoch).await,
+            // The same bytes to another path are another request.
+            Some(Wrote::Webhook(_)) => return Err(Columns("keyed_write").corrupt()),
+            None => {}
+        }
     }
     let epoch = Head::read(&mut tx).await?.epoch;
     sqlx::query!(
@@ -96,43 +96,11 @@ async fn request_seal(
     .execute(&mut *tx)
     .await?;
     if let Some(keyed) = keyed {
-        sqlx::query!(
-            "insert into keyed_write (api_key_id, idempotency_key, item, request_digest,
-                epoch_number, replayed)
-            values (nullif($1, ''), $2, 0, $3::bytea, $4, false)",
-            keyed.caller(),
-            keyed.key.to_string(),
-            keyed.digest.as_slice(),
-            epoch_key(epoch)
-        )
-        .execute(&mut *tx)
-        .await?;
+        idempotency::keep(&mut tx, keyed, Wrote::SealRequest(epoch)).await?;
     }
     let request = read_request(&mut tx, epoch).await?;
     tx.commit().await?;
     Ok(request)
-}
-
-/// The epoch whose sealing a key stands for, if it stands for anything.
-async fn known_request(
-    tx: &mut Tx<'_>,
-    keyed: &KeyedRequest,
-) -> Result<Option<EpochNumber>, Error> {
-    let row = sqlx::query!(
-        "select request_digest, epoch_number from keyed_write
-        where caller = $1 and idempotency_key = $2 limit 1",
-        keyed.caller(),
-        keyed.key.to_string()
-    )
-    .fetch_optional(&mut **tx)
-    .await?;
-    let Some(row) = row else { return Ok(None) };
-    match row.epoch_number {
-        Some(epoch) if row.request_digest == keyed.digest.as_slice() => {
-            Ok(Some(Columns("keyed_write").epoch(epoch)?))
-        }
-        _ => Err(Error::IdempotencyKeyReused { key: keyed.key.clone() }),
-    }
 }
 
 async fn read_request(tx: &mut Tx<'_>, epoch: EpochNumber) -> Result<SealRequest, Error> {

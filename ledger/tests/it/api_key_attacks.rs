@@ -58,10 +58,15 @@ pub(crate) const API_KEY_ATTACKS: &[(&str, &str)] = &[
     ("keyed_write_says_what", "update keyed_write set epoch_number = null, block_number = null"),
     ("keyed_write_says_what", "update keyed_write set epoch_number = 3, block_number = 14"),
     ("keyed_write_says_what", "update keyed_write set replayed = true"),
+    ("keyed_write_says_what", "update keyed_write set webhook_id = '0101010101010101'"),
     ("keyed_write_by_key", "update keyed_write set api_key_id = '0303030303030303'"),
     ("keyed_write_of_batch", "update keyed_write set block_number = 1 where epoch_number is null"),
     (
         "keyed_write_of_request",
         "update keyed_write set epoch_number = 1 where block_number is null",
+    ),
+    (
+        "keyed_write_of_webhook",
+        "update keyed_write set epoch_number = null, webhook_id = '0303030303030303' where block_number is null",
     ),
 ];

@@ -2,9 +2,11 @@
 
 use std::collections::BTreeSet;
 
+use alloy_primitives::B256;
 use domain::{Batch, EpochNumber};
 use ledger::{
-    Answered, ApiKeyId, ApiKeySecret, Error, KeyedRequest, Ledger, Role, Scope, SealReason,
+    Answered, ApiKeyId, ApiKeySecret, Error, KeyedRequest, Ledger, NewWebhook, Role, Scope,
+    SealReason, WebhookId,
 };
 use tokio::task::JoinSet;
 
@@ -277,6 +279,53 @@ fn a_seal_is_asked_for_once_by_key() {
         // Without it the next epoch is asked for.
         let asked = world.api.request_seal_by_key(Some(caller), None).await.unwrap();
         assert_eq!(asked.epoch, EpochNumber::new(2));
+    });
+}
+
+/// A webhook is added once by a key, however often and by however many at once that is asked; what was refused is
+/// decided anew; and the key stands for nothing else.
+#[test]
+fn a_webhook_is_added_once_by_key() {
+    with_world(|world| async move {
+        let new = |number: u8, url: &'static str| NewWebhook {
+            id: WebhookId::from_random([number; 8]),
+            url,
+            events: None,
+            after: None,
+            secret_digest: B256::repeat_byte(number),
+        };
+        let url = "https://example.org/hook";
+        let request = anonymous("hook", "one");
+        let short = world.api.add_webhook(&new(1, "http://"), None, Some(&request)).await;
+        assert!(
+            matches!(short, Err(Error::OutOfBound { .. } | Error::Forbidden { .. })),
+            "{short:?}"
+        );
+        assert_eq!(kept(&world).await, []);
+        let mut adding = JoinSet::new();
+        for number in 1..=8 {
+            let (api, request) = (world.api.clone(), request.clone());
+            adding.spawn(async move {
+                api.add_webhook(&new(number, url), None, Some(&request)).await.unwrap().id
+            });
+        }
+        let ids: BTreeSet<_> = adding.join_all().await.into_iter().collect();
+        assert_eq!(ids.len(), 1, "{ids:?}");
+        assert_eq!(world.api.webhooks().await.unwrap().len(), 1);
+        let before = world.dump().await;
+        let other = anonymous("hook", "other");
+        let refused = world.api.add_webhook(&new(9, url), None, Some(&other)).await;
+        assert!(matches!(refused, Err(Error::IdempotencyKeyReused { .. })), "{refused:?}");
+        let batch = world.batch(ONE, vec![to(TWO, ETH, 1)], Vec::new());
+        assert_reused(&post(&world.api, &batch, &other).await, &other);
+        let refused = world.api.request_seal_by_key(None, Some(&other)).await;
+        assert!(matches!(refused, Err(Error::IdempotencyKeyReused { .. })), "{refused:?}");
+        assert_eq!(world.dump().await, before);
+        // Revoked, it stays the one that the key stands for.
+        let id = *ids.first().unwrap();
+        world.api.revoke_webhook(id, None).await.unwrap();
+        let again = world.api.add_webhook(&new(9, url), None, Some(&request)).await.unwrap();
+        assert!(again.id == id && again.revoked_at.is_some());
     });
 }
 

@@ -105,14 +105,14 @@ async fn webhooks(world: &World) {
         after: Some(EventNumber::new(u64::from(events.is_some()))),
         secret_digest: B256::repeat_byte(7),
     });
-    let first = api.add_webhook(&told, None).await.unwrap().next_attempt();
+    let first = api.add_webhook(&told, None, None).await.unwrap().next_attempt();
     let event = EventNumber::new(1);
     let refused = Outcome::Refused { status: 500 };
     api.record_webhook_attempt(told.id, first, event, refused).await.unwrap();
     api.resume_webhook(told.id, None).await.unwrap();
     let delivered = Outcome::Delivered { status: 200 };
     api.record_webhook_attempt(told.id, first.next(), event, delivered).await.unwrap();
-    api.add_webhook(&gone, None).await.unwrap();
+    api.add_webhook(&gone, None, None).await.unwrap();
     api.record_webhook_pass(gone.id, EventNumber::new(2)).await.unwrap();
     api.revoke_webhook(gone.id, None).await.unwrap();
 }

@@ -22,7 +22,7 @@ fn new(number: u8) -> NewWebhook<'static> {
 }
 
 async fn add(world: &World, new: &NewWebhook<'_>) -> Webhook {
-    world.api.add_webhook(new, None).await.unwrap()
+    world.api.add_webhook(new, None, None).await.unwrap()
 }
 
 async fn seen(world: &World, webhook: &Webhook) -> Webhook {
@@ -166,18 +166,18 @@ fn what_cannot_be_told_is_refused() {
         }
         assert_eq!(world.api.webhook(unknown).await.unwrap(), None);
         let after = Some(EventNumber::new(1_000));
-        let refused = world.api.add_webhook(&NewWebhook { after, ..new(1) }, None).await;
+        let refused = world.api.add_webhook(&NewWebhook { after, ..new(1) }, None, None).await;
         assert!(matches!(refused, Err(Error::UnknownEvent { .. })), "{refused:?}");
         let long = format!("https://{}", "x".repeat(2048));
-        let refused = world.api.add_webhook(&NewWebhook { url: &long, ..new(1) }, None).await;
+        let refused = world.api.add_webhook(&NewWebhook { url: &long, ..new(1) }, None, None).await;
         assert!(matches!(refused, Err(Error::OutOfBound { .. })), "{refused:?}");
         let secret = ApiKeySecret::from_random([1; 8], [1; 32]);
         let scopes = BTreeSet::from([Scope::Read]);
         world.owner.add_api_key(&secret, "reader", &scopes).await.unwrap();
-        let refused = world.api.add_webhook(&new(1), Some(secret.id())).await;
+        let refused = world.api.add_webhook(&new(1), Some(secret.id()), None).await;
         assert!(matches!(refused, Err(Error::ApiKeyRefused { .. })), "{refused:?}");
         for ledger in [&world.engine, &world.read] {
-            let refused = ledger.add_webhook(&new(1), None).await;
+            let refused = ledger.add_webhook(&new(1), None, None).await;
             assert!(matches!(refused, Err(Error::PermissionDenied(_))), "{refused:?}");
             let refused = ledger.webhooks().await;
             assert!(matches!(refused, Err(Error::PermissionDenied(_))), "{refused:?}");
@@ -186,7 +186,7 @@ fn what_cannot_be_told_is_refused() {
         let many = "insert into webhook (webhook_id, url, after_event, secret_digest)
             select lpad(n::text, 16, '0'), 'https://x', 0, sha256('x') from generate_series(1, 100) n";
         sqlx::raw_sql(AssertSqlSafe(many)).execute(&world.raw).await.unwrap();
-        let refused = world.api.add_webhook(&new(1), None).await;
+        let refused = world.api.add_webhook(&new(1), None, None).await;
         assert!(matches!(refused, Err(Error::TooManyWebhooks { limit: 100 })), "{refused:?}");
         let one = world.api.webhooks().await.unwrap()[0].id;
         world.api.revoke_webhook(one, None).await.unwrap();

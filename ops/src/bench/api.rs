@@ -79,7 +79,7 @@ pub(crate) async fn measure(
     let (mix, health) = (mix(&booked)?, vec![Ask::get(Kind::Health, "/v1/health".to_owned())]);
     let time = Some(Duration::from_secs(effort.seconds));
     let mut reads = Vec::new();
-    let stage = Stage::of("Reading", READ_LEVELS.len());
+    let stage = Stage::of("Reading", READ_LEVELS.len().saturating_add(1));
     for clients in READ_LEVELS {
         let (floor, _) = bench.level(clients, vec![health.clone(); clients], time).await?;
         // Each begins elsewhere, so that they do not ask for the same at the same moment.
@@ -93,11 +93,13 @@ pub(crate) async fn measure(
         reads.push(ReadLevel::new(level, &floor, &asked));
         stage.advance();
     }
+    let beside = bench.reads_beside_posts(&mut books, &mix, effort.seconds).await?;
+    stage.advance();
     stage.done("Everything was read");
     server.stop()?;
     verifying.sort_unstable();
     let verifying = verifying.get(verifying.len() / 2).copied().unwrap_or_default();
-    Figures::new(posts, reads, clock::milliseconds(verifying))
+    Figures::new(posts, reads, beside, clock::milliseconds(verifying))
 }
 
 /// What asks, and whom.
@@ -120,6 +122,26 @@ impl Bench {
         let usage = meter.usage()?;
         let level = Level::new(clients, &asked, usage);
         Ok((level, asked))
+    }
+
+    /// The same reads while a batch of a few transfers is posted again and again, after which nothing that was read
+    /// before may be answered once more.
+    async fn reads_beside_posts(
+        &self,
+        books: &mut Books,
+        mix: &[Ask],
+        seconds: u64,
+    ) -> anyhow::Result<ReadLevel> {
+        let time = Duration::from_secs(seconds);
+        let (clients, health) = (BESIDE, vec![Ask::get(Kind::Health, "/v1/health".to_owned())]);
+        let (floor, _) = self.level(clients, vec![health; clients], Some(time)).await?;
+        let wanted = time.as_millis().checked_div(PACE.as_millis()).unwrap_or_default();
+        let each = usize::try_from(wanted)?.div_ceil(usize::try_from(super::books::POSTERS)?);
+        let posts = posting(&books.signed(each, TRANSFERS_READ)?)?.concat();
+        let reading = self.level(clients, vec![mix.to_vec(); clients], Some(time));
+        let posting = load::paced(&self.client, &self.url, &posts, PACE, time);
+        let ((level, asked), ()) = tokio::try_join!(reading, posting)?;
+        Ok(ReadLevel::new(level, &floor, &asked))
     }
 
     /// The same batches as over HTTP, by the ledger's own door.
@@ -206,6 +228,9 @@ fn shared_out<T>(lists: Vec<Vec<T>>, clients: usize) -> Vec<Vec<T>> {
 /// Each divides the number of rollups, whose batches come one after the other.
 const LEVELS: [usize; 3] = [1, 4, 16];
 const READ_LEVELS: [usize; 3] = [1, 16, 64];
+/// Clients that read beside whoever posts, and how often that is.
+const BESIDE: usize = 16;
+const PACE: Duration = Duration::from_millis(50);
 /// Of a batch that is read.
 const TRANSFERS_READ: usize = 10;
 const PATIENCE: Duration = Duration::from_mins(1);

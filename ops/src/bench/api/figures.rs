@@ -18,6 +18,8 @@ pub(crate) struct Figures {
     cores: usize,
     posts: Vec<PostLevel>,
     reads: Vec<ReadLevel>,
+    /// The same reads while batches are posted, so that nothing is answered from what was read before.
+    reads_beside_posts: ReadLevel,
     /// The digest and signature of a batch of 1,000 transfers.
     verifying_ms: f64,
     /// Of the time that a batch takes when it comes alone.
@@ -143,6 +145,7 @@ impl Figures {
     pub(super) fn new(
         posts: Vec<PostLevel>,
         reads: Vec<ReadLevel>,
+        reads_beside_posts: ReadLevel,
         verifying_ms: f64,
     ) -> anyhow::Result<Self> {
         let kept = |one: &&PostLevel| one.level.p99_ms <= POST_P99_MS;
@@ -172,6 +175,7 @@ impl Figures {
             reads_limit: limit(&mut reads.iter().map(|one| &one.level)),
             posts,
             reads,
+            reads_beside_posts,
         })
     }
 
@@ -193,9 +197,10 @@ impl Figures {
             );
             row("posts of 1,000 transfers", &one.level, rest);
         }
-        for one in &self.reads {
+        let kinds = self.reads.iter().map(|one| ("reads of all kinds", one));
+        for (what, one) in kinds.chain([("the same beside posts", &self.reads_beside_posts)]) {
             let rest = format!("health is asked {:.1} x as often", one.health_over_reads);
-            row("reads of all kinds", &one.level, rest);
+            row(what, &one.level, rest);
         }
         let met = |met: bool| if met { "met" } else { "missed" };
         let Targets { post_clients, reads_per_s_reached, .. } = self.targets;
@@ -258,7 +263,9 @@ mod tests {
         let reads = [(1, 1, 0.0), (16, 25, 0.0)].map(|(clients, took, idle)| {
             ReadLevel::new(level(clients, took, idle), &level(clients, 1, idle), &[])
         });
-        let figures = Figures::new(posts.into(), reads.into(), 5.0).unwrap();
+        let beside = ReadLevel::new(level(16, 4, 0.0), &level(16, 1, 0.0), &[]);
+        let figures = Figures::new(posts.into(), reads.into(), beside, 5.0).unwrap();
+        assert!(figures.table().contains("the same beside posts         16     250.0"));
         assert_eq!((figures.targets.post_clients, figures.targets.posts_met), (4, true));
         assert!(!figures.targets.reads_met);
         assert_eq!(figures.targets.reads_per_s_reached.to_string(), "1000");

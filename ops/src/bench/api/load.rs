@@ -87,6 +87,26 @@ pub(super) async fn drive(
     Ok(all)
 }
 
+/// Asks for one thing after the other at a pace, for a time or to the end of the list.
+pub(super) async fn paced(
+    client: &Client,
+    url: &str,
+    asks: &[Ask],
+    pace: Duration,
+    time: Duration,
+) -> anyhow::Result<()> {
+    let began = Instant::now();
+    let mut ticks = tokio::time::interval(pace);
+    for ask in asks {
+        ticks.tick().await;
+        if began.elapsed() >= time {
+            break;
+        }
+        answer(client, url, ask).await?;
+    }
+    Ok(())
+}
+
 /// The answers themselves, one after the other.
 pub(super) async fn answers(
     client: &Client,
