@@ -56,6 +56,9 @@ pub(crate) async fn measure(
         processes: Processes { api: server.id(), postgres },
         url: server.url.clone(),
     };
+    // The first of each rollup meet a process that has just begun, and connections without plans.
+    let first = posting(&books.signed(1, MAX_TRANSFERS_PER_BATCH)?)?;
+    load::answers(&bench.client, &bench.url, &first).await?;
     let (mut posts, mut verifying) = (Vec::new(), Vec::new());
     let stage = Stage::of("Posting batches of 1,000 transfers", LEVELS.len());
     for clients in LEVELS {

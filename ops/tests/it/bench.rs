@@ -153,6 +153,7 @@ fn the_api_is_measured() {
             }
         }
     }
+    assert!(number(&found["reads_beside_posts"], "per_s") > 0.0, "{found}");
     let kinds = found["reads"][0]["p50_ms_of"].as_object().unwrap();
     assert_eq!(
         kinds.keys().collect::<Vec<_>>(),
