@@ -86,13 +86,17 @@ pub(crate) async fn one(
     let life = state.ledger().epoch_life(epoch).await?.ok_or(NotFound::Epoch { epoch })?;
     let planned = state.planned_steps(&life.epoch).await?;
     let assets = state.assets().await?;
+    let moved = match &life.flows {
+        Some(open) => flows(open).into(),
+        None => state.flows(&life.epoch).await?,
+    };
     let told = life.logged.as_ref().and_then(|logged| logged.books);
     Ok(Json(EpochAnswer {
         epoch: Epoch::of(&life.epoch),
         steps: Steps { folded: life.epoch.steps, planned },
         step_outputs: life.steps.iter().map(Step::of).collect(),
         timeline: life.timeline.iter().map(|entry| Happening::of(entry.at, &entry.event)).collect(),
-        flows: flows(&life.flows).iter().map(|flow| EpochFlow::of(flow, &assets)).collect(),
+        flows: moved.iter().map(|flow| EpochFlow::of(flow, &assets)).collect(),
         positions: life.positions.iter().map(|cell| Position::of(cell, &assets)).collect(),
         books_on_l1: told.map(|digest| digest.to_string()),
     }))

@@ -53,7 +53,7 @@ impl Ledger {
     /// [`Error::NoDomain`].
     pub async fn cells(&self) -> Result<Vec<CellPosition>, Error> {
         let columns = Columns("balance");
-        let mut tx = self.snapshot().await?;
+        let mut tx = self.key_snapshot().await?;
         let open = sqlx::query_scalar!("select max(epoch_number) from epoch")
             .fetch_one(&mut *tx)
             .await?

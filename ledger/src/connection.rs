@@ -182,6 +182,12 @@ impl Ledger {
         snapshot(&self.pool).await
     }
 
+    /// As [`Self::snapshot`], for reads along keys. Their plans are made once for good: by index and row after
+    /// row, which is right however much there is, since each finds a few.
+    pub(crate) async fn key_snapshot(&self) -> Result<Tx<'static>, Error> {
+        begin(&self.pool, KEY_SNAPSHOT).await
+    }
+
     /// As [`Self::snapshot`], for a read of many rows. It finds them by index, whatever the planner thinks
     /// of a table that has just grown; and it is given up before it holds anybody up.
     pub(crate) async fn long_snapshot(&self) -> Result<Tx<'static>, Error> {
@@ -216,6 +222,12 @@ pub(crate) async fn write(pool: &PgPool) -> Result<Tx<'static>, Error> {
 /// the state is taken: a partition that is archived would be gone from every state at once.
 pub(crate) async fn snapshot(pool: &PgPool) -> Result<Tx<'static>, Error> {
     begin(pool, SNAPSHOT).await
+}
+
+/// Goes on in a snapshot as in [`Ledger::key_snapshot`].
+pub(crate) async fn along_keys(tx: &mut Tx<'_>) -> Result<(), Error> {
+    sqlx::raw_sql(ALONG_KEYS).execute(&mut **tx).await?;
+    Ok(())
 }
 
 async fn begin(pool: &PgPool, how: &'static str) -> Result<Tx<'static>, Error> {
@@ -261,13 +273,27 @@ pub(crate) fn options(url: &str) -> Result<PgConnectOptions, Error> {
 /// How long one statement of a long read may take.
 const LONGEST_READ: &str = "15s";
 
-const SNAPSHOT: &str = "begin isolation level repeatable read, read only;
-    lock table only transfer in access share mode";
+macro_rules! snapshot {
+    () => {
+        "begin isolation level repeatable read, read only; \
+        lock table only transfer in access share mode; "
+    };
+}
 
-/// The same with [`LONGEST_READ`], sent at once.
-const LONG_SNAPSHOT: &str = "begin isolation level repeatable read, read only;
-    lock table only transfer in access share mode;
-    set local enable_seqscan = off; set local statement_timeout = '15s'";
+macro_rules! along_keys {
+    () => {
+        "set local plan_cache_mode = force_generic_plan; set local enable_seqscan = off; \
+        set local enable_hashjoin = off; set local enable_mergejoin = off"
+    };
+}
+
+const SNAPSHOT: &str = snapshot!();
+const KEY_SNAPSHOT: &str = concat!(snapshot!(), along_keys!());
+const ALONG_KEYS: &str = along_keys!();
+
+/// With [`LONGEST_READ`].
+const LONG_SNAPSHOT: &str =
+    concat!(snapshot!(), "set local enable_seqscan = off; set local statement_timeout = '15s'");
 
 /// How long a replica that does not answer is waited for.
 const REPLICA_PATIENCE: Duration = Duration::from_secs(5);

@@ -115,6 +115,11 @@ async fn read(
     let names = Names::new(state.settings());
     let filter = BatchFilter { epoch: Some(epoch), ..BatchFilter::default() };
     let batches = ledger.batches(&filter, None, latest(SHOWN)).await?;
+    let only = ledger::FlowFilter { from_epoch: Some(epoch), to_epoch: Some(epoch), asset: None };
+    let flows = match life.flows {
+        Some(open) => open,
+        None => ledger.flows(&only).await?,
+    };
     let told = life.logged.as_ref().and_then(|logged| logged.books);
     let submissions = ledger.submissions(epoch).await?;
     let settled = found.settlement.as_ref();
@@ -127,7 +132,7 @@ async fn read(
         stations: stations_of(&proving),
         facts: facts(&proving),
         netting: proving.flows.iter().map(|flow| FlowLine::of(flow, &assets, &names)).collect(),
-        flows: ribbons(&life.flows, &assets, &names),
+        flows: ribbons(&flows, &assets, &names),
         proof: found.proof.as_ref().map(ProofFile::of),
         books: found.sealed.as_ref().and_then(|sealed| sealed.books).map(|ours| {
             let (told, tone) = match told {

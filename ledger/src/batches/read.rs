@@ -8,7 +8,7 @@ use domain::{
 use time::OffsetDateTime;
 
 use crate::column::{Columns, epoch_key, lookup, rollup_key};
-use crate::connection::Tx;
+use crate::connection::{self, Tx};
 use crate::eviction::{self, EvictionColumns};
 use crate::operations::{self, BlockRange};
 use crate::{BlockNumber, Error, Eviction, Ledger, PageLimit, Posted, archive};
@@ -95,6 +95,7 @@ impl Ledger {
         )
         .fetch_all(&mut *tx)
         .await?;
+        connection::along_keys(&mut tx).await?;
         read(&mut tx, &blocks).await
     }
 
@@ -107,7 +108,7 @@ impl Ledger {
         rollup: RollupId,
         height: Height,
     ) -> Result<Option<BatchDetail>, Error> {
-        let mut tx = self.snapshot().await?;
+        let mut tx = self.key_snapshot().await?;
         let blocks = sqlx::query_scalar!(
             "select block_number from batch where rollup_id = $1 and height = $2
             order by attempt desc limit 101",
@@ -132,7 +133,7 @@ impl Ledger {
     /// # Errors
     /// [`Error::Archived`] when its list is; when Postgres fails.
     pub async fn balances_after(&self, posted: &Posted) -> Result<Vec<(AssetId, Atoms)>, Error> {
-        balances(&mut self.snapshot().await?, posted).await
+        balances(&mut self.key_snapshot().await?, posted).await
     }
 }
 

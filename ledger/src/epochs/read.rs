@@ -81,8 +81,9 @@ pub struct EpochLife {
     pub timeline: Vec<TimelineEntry>,
     /// The positions of the cells that it touched, as [`Ledger::positions`] tells them.
     pub positions: Vec<CellClosing>,
-    /// What moved in it.
-    pub flows: Vec<Flow>,
+    /// What moved in it so far, while it is open: of a sealed epoch that does not change, and is asked for by
+    /// [`Ledger::flows`].
+    pub flows: Option<Vec<Flow>>,
     /// Its settlement as L1 logged it.
     pub logged: Option<L1Settlement>,
 }
@@ -110,20 +111,24 @@ impl Ledger {
     /// An epoch with all that happened in it, of one moment.
     ///
     /// # Errors
-    /// [`Error::TookTooLong`].
+    /// When Postgres fails.
     pub async fn epoch_life(&self, epoch: EpochNumber) -> Result<Option<EpochLife>, Error> {
-        let mut tx = self.long_snapshot().await?;
+        let mut tx = self.key_snapshot().await?;
         let Some(found) = rows::read(&mut tx, &[epoch_key(epoch)]).await?.pop() else {
             return Ok(None);
         };
         let only = Some(epoch);
         let filter = FlowFilter { from_epoch: only, to_epoch: only, asset: None };
+        let flows = match found.sealed {
+            Some(_) => None,
+            None => Some(flows::read(&mut tx, &filter).await?),
+        };
         Ok(Some(EpochLife {
             epoch: found,
+            flows,
             steps: fold::steps(&mut tx, epoch).await?,
             timeline: timeline(&mut tx, epoch).await?,
             positions: positions(&mut tx, epoch).await?,
-            flows: flows::read(&mut tx, &filter).await?,
             logged: l1_logs::settlement(&mut tx, epoch).await?,
         }))
     }
@@ -135,7 +140,7 @@ impl Ledger {
     /// When Postgres fails.
     pub async fn epochs_among(&self, epochs: &[EpochNumber]) -> Result<Vec<Epoch>, Error> {
         let numbers: Vec<i64> = epochs.iter().copied().map(epoch_key).collect();
-        let mut tx = self.snapshot().await?;
+        let mut tx = self.key_snapshot().await?;
         rows::read(&mut tx, &numbers).await
     }
 
