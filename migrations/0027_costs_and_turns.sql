@@ -108,7 +108,26 @@ call make_append_only('epoch_settlement_fee');
 call make_append_only('turn');
 call make_append_only('epoch_work');
 
-grant select on epoch_settlement_fee, turn, epoch_work to netfold_engine, netfold_api, netfold_read;
+-- What an epoch whose settlement stands took: of L1, and of whoever proved it, if all of that was timed. A deposit
+-- is one transfer and one operation, as a batch is one operation and a registration one: so what the seal counted
+-- is what the batches list, transfers and exits, and the deposits.
+create view epoch_cost as
+select t.epoch_number, t.recorded_at, t.tx_hash, t.gas_used, f.payer, f.gas_price, s.batch_count,
+    s.transfer_count - s.operation_count + s.batch_count
+        + (select count(*) from rollup r where r.epoch_number = s.epoch_number) as listed,
+    work.took_ms
+from standing_settlement t
+join epoch_seal s using (epoch_number)
+left join epoch_settlement_fee f using (epoch_number, sequence)
+left join epoch_settlement_proof p using (epoch_number)
+left join lateral (
+    select sum(took_ms)::bigint as took_ms from epoch_work w
+    where w.epoch_number = t.epoch_number
+    having count(*) filter (where work_kind < 3) = p.step_count + 1
+) work on true;
+
+grant select on epoch_settlement_fee, turn, epoch_work, epoch_cost
+    to netfold_engine, netfold_api, netfold_read;
 grant insert on epoch_settlement_fee, turn, epoch_work to netfold_engine;
 
 -- The prover reads what everybody reads, and writes its own turns. What comes after this file is granted to it

@@ -74,7 +74,6 @@ fn resources() -> OpenApiRouter<State> {
 /// What changes with the event log alone, or takes writes: its reads are answered again while nothing happens.
 fn kept_resources() -> OpenApiRouter<State> {
     OpenApiRouter::new()
-        .routes(routes!(identity::one))
         .routes(routes!(rollups::list))
         .routes(routes!(rollups::one))
         .routes(routes!(assets::list))
@@ -96,6 +95,7 @@ fn kept_resources() -> OpenApiRouter<State> {
 /// What is large, follows the clock, or shows what no event tells of.
 fn live_resources() -> OpenApiRouter<State> {
     OpenApiRouter::new()
+        .routes(routes!(identity::one))
         .routes(routes!(batches::post_many))
         .routes(routes!(exits::receipt))
         .routes(routes!(epochs::seal))

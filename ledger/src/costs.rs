@@ -115,24 +115,7 @@ impl Ledger {
         let (from, to) = filter.range();
         let mut tx = self.long_snapshot().await?;
         let row = sqlx::query!(
-            r#"with cost as (
-                select t.epoch_number, t.gas_used, f.gas_price, s.batch_count,
-                    s.transfer_count - s.operation_count + s.batch_count
-                        + (select count(*) from rollup r where r.epoch_number = s.epoch_number)
-                        as listed,
-                    work.took_ms
-                from standing_settlement t
-                join epoch_seal s using (epoch_number)
-                left join epoch_settlement_fee f using (epoch_number, sequence)
-                left join epoch_settlement_proof p using (epoch_number)
-                left join lateral (
-                    select sum(took_ms)::bigint as took_ms from epoch_work w
-                    where w.epoch_number = t.epoch_number
-                    having count(*) filter (where work_kind < 3) = p.step_count + 1
-                ) work on true
-                where t.epoch_number between $1 and $2
-            )
-            select count(*) as "epochs!", count(gas_price) as "with_fee!",
+            r#"select count(*) as "epochs!", count(gas_price) as "with_fee!",
                 count(took_ms) as "with_proving!",
                 coalesce(sum(gas_used), 0)::bigint as "gas_used!",
                 coalesce(sum(gas_used::numeric * gas_price), 0)::text as "fee!",
@@ -140,7 +123,7 @@ impl Ledger {
                 coalesce(sum(batch_count), 0)::bigint as "batches!",
                 coalesce(sum(listed), 0)::bigint as "listed!",
                 min(epoch_number) as first, max(epoch_number) as last
-            from cost"#,
+            from epoch_cost where epoch_number between $1 and $2"#,
             from,
             to
         )
@@ -200,29 +183,14 @@ impl Row {
     }
 }
 
-/// A deposit is one transfer and one operation, as a batch is one operation and a registration one, so what
-/// the seal counted is what the batches list and the deposits.
 async fn rows(tx: &mut Tx<'_>, from: i64, to: i64, limit: PageLimit) -> Result<Vec<Row>, Error> {
     let mut rows = sqlx::query_as!(
         Row,
-        r#"select t.epoch_number as "epoch_number!", t.recorded_at as "recorded_at!",
-            t.tx_hash as "tx_hash!", t.gas_used as "gas_used!", f.payer as "payer?",
-            f.gas_price as "gas_price?", s.batch_count,
-            s.transfer_count - s.operation_count + s.batch_count
-                + (select count(*) from rollup r where r.epoch_number = s.epoch_number)
-                as "listed!",
-            0::bigint as "exits!", work.took_ms as "took_ms?"
-        from standing_settlement t
-        join epoch_seal s using (epoch_number)
-        left join epoch_settlement_fee f using (epoch_number, sequence)
-        left join epoch_settlement_proof p using (epoch_number)
-        left join lateral (
-            select sum(took_ms)::bigint as took_ms from epoch_work w
-            where w.epoch_number = t.epoch_number
-            having count(*) filter (where work_kind < 3) = p.step_count + 1
-        ) work on true
-        where t.epoch_number between $1 and $2
-        order by t.epoch_number desc limit $3"#,
+        r#"select epoch_number as "epoch_number!", recorded_at as "recorded_at!",
+            tx_hash as "tx_hash!", gas_used as "gas_used!", payer, gas_price,
+            batch_count as "batch_count!", listed as "listed!", 0::bigint as "exits!", took_ms
+        from epoch_cost where epoch_number between $1 and $2
+        order by epoch_number desc limit $3"#,
         from,
         to,
         limit.rows()
