@@ -46,7 +46,7 @@ pub(crate) use wire::{Delivery, DeliveryOutcome, Webhook, WebhookState, of as sh
 /// one second, twice as long each time up to an hour, and given up after three days; redirects are not followed.
 ///
 /// With an `idempotency-key` a webhook is added once: the same request with the same key answers with the same
-/// webhook as it is by then, and its secret once more.
+/// webhook as it is by then, and for a day, until something was delivered, with its secret once more.
 #[utoipa::path(
     post, path = "/v1/webhooks", operation_id = "add_webhook", tag = "webhooks",
     params(
@@ -87,8 +87,13 @@ pub(crate) async fn add(
     let added = state.ledger().add_webhook(&new, caller.key(), request.as_ref()).await?;
     let location = format!("/v1/webhooks/{}", added.id);
     let secret = settings.master.secret(added.id);
-    // Of one that was added before, the sender's own secret may be another by now.
-    let secret = (secret.digest() == added.secret_digest).then(|| secret.expose());
+    // Of one that was added before, the sender's own secret may be another by now; and what somebody has used is
+    // theirs alone, whoever has got hold of the API key since.
+    let shown_until = added.added_at.checked_add(SECRET_SHOWN_FOR);
+    let is_fresh =
+        added.delivered_at.is_none() && shown_until.is_some_and(|until| added.now < until);
+    let is_ours = secret.digest() == added.secret_digest;
+    let secret = (is_fresh && is_ours).then(|| secret.expose());
     let answer = Added { webhook: wire::of(&added, &state), secret };
     let mut answer =
         (StatusCode::CREATED, [(header::LOCATION, location)], Json(answer)).into_response();
@@ -211,6 +216,9 @@ pub(crate) async fn deliveries(
 pub(crate) fn is_given_up(webhook: &ledger::Webhook, state: &State) -> bool {
     wire::state_of(webhook, state) == wire::WebhookState::GivenUp
 }
+
+/// How long whoever lost the answer may ask for the secret again.
+const SECRET_SHOWN_FOR: time::Duration = time::Duration::days(1);
 
 fn read_id(text: &str) -> Result<WebhookId, ParameterError> {
     text.parse().map_err(|_| ParameterError::Invalid {

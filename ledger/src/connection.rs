@@ -183,7 +183,8 @@ impl Ledger {
     }
 
     /// As [`Self::snapshot`], for reads along keys. Their plans are made once for good: by index and row after
-    /// row, which is right however much there is, since each finds a few.
+    /// row, which is right however much there is, since each finds a few. Not for transfers: such a plan is of all
+    /// partitions, and locks every one of them.
     pub(crate) async fn key_snapshot(&self) -> Result<Tx<'static>, Error> {
         begin(&self.pool, KEY_SNAPSHOT).await
     }
@@ -227,6 +228,12 @@ pub(crate) async fn snapshot(pool: &PgPool) -> Result<Tx<'static>, Error> {
 /// Goes on in a snapshot as in [`Ledger::key_snapshot`].
 pub(crate) async fn along_keys(tx: &mut Tx<'_>) -> Result<(), Error> {
     sqlx::raw_sql(ALONG_KEYS).execute(&mut **tx).await?;
+    Ok(())
+}
+
+/// Goes on after [`along_keys`], or in such a snapshot, with what is planned for the partition that is asked for.
+pub(crate) async fn by_partition(tx: &mut Tx<'_>) -> Result<(), Error> {
+    sqlx::raw_sql("set local plan_cache_mode = force_custom_plan").execute(&mut **tx).await?;
     Ok(())
 }
 

@@ -4,9 +4,10 @@
 //! that asks for what comes after the last number it saw misses nothing. A notice only wakes; it
 //! carries nothing and may be lost.
 
+use alloy_primitives::B256;
 use domain::{EpochNumber, Height, RollupId};
+use sqlx::Connection as _;
 use sqlx::postgres::{PgConnectOptions, PgConnection, PgListener};
-use sqlx::{Connection as _, PgExecutor};
 use time::OffsetDateTime;
 
 use crate::column::{Columns, epoch_key, lookup};
@@ -135,7 +136,17 @@ pub enum EventKind {
 #[derive(Debug)]
 pub struct Listener(PgListener);
 
-/// Tells the last event, over and over, on a connection of its own that it makes when it is first asked, and anew
+/// The end of the event log: its last event, and the hash that covers all before it, so that two logs which part
+/// and reach the same number are told from each other.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub struct EventTip {
+    /// The last event's number.
+    pub number: EventNumber,
+    /// Its hash; zero before the first.
+    pub hash: B256,
+}
+
+/// Tells the end of the event log, over and over, on a connection of its own that it makes when it is first asked, and anew
 /// after one that failed.
 #[derive(Debug)]
 pub struct EventHead {
@@ -202,15 +213,20 @@ impl Ledger {
     /// # Errors
     /// When Postgres fails.
     pub async fn last_event(&self) -> Result<EventNumber, Error> {
-        last_event(self.pool()).await
+        let number =
+            sqlx::query_scalar!(r#"select coalesce(max(event_number), 0) as "number!" from event"#)
+                .fetch_one(self.pool())
+                .await?;
+        TABLE.number(number).map(EventNumber::new)
     }
 
-    /// For whoever asks for the last event again and again.
+    /// For whoever asks for the end of the log again and again.
     #[must_use]
     pub fn event_head(&self) -> EventHead {
         let options = self.pool().connect_options().as_ref().clone();
-        // Its one statement is planned once.
-        let options = options.options([("plan_cache_mode", "force_generic_plan")]);
+        // Its one statement is planned once, however small the log is then.
+        let options =
+            options.options([("plan_cache_mode", "force_generic_plan"), ("enable_seqscan", "off")]);
         EventHead { options, connection: None }
     }
 
@@ -226,28 +242,30 @@ impl Ledger {
 }
 
 impl EventHead {
-    /// The number of the last event.
+    /// The end of the event log.
     ///
     /// # Errors
     /// When Postgres fails.
-    pub async fn last_event(&mut self) -> Result<EventNumber, Error> {
+    pub async fn tip(&mut self) -> Result<EventTip, Error> {
         // Taken out while it is asked: a question that failed or was given up leaves none behind.
         let mut connection = match self.connection.take() {
             Some(connection) => connection,
             None => PgConnection::connect_with(&self.options).await.map_err(Error::connecting)?,
         };
-        let number = last_event(&mut connection).await?;
+        let row = sqlx::query!(
+            "select event_number, event_hash from event order by event_number desc limit 1"
+        )
+        .fetch_optional(&mut connection)
+        .await?;
         self.connection = Some(connection);
-        Ok(number)
+        Ok(match row {
+            Some(row) => EventTip {
+                number: EventNumber::new(TABLE.number(row.event_number)?),
+                hash: TABLE.b256(&row.event_hash)?,
+            },
+            None => EventTip { number: EventNumber::START, hash: B256::ZERO },
+        })
     }
-}
-
-async fn last_event(postgres: impl PgExecutor<'_>) -> Result<EventNumber, Error> {
-    let number =
-        sqlx::query_scalar!(r#"select coalesce(max(event_number), 0) as "number!" from event"#)
-            .fetch_one(postgres)
-            .await?;
-    TABLE.number(number).map(EventNumber::new)
 }
 
 /// All events of an epoch but its postings, in order.

@@ -192,7 +192,7 @@ impl Ledger {
         rollup: RollupId,
         index: ExitIndex,
     ) -> Result<Option<ClaimData>, Error> {
-        let mut tx = self.key_snapshot().await?;
+        let mut tx = self.snapshot().await?;
         let Some(exit) = read(&mut tx, rollup, index).await? else { return Ok(None) };
         if matches!(exit.status, ClaimStatus::Reversed { .. }) {
             return Ok(None);

@@ -81,7 +81,7 @@ pub use epochs::{
 };
 pub use error::{Cause, Error};
 pub use event_type::{EventType, EventTypeError};
-pub use events::{Event, EventHead, EventKind, Listener};
+pub use events::{Event, EventHead, EventKind, EventTip, Listener};
 pub use eviction::{BatchAttempt, Evicted, Eviction};
 pub use exit_evidence::{EpochExits, ExitEvidence, SettledEpoch};
 pub use exits::{ClaimData, ClaimStatus, ExitFilter, PostedExit};

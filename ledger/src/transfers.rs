@@ -134,7 +134,7 @@ impl Ledger {
     /// # Errors
     /// [`Error::Archived`] when it is; when Postgres fails.
     pub async fn transfer(&self, id: TransferId) -> Result<Option<PostedTransfer>, Error> {
-        let mut tx = self.key_snapshot().await?;
+        let mut tx = self.snapshot().await?;
         let (block, position) = (lookup(id.block.number()), key(id.position));
         let header = sqlx::query!(
             "select epoch_number, transfer_count from journal_block where block_number = $1",

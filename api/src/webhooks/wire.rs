@@ -70,7 +70,8 @@ pub(crate) struct Added {
     #[serde(flatten)]
     pub webhook: Webhook,
     /// What posts are signed with, as libraries for Standard Webhooks take it; absent from the answer to a request
-    /// that is sent again after the api's own secret was changed, which ends this webhook's deliveries.
+    /// that is sent again after a day, after something was delivered, or after the api's own secret was changed, which
+    /// ends this webhook's deliveries.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(pattern = "^whsec_[0-9a-zA-Z+/]{43}=$")]
     pub secret: Option<String>,

@@ -240,6 +240,20 @@ async fn a_webhook_is_added_once() {
     let listed = world.get("/v1/webhooks").await.json();
     assert_eq!(listed["items"].as_array().unwrap().len(), 1);
 
+    let place = first.header("location").to_owned();
+    // What has been used is shown to nobody any more.
+    let receiver = Receiver::new(&[]).await;
+    let used = json!({"url": receiver.url, "after": 0});
+    let request = || world.client.post(world.url("/v1/webhooks")).header("idempotency-key", "used");
+    let first = Answer::of(request().json(&used).send().await.unwrap()).await;
+    assert!(first.json()["secret"].is_string());
+    let path = format!("/v1/webhooks/{}", first.json()["id"].as_str().unwrap());
+    while world.get(&path).await.json().get("delivered_at").is_none() {
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
+    let again = Answer::of(request().json(&used).send().await.unwrap()).await;
+    assert_eq!((again.status, again.json().get("secret")), (201, None));
+
     let ledger = Ledger::connect(&world.gate.url, Role::Api, 4).await.unwrap();
     let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
     let base = format!("http://{}", listener.local_addr().unwrap());
@@ -249,7 +263,7 @@ async fn a_webhook_is_added_once() {
     let second = tokio::spawn(api::serve(listener, state, std::future::pending()));
     let again = add(&base, &asked).await;
     assert_eq!((again.status, again.json().get("secret")), (201, None));
-    assert_eq!(again.json()["id"], first.json()["id"]);
+    assert_eq!(again.header("location"), place);
     second.abort();
     ledger.close().await;
     world.end().await;

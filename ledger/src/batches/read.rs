@@ -122,6 +122,7 @@ impl Ledger {
             return Ok(None);
         }
         let posted = earlier.remove(0);
+        connection::by_partition(&mut tx).await?;
         let range = BlockRange::one(posted.epoch, posted.block)?;
         let parts = operations::batches(&mut tx, range).await?.into_values().next();
         let batch = parts.and_then(|parts| Batch::new(parts).ok()).ok_or(TABLE.corrupt())?;
@@ -133,7 +134,7 @@ impl Ledger {
     /// # Errors
     /// [`Error::Archived`] when its list is; when Postgres fails.
     pub async fn balances_after(&self, posted: &Posted) -> Result<Vec<(AssetId, Atoms)>, Error> {
-        balances(&mut self.key_snapshot().await?, posted).await
+        balances(&mut self.snapshot().await?, posted).await
     }
 }
 

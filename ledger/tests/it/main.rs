@@ -10,6 +10,7 @@
     reason = "a failed unwrap, index or sum is the test's failure"
 )]
 
+mod announced;
 mod api_key_attacks;
 mod api_keys;
 mod archive;
