@@ -11,6 +11,7 @@ echo "== lints"
 FOUNDRY_OUT=out/lint FOUNDRY_CACHE_PATH=cache/lint "$forge" lint
 echo "== artefacts"
 ./build.sh --check
+export FOUNDRY_PROFILE=tests
 echo "== tests"
 "$forge" test --summary
 echo "== gas"

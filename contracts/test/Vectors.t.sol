@@ -176,7 +176,7 @@ contract VectorsTest is TestBase {
             address(this),
             GRACE
         );
-        vm.etch(place, bytes.concat(settlementCode(), arguments));
+        vm.etch(place, bytes.concat(creationCode("Settlement"), arguments));
         (bool done, bytes memory code) = place.call("");
         vm.assertTrue(done, "constructed");
         vm.etch(place, code);

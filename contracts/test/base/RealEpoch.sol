@@ -30,7 +30,7 @@ abstract contract RealEpoch is ProofTest {
         returns (Settlement)
     {
         bytes memory arguments = abi.encode(address(this), 1, with, genesis, this, GRACE);
-        vm.etch(place, bytes.concat(settlementCode(), arguments));
+        vm.etch(place, bytes.concat(creationCode("Settlement"), arguments));
         (bool done, bytes memory code) = place.call("");
         vm.assertTrue(done, "constructed");
         vm.etch(place, code);

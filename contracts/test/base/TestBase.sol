@@ -29,8 +29,7 @@ abstract contract TestBase {
     /// @dev Seconds until anybody may settle, in every test.
     uint64 internal constant GRACE = 7 days;
 
-    /// @dev As `new Settlement(…)` with the test itself as settler, from the artefact: the compiler would otherwise optimise the
-    /// whole contract again inside each test that makes one, minutes in all.
+    /// @dev As `new Settlement(…)` with the test itself as settler.
     function newSettlement(
         address owner,
         uint32 domain,
@@ -40,22 +39,23 @@ abstract contract TestBase {
         bytes memory arguments = abi.encode(
             owner, domain, verifier, genesisDigest, address(this), GRACE
         );
-        return Settlement(create(bytes.concat(settlementCode(), arguments)));
+        return Settlement(committed("Settlement", arguments));
     }
 
-    /// @dev As `new EpochVerifier()`, from the artefact for the same reason.
+    /// @dev As `new EpochVerifier()`.
     function newVerifier() internal returns (EpochVerifier) {
-        return EpochVerifier(create(vm.getCode("EpochVerifier.sol:EpochVerifier")));
+        return EpochVerifier(committed("EpochVerifier", ""));
     }
 
-    function settlementCode() internal view returns (bytes memory) {
-        return vm.getCode("Settlement.sol:Settlement");
-    }
-
-    /// @dev What the committed `abi/NAME.json` deploys, the one that other languages use.
+    /// @dev What the committed `abi/NAME.json` deploys, the one that other languages use: what is tested is what is
+    /// deployed, and the tests around it need no optimiser, which takes minutes for them.
     function committed(string memory name, bytes memory arguments) internal returns (address) {
+        return create(bytes.concat(creationCode(name), arguments));
+    }
+
+    function creationCode(string memory name) internal view returns (bytes memory) {
         string memory json = vm.readFile(string.concat("./abi/", name, ".json"));
-        return create(bytes.concat(vm.parseJsonBytes(json, ".bytecode"), arguments));
+        return vm.parseJsonBytes(json, ".bytecode");
     }
 
     function create(bytes memory code) internal returns (address made) {

@@ -13,7 +13,6 @@ interface Vm {
     function assertLe(uint256 left, uint256 right, string calldata what) external pure;
     function assume(bool condition) external pure;
     function chainId(uint256 id) external;
-    function getCode(string calldata artefact) external view returns (bytes memory);
     function etch(address target, bytes calldata code) external;
     function deal(address account, uint256 value) external;
     function expectEmit() external;
