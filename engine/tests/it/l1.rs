@@ -107,27 +107,17 @@ async fn a_signed_settlement_lands_once() {
     let anvil = Anvil::start();
     let l1 = deployed(&anvil).await;
     let epoch = EpochNumber::FIRST;
-    let rollup = l1.register_rollup(SigningKey::from_seed([1; 32]).public()).await.unwrap().0;
-    let register =
-        domain::Operation::Register { rollup, key: SigningKey::from_seed([1; 32]).public() };
     let identity = l1.identity().await.unwrap();
-    let context = domain::StepContext { domain_word: identity.word(), epoch };
     let genesis = LiquidityState::genesis();
-    let plan = folding::plan(&genesis, &[register], context).unwrap();
-    let closing = plan.closing.clone();
-    let proving = tokio::task::spawn_blocking(move || {
-        let params = crate::world::params();
-        let mut fold = folding::Fold::start(&params, identity, epoch, genesis.digest());
-        let output = fold.step(&plan.steps[0]).unwrap();
-        (output, fold.settlement_proof().unwrap())
-    });
-    let (output, proof) = proving.await.unwrap();
+    let (statement, proof) = crate::kept::proven(identity, epoch, genesis, Vec::new()).await;
+    let output = statement.outputs[0].clone();
     let head = l1.head().await.unwrap();
 
     let books = B256::repeat_byte(0xb0);
     let forged = l1.prepare_settle(epoch, std::slice::from_ref(&output), books, &[7; 32]).await;
     assert!(forged.unwrap_err().to_string().contains("ProofRefused"));
-    let prepared = l1.prepare_settle(epoch, &[output], books, proof.as_bytes()).await.unwrap();
+    let prepared =
+        l1.prepare_settle(epoch, &statement.outputs, books, proof.as_bytes()).await.unwrap();
     assert_eq!(l1.head().await.unwrap(), head);
     assert_eq!(l1.nonce_at(prepared.sender, head.number).await.unwrap(), prepared.nonce);
     assert!(!l1.knows(prepared.tx_hash).await.unwrap());
@@ -148,12 +138,12 @@ async fn a_signed_settlement_lands_once() {
         panic!("{receipt:?}")
     };
     assert_eq!(told, books);
-    assert_eq!(state_digest, closing.digest());
+    assert_eq!(state_digest, output.state_digest);
     assert_eq!(l1_tx.block.number, head.number + 1);
     l1.send_raw(&prepared.raw_tx).await.unwrap_err();
     let view = l1.latest().await.unwrap();
     assert_eq!(view.epoch().await.unwrap(), Some(epoch));
-    assert_eq!(view.state_digest().await.unwrap(), closing.digest());
+    assert_eq!(view.state_digest().await.unwrap(), output.state_digest);
     let logs = l1.logs(l1_tx.block.number, l1_tx.block.number).await.unwrap();
     let settled = L1Event::EpochSettled { epoch, state_digest, steps: 1, books };
     assert_eq!(logs[0].event, settled);

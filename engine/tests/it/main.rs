@@ -14,6 +14,7 @@ mod anvil;
 mod crash;
 mod database;
 mod engine_process;
+mod kept;
 mod l1;
 mod mirror;
 mod operator;

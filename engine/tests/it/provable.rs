@@ -44,7 +44,9 @@ async fn an_epoch_is_sealed_without_its_unprovable_batch() {
     run_and_kill_at(&world, "Evicted", 1);
     let open = world.ledger.open_epoch().await.unwrap();
     assert_eq!((open.epoch, open.batches), (EpochNumber::FIRST, 1));
-    run_and_stop_at(&world, "Final", 1);
+    run_and_kill_at(&world, "Sealed", 1);
+    world.prove(EpochNumber::FIRST).await;
+    run_and_kill_at(&world, "Final", 1);
     let sealed = world.ledger.sealed(EpochNumber::FIRST).await.unwrap().unwrap();
     assert_eq!(sealed.batches, 1);
     repair(&world);

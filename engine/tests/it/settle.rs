@@ -9,7 +9,8 @@ use ledger::{CostFilter, Ledger, PageLimit, Piece, Role, SealReason, TurnKind, W
 
 use crate::anvil::KEYS;
 use crate::engine_process::{run_and_kill_at, run_and_stop_at, run_prover_and_kill_at};
-use crate::world::{GRACE, World, config, params, settler};
+use crate::kept;
+use crate::world::{GRACE, World, config, settler};
 
 /// What may happen to an intent between signing and sending: somebody else settles the epoch, which
 /// counts; or somebody else spends the nonce, and the intent is replaced by one that can land. Somebody
@@ -20,10 +21,12 @@ async fn an_intent_overtaken() {
     let mut world = World::new().await;
     world.deposit(1, 1, 1_000).await;
     run_and_stop_at(&world, "LogsBooked", 1);
-    world.post(1, &[(2, 1, 300)], &[]).await;
+    world.post(1, &[(2, 1, 3)], &[]).await;
     world.posting.request_seal("test").await.unwrap();
-    run_and_kill_at(&world, "IntentWritten", 1);
+    run_and_kill_at(&world, "Sealed", 1);
     let epoch = EpochNumber::FIRST;
+    world.prove(epoch).await;
+    run_and_kill_at(&world, "IntentWritten", 1);
     let outputs: Vec<_> = world.ledger.steps(epoch).await.unwrap();
     let outputs: Vec<_> = outputs.into_iter().map(|step| step.output).collect();
     let proof = world.ledger.settlement_proof(epoch).await.unwrap().unwrap();
@@ -31,7 +34,7 @@ async fn an_intent_overtaken() {
     let theirs =
         world.l1.prepare_settle(epoch, &outputs, B256::repeat_byte(9), &proof.bytes).await.unwrap();
     world.l1.send_raw(&theirs.raw_tx).await.unwrap();
-    run_and_stop_at(&world, "Final", 1);
+    run_and_kill_at(&world, "Final", 1);
     let settlement = world.ledger.settlement(epoch).await.unwrap().unwrap();
     assert_eq!(settlement.tx_hash, theirs.tx_hash);
     let open = world.l1.grace().await.unwrap();
@@ -43,7 +46,7 @@ async fn an_intent_overtaken() {
     let ether = &world.assets[0];
     let token_atoms = U256::from(1_000_000_000_u64);
     same.unwrap().deposit(domain::RollupId::new(1), ether, token_atoms).await.unwrap();
-    run_and_stop_at(&world, "Final", 1);
+    run_and_kill_at(&world, "Final", 1);
     let second = EpochNumber::new(2);
     let sealed = world.ledger.sealed(second).await.unwrap().unwrap();
     assert_eq!((sealed.reason, sealed.operations), (SealReason::Grace, 0));
@@ -96,6 +99,14 @@ async fn a_dropped_settlement_lands_again() {
     prover.stop().await.unwrap();
     let proving = ["StepFolded", "StepFoldedAhead", "Compressed"];
     assert!(engine.seen().iter().all(|seen| !proving.contains(&seen.kind())));
+    let seen = engine.seen();
+    let kinds = seen.iter().map(Milestone::kind);
+    let on_l1 = ["IntentWritten", "Sent", "Settled", "Reorged", "Final"];
+    let mut kinds: Vec<_> = kinds.filter(|kind| on_l1.contains(kind)).collect();
+    assert_eq!(kinds[..2], ["IntentWritten", "Sent"]);
+    // Dropped, it may be mined again before it is sent again.
+    kinds.retain(|kind| *kind != "Sent");
+    assert_eq!(kinds, ["IntentWritten", "Settled", "Reorged", "Settled", "Final"]);
     engine.stop().await.unwrap();
     let submissions = world.ledger.submissions(EpochNumber::FIRST).await.unwrap();
     assert_eq!(submissions.len(), 1);
@@ -156,8 +167,10 @@ async fn a_failed_settlement_is_an_incident() {
     let mut world = World::new().await;
     world.deposit(1, 1, 1_000).await;
     run_and_stop_at(&world, "LogsBooked", 1);
-    world.post(1, &[(2, 1, 300)], &[]).await;
+    world.post(1, &[(2, 1, 3)], &[]).await;
     world.pass(GRACE / 2).await;
+    run_and_kill_at(&world, "Sealed", 1);
+    world.prove(EpochNumber::FIRST).await;
     run_and_kill_at(&world, "IntentWritten", 1);
     let sealed = world.ledger.sealed(EpochNumber::FIRST).await.unwrap().unwrap();
     assert_eq!((sealed.reason, sealed.batches), (SealReason::Grace, 1));
@@ -175,7 +188,7 @@ async fn a_failed_settlement_is_an_incident() {
     engine::retry_failed(&world.ledger, &world.engine_l1().await, EpochNumber::FIRST)
         .await
         .unwrap();
-    run_and_stop_at(&world, "Final", 1);
+    run_and_kill_at(&world, "Final", 1);
     let submissions = world.ledger.submissions(EpochNumber::FIRST).await.unwrap();
     assert_eq!(submissions.len(), 2);
     world.check_books(1).await;
@@ -191,16 +204,13 @@ async fn a_foreign_settlement_ends_the_books() {
     // Somebody proves that nothing happened: an empty epoch is a valid one.
     let (identity, epoch) = (world.identity, EpochNumber::FIRST);
     let genesis = domain::LiquidityState::genesis();
-    let context = domain::StepContext { domain_word: identity.word(), epoch };
-    let plan = folding::plan(&genesis, &[], context).unwrap();
-    let mut fold = folding::Fold::start(&params(), identity, epoch, genesis.digest());
-    fold.step(&plan.steps[0]).unwrap();
-    let proof = fold.settlement_proof().unwrap();
-    let early = world.l1.prepare_settle(epoch, fold.outputs(), B256::ZERO, proof.as_bytes()).await;
+    let (statement, proof) = kept::proven(identity, epoch, genesis, Vec::new()).await;
+    let outputs = &statement.outputs;
+    let early = world.l1.prepare_settle(epoch, outputs, B256::ZERO, proof.as_bytes()).await;
     assert!(early.unwrap_err().to_string().contains("SettlerOnly"));
     world.outlast_the_grace().await;
-    let theirs = world.l1.prepare_settle(epoch, fold.outputs(), B256::ZERO, proof.as_bytes());
-    let theirs = theirs.await.unwrap();
+    let theirs = world.l1.prepare_settle(epoch, outputs, B256::ZERO, proof.as_bytes()).await;
+    let theirs = theirs.unwrap();
     world.l1.send_raw(&theirs.raw_tx).await.unwrap();
 
     for _ in 0..2 {
@@ -210,7 +220,7 @@ async fn a_foreign_settlement_ends_the_books() {
             panic!("{ended}")
         };
         assert_eq!((*found, *tx_hash, *ours), (epoch, theirs.tx_hash, None));
-        assert_eq!(*digest, plan.closing.digest());
+        assert_eq!(*digest, outputs[0].state_digest);
         assert!(ended.to_string().contains(&theirs.tx_hash.to_string()), "{ended}");
     }
     let foreign = world.ledger.foreign_settlement().await.unwrap().unwrap();

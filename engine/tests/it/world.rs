@@ -9,12 +9,13 @@ use domain::l1::{L1Event, L1Log};
 use domain::{Asset, DomainId, DomainIdentity, EpochNumber, LiquidityState, RollupId};
 use engine::l1::{L1, ProvenClaim};
 use engine::{Config, Milestone, Observer, SealPolicy};
-use ledger::{EpochStatus, Ledger, PageLimit, Role};
+use ledger::{EpochStatus, Ledger, NewProof, PageLimit, Role};
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
 use crate::anvil::{Anvil, KEYS};
 use crate::database::Database;
+use crate::kept;
 use crate::operator::Operator;
 
 /// A chain with the contract, a database with the ledger, and rollups that post batches.
@@ -124,6 +125,21 @@ impl World {
         let poll = config(0).poll;
         let prover = engine::run_prover(poll, ledger, params(), observer, shutdown.clone());
         RunningEngine { task: tokio::spawn(prover), shutdown, seen }
+    }
+
+    /// Proves a sealed epoch in an engine's place, with a settlement proof that is made once for all tests.
+    pub(crate) async fn prove(&self, epoch: EpochNumber) {
+        let seal = self.ledger.sealed(epoch).await.unwrap().unwrap();
+        let work = self.ledger.operations_of(epoch).await.unwrap();
+        let (statement, proof) =
+            kept::proven(self.identity, epoch, work.opening, work.operations).await;
+        for (step, output) in (1..).zip(&statement.outputs) {
+            self.ledger.record_step(epoch, step, output, None, seal.last_block).await.unwrap();
+        }
+        let steps = u32::try_from(statement.outputs.len()).unwrap();
+        let bytes = proof.as_bytes().to_vec();
+        let proof = NewProof { closing_digest: seal.closing_digest, steps, bytes };
+        self.ledger.record_settlement_proof(epoch, &proof).await.unwrap();
     }
 
     /// Waits until an epoch is final, or panics with what is wrong.
@@ -256,10 +272,14 @@ pub(crate) fn config(confirmations: u64) -> Config {
 
 /// The proving parameters, made by the first test that needs them.
 pub(crate) fn params() -> folding::Params {
-    let kept = Path::new(env!("CARGO_TARGET_TMPDIR")).join("../netfold-params");
-    let folder = std::env::var_os("NETFOLD_PARAMS").map_or(kept, PathBuf::from);
     let setup = folding::Setup::InsecureDevelopment;
-    folding::Params::load_or_create(&folder, &setup, &mut |_| {}).unwrap()
+    folding::Params::load_or_create(&params_folder(), &setup, &mut |_| {}).unwrap()
+}
+
+/// Where the parameters are kept.
+pub(crate) fn params_folder() -> PathBuf {
+    let kept = Path::new(env!("CARGO_TARGET_TMPDIR")).join("../netfold-params");
+    std::env::var_os("NETFOLD_PARAMS").map_or(kept, PathBuf::from)
 }
 
 /// The parameters are made within this time too, on a loaded machine.
