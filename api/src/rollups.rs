@@ -33,9 +33,19 @@ pub(crate) struct Rollup {
     pub exit_root: String,
     /// How many exits it has had; the index of the next one.
     pub exits: u64,
+    /// What its batches are believed by.
+    pub evidence: EvidenceClass,
     /// When the ledger booked its registration.
     #[serde(with = "time::serde::rfc3339")]
     pub registered_at: OffsetDateTime,
+}
+
+/// What a rollup's batches are believed by.
+#[derive(Clone, Copy, Debug, Eq, PartialEq, Serialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum EvidenceClass {
+    /// The rollup's own signature, for its own cells alone: of its L2 nothing is proven.
+    Signature,
 }
 
 /// A point of `BabyJubJub` in circomlib's form.
@@ -103,6 +113,8 @@ impl Rollup {
             root: rollup.root.to_string(),
             exit_root: rollup.exit_root.to_string(),
             exits: rollup.exits,
+            // No batch carries anything else.
+            evidence: EvidenceClass::Signature,
             registered_at: rollup.registered_at,
         }
     }

@@ -7,8 +7,8 @@ use tokio::{net::TcpListener, sync::oneshot};
 
 use crate::{State, router, webhooks};
 
-/// Serves until `shutdown` is done, then lets the running requests end, for as long as the settings
-/// allow.
+/// Serves until `shutdown` is done, then lets the running requests and the webhooks' posts end, for as long as the
+/// settings allow.
 ///
 /// # Errors
 /// When the listener fails.
@@ -36,14 +36,19 @@ pub async fn serve(
         let _asked = stopped.await;
         tokio::time::sleep(drain_timeout).await;
     };
+    let serving = async {
+        let ended = server.await;
+        // If it failed, nobody else has said so.
+        state.close();
+        ended
+    };
     tokio::select! {
-        ended = async { server.await } => ended,
+        (ended, ()) = async { tokio::join!(serving, webhooks::send(&state)) } => ended,
         () = drained => {
-            tracing::warn!("requests were still running when the time to drain them was over");
+            tracing::warn!("requests or posts were still running when the time to drain them was over");
             Ok(())
         }
         () = ring(&state) => Ok(()),
-        () = webhooks::send(&state) => Ok(()),
     }
 }
 

@@ -285,9 +285,14 @@ impl Pulse {
         let _closing = self.closing.wait_for(|closing| *closing).await;
     }
 
+    /// Whether the server is closing.
+    pub(crate) fn is_closing(&self) -> bool {
+        *self.closing.borrow()
+    }
+
     /// Waits for a pulse, at most this long; `false` when the server is closing.
     pub(crate) async fn wait(&mut self, at_most: Duration) -> bool {
-        if *self.closing.borrow() {
+        if self.is_closing() {
             return false;
         }
         tokio::select! {

@@ -28,9 +28,9 @@ pub use signature::{WebhookMaster, WebhookMasterError};
 use crate::{
     State,
     access::Caller,
-    error::{Created, Error, Missing, NotFound, ParameterError, Problems},
+    error::{Created, Error, Missing, NotFound, ParameterError, ProblemBody, Problems, Reused},
     extract::Parameters,
-    idempotency::{KeyedJson, REPLAYED},
+    idempotency::{Keyed, KeyedJson, REPLAYED},
     page::{Page, PageQuery},
 };
 use request::WebhookRequest;
@@ -148,40 +148,64 @@ pub(crate) async fn one(
 #[utoipa::path(
     delete, path = "/v1/webhooks/{id}", operation_id = "revoke_webhook", tag = "webhooks",
     security((), ("api_key" = ["operate"])),
-    params(("id" = String, Path, description = "16 hex digits")),
-    responses((status = 200, description = "It is revoked", body = Webhook), Problems, Missing),
+    params(
+        ("id" = String, Path, description = "16 hex digits"),
+        ("idempotency-key" = Option<String>, Header, min_length = 1, max_length = 255,
+            pattern = "^[!-~]+$",
+            description = "What the caller calls this request: another one with it is refused"),
+    ),
+    responses(
+        (status = 200, description = "It is revoked", body = Webhook),
+        (status = 413, description = "The body is too large", body = ProblemBody,
+            content_type = "application/problem+json"),
+        Problems, Missing, Reused,
+    ),
 )]
 pub(crate) async fn revoke(
     Extracted(state): Extracted<State>,
     Extension(caller): Extension<Caller>,
     Path(id): Path<String>,
     query: Parameters,
+    Keyed { request, .. }: Keyed,
 ) -> Result<Json<Webhook>, Error> {
     caller.require(Scope::Operate)?;
     query.finish()?;
-    let revoked = state.ledger().revoke_webhook(read_id(&id)?, caller.key()).await?;
+    let id = read_id(&id)?;
+    let revoked = state.ledger().revoke_webhook(id, caller.key(), request.as_ref()).await?;
     Ok(Json(wire::of(&revoked, &state)))
 }
 
 /// Have a webhook tried again
 ///
 /// For one that failed, given up or not: it is tried at once, and its failures count from here. One that did not
-/// fail stays as it is.
+/// fail stays as it is. Sent again with the same `idempotency-key`, the request leaves alone what has failed since.
 #[utoipa::path(
     post, path = "/v1/webhooks/{id}/resume", operation_id = "resume_webhook", tag = "webhooks",
     security((), ("api_key" = ["operate"])),
-    params(("id" = String, Path, description = "16 hex digits")),
-    responses((status = 200, description = "It goes on", body = Webhook), Problems, Missing),
+    params(
+        ("id" = String, Path, description = "16 hex digits"),
+        ("idempotency-key" = Option<String>, Header, min_length = 1, max_length = 255,
+            pattern = "^[!-~]+$",
+            description = "What the caller calls this request: another one with it is refused"),
+    ),
+    responses(
+        (status = 200, description = "It goes on", body = Webhook),
+        (status = 413, description = "The body is too large", body = ProblemBody,
+            content_type = "application/problem+json"),
+        Problems, Missing, Reused,
+    ),
 )]
 pub(crate) async fn resume(
     Extracted(state): Extracted<State>,
     Extension(caller): Extension<Caller>,
     Path(id): Path<String>,
     query: Parameters,
+    Keyed { request, .. }: Keyed,
 ) -> Result<Json<Webhook>, Error> {
     caller.require(Scope::Operate)?;
     query.finish()?;
-    let resumed = state.ledger().resume_webhook(read_id(&id)?, caller.key()).await?;
+    let id = read_id(&id)?;
+    let resumed = state.ledger().resume_webhook(id, caller.key(), request.as_ref()).await?;
     Ok(Json(wire::of(&resumed, &state)))
 }
 

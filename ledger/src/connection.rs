@@ -277,8 +277,14 @@ pub(crate) fn options(url: &str) -> Result<PgConnectOptions, Error> {
     Ok(options.application_name("netfold"))
 }
 
+macro_rules! longest_read {
+    () => {
+        "15s"
+    };
+}
+
 /// How long one statement of a long read may take.
-const LONGEST_READ: &str = "15s";
+const LONGEST_READ: &str = longest_read!();
 
 macro_rules! snapshot {
     () => {
@@ -299,8 +305,12 @@ const KEY_SNAPSHOT: &str = concat!(snapshot!(), along_keys!());
 const ALONG_KEYS: &str = along_keys!();
 
 /// With [`LONGEST_READ`].
-const LONG_SNAPSHOT: &str =
-    concat!(snapshot!(), "set local enable_seqscan = off; set local statement_timeout = '15s'");
+const LONG_SNAPSHOT: &str = concat!(
+    snapshot!(),
+    "set local enable_seqscan = off; set local statement_timeout = '",
+    longest_read!(),
+    "'"
+);
 
 /// How long a replica that does not answer is waited for.
 const REPLICA_PATIENCE: Duration = Duration::from_secs(5);

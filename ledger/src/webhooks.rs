@@ -13,6 +13,7 @@ use alloy_primitives::B256;
 use time::OffsetDateTime;
 
 use crate::column::{Columns, bigint};
+use crate::connection::Tx;
 use crate::engine_lock::EngineLock;
 use crate::idempotency::{self, Wrote};
 use crate::{ApiKeyId, Error, Event, EventNumber, EventType, KeyedRequest, Ledger};
@@ -87,6 +88,14 @@ impl Webhook {
     }
 }
 
+/// How a write of a webhook begins.
+enum Begun<'a> {
+    /// It is to be written.
+    New(Tx<'a>),
+    /// It was written before, with the same idempotency key: this webhook.
+    Done(WebhookId),
+}
+
 impl Ledger {
     /// Adds a webhook, in the name of a key if one is given. One that was added with this idempotency key before
     /// is answered as it is now, and nothing is added.
@@ -101,19 +110,10 @@ impl Ledger {
         by: Option<ApiKeyId>,
         keyed: Option<&KeyedRequest>,
     ) -> Result<Webhook, Error> {
-        let mut tx = self.write_as(by).await?;
-        if let Some(keyed) = keyed {
-            match idempotency::known(&mut tx, keyed).await? {
-                Some(Wrote::Webhook(id)) => {
-                    // Whoever waits for the books holds a connection, and this needs another one.
-                    tx.rollback().await?;
-                    return self.known_webhook(id).await;
-                }
-                // The same bytes to another path are another request.
-                Some(Wrote::SealRequest(_)) => return Err(Columns("keyed_write").corrupt()),
-                None => {}
-            }
-        }
+        let mut tx = match self.begin(by, keyed).await? {
+            Begun::New(tx) => tx,
+            Begun::Done(id) => return self.known_webhook(id).await,
+        };
         let live = sqlx::query_scalar!(
             r#"select count(*) as "live!" from webhook w where not exists (
                 select from webhook_revocation r where r.webhook_id = w.webhook_id
@@ -145,23 +145,23 @@ impl Ledger {
                 .on_constraint("webhook_starts_at_an_event", || Error::UnknownEvent { event })
                 .on_constraint("webhook_url_in_bound", || Error::OutOfBound { what: "an address" })
         })?;
-        if let Some(keyed) = keyed {
-            idempotency::keep(&mut tx, keyed, Wrote::Webhook(new.id)).await?;
-        }
-        tx.commit().await?;
-        self.known_webhook(new.id).await
+        self.end(tx, keyed, new.id).await
     }
 
-    /// Revokes a webhook; one that is revoked stays as it is.
+    /// Revokes a webhook; one that is revoked stays as it is. With an idempotency key that it was revoked with
+    /// before, nothing is done.
     ///
     /// # Errors
-    /// [`Error::UnknownWebhook`], [`Error::ApiKeyRefused`].
+    /// [`Error::UnknownWebhook`], [`Error::ApiKeyRefused`], [`Error::IdempotencyKeyReused`].
     pub async fn revoke_webhook(
         &self,
         id: WebhookId,
         by: Option<ApiKeyId>,
+        keyed: Option<&KeyedRequest>,
     ) -> Result<Webhook, Error> {
-        let mut tx = self.write_as(by).await?;
+        let Begun::New(mut tx) = self.begin(by, keyed).await? else {
+            return self.known_webhook(id).await;
+        };
         sqlx::query!(
             "insert into webhook_revocation (webhook_id) values ($1)
             on conflict (webhook_id) do nothing",
@@ -173,21 +173,24 @@ impl Ledger {
             by_key(error, by)
                 .on_constraint("webhook_revocation_of_webhook", || Error::UnknownWebhook { id })
         })?;
-        tx.commit().await?;
-        self.known_webhook(id).await
+        self.end(tx, keyed, id).await
     }
 
     /// Has a webhook tried again at once, and its failures counted from here. One that did not fail stays as
-    /// it is.
+    /// it is. With an idempotency key that it was resumed with before, nothing is done: what has failed since then
+    /// is counted.
     ///
     /// # Errors
-    /// [`Error::UnknownWebhook`], [`Error::ApiKeyRefused`].
+    /// [`Error::UnknownWebhook`], [`Error::ApiKeyRefused`], [`Error::IdempotencyKeyReused`].
     pub async fn resume_webhook(
         &self,
         id: WebhookId,
         by: Option<ApiKeyId>,
+        keyed: Option<&KeyedRequest>,
     ) -> Result<Webhook, Error> {
-        let mut tx = self.write_as(by).await?;
+        let Begun::New(mut tx) = self.begin(by, keyed).await? else {
+            return self.known_webhook(id).await;
+        };
         sqlx::query!(
             "insert into webhook_resumption (webhook_id, after_attempt)
             select webhook_id, attempt_number from (
@@ -200,8 +203,7 @@ impl Ledger {
         .execute(&mut *tx)
         .await
         .map_err(|error| by_key(error, by))?;
-        tx.commit().await?;
-        self.known_webhook(id).await
+        self.end(tx, keyed, id).await
     }
 
     /// The webhook of that name, revoked or not.
@@ -227,6 +229,43 @@ impl Ledger {
     /// When Postgres fails.
     pub async fn lock_webhooks(&self) -> Result<Option<EngineLock>, Error> {
         self.try_lock(crate::engine_lock::WEBHOOKS).await
+    }
+
+    /// Begins a write of a webhook, unless its idempotency key stands for one already.
+    async fn begin(
+        &self,
+        by: Option<ApiKeyId>,
+        keyed: Option<&KeyedRequest>,
+    ) -> Result<Begun<'_>, Error> {
+        let mut tx = self.write_as(by).await?;
+        let Some(keyed) = keyed else { return Ok(Begun::New(tx)) };
+        match idempotency::known(&mut tx, keyed).await? {
+            None => Ok(Begun::New(tx)),
+            Some(Wrote::Webhook(id)) => {
+                // Whoever waits for the books holds a connection, and reading the webhook needs another one.
+                tx.rollback().await?;
+                Ok(Begun::Done(id))
+            }
+            // The same bytes to another path are another request.
+            Some(Wrote::SealRequest(_)) => Err(Columns("keyed_write").corrupt()),
+        }
+    }
+
+    /// Commits a write of a webhook, with its idempotency key if it came with one.
+    async fn end(
+        &self,
+        mut tx: Tx<'_>,
+        keyed: Option<&KeyedRequest>,
+        id: WebhookId,
+    ) -> Result<Webhook, Error> {
+        if let Some(keyed) = keyed {
+            let kept = idempotency::keep(&mut tx, keyed, Wrote::Webhook(id)).await;
+            kept.map_err(|error| {
+                error.on_constraint("keyed_write_of_webhook", || Error::UnknownWebhook { id })
+            })?;
+        }
+        tx.commit().await?;
+        self.known_webhook(id).await
     }
 
     async fn known_webhook(&self, id: WebhookId) -> Result<Webhook, Error> {

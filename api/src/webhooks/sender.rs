@@ -1,8 +1,9 @@
 //! The task that tells webhooks.
 //!
 //! **Invariant:** of all processes one sends, the one that has the lock; each webhook is told by a task of its own, so
-//! that a slow one keeps nobody else waiting, and one event after the other. What was posted and not yet recorded
-//! when a process ended is posted again by the next: at least once, with the same id.
+//! that a slow one keeps nobody else waiting, and one event after the other. A server that stops records what it has
+//! just posted; what a process that died had posted and not recorded is posted again by the next: at least once, with
+//! the same id.
 
 use std::{collections::BTreeMap, time::Duration};
 
@@ -18,11 +19,9 @@ use super::{
 };
 use crate::{State, error::Error, events};
 
-/// Tells all webhooks, for ever, whenever this process has the lock. Without settings it does nothing.
+/// Tells all webhooks, until the server stops, whenever this process has the lock. Without settings it does nothing.
 pub(crate) async fn send(state: &State) {
-    let Some(settings) = state.settings().webhooks.clone() else {
-        return std::future::pending().await;
-    };
+    let Some(settings) = state.settings().webhooks.clone() else { return };
     loop {
         match state.ledger().lock_webhooks().await {
             Ok(Some(lock)) => lead(state, &settings, lock).await,
@@ -30,11 +29,19 @@ pub(crate) async fn send(state: &State) {
             Ok(None) => {}
             Err(error) => tracing::warn!(%error, "webhooks wait for the ledger"),
         }
-        tokio::time::sleep(LOOK).await;
+        if stops_within(state, LOOK).await {
+            return;
+        }
     }
 }
 
-/// Keeps a task for each webhook, as long as the lock is held. The tasks end with this call.
+/// Whether the server is to stop, now or within so long.
+async fn stops_within(state: &State, wait: Duration) -> bool {
+    tokio::time::timeout(wait, state.pulse().closed()).await.is_ok()
+}
+
+/// Keeps a task for each webhook, as long as the lock is held and the server runs. The tasks end with this call:
+/// cut off with the lock, or by themselves when the server stops.
 async fn lead(state: &State, settings: &WebhookSettings, mut lock: EngineLock) {
     let mut tasks = JoinSet::new();
     let mut running: BTreeMap<WebhookId, AbortHandle> = BTreeMap::new();
@@ -57,7 +64,10 @@ async fn lead(state: &State, settings: &WebhookSettings, mut lock: EngineLock) {
             }
             Err(error) => tracing::warn!(%error, "the webhooks cannot be read"),
         }
-        tokio::time::sleep(LOOK).await;
+        if stops_within(state, LOOK).await {
+            while tasks.join_next().await.is_some() {}
+            return;
+        }
     }
 }
 
@@ -83,6 +93,9 @@ async fn tell(state: State, settings: WebhookSettings, id: WebhookId) {
     loop {
         // Taken before reading, so that what is committed meanwhile still wakes.
         let mut pulse = state.pulse();
+        if pulse.is_closing() {
+            return;
+        }
         let next = match turn(&state, &settings, id, &mut seen).await {
             Ok(next) => {
                 pause = LOOK;
@@ -107,7 +120,11 @@ async fn tell(state: State, settings: WebhookSettings, id: WebhookId) {
                 }
             }
             // Looked at in between: it may be resumed or revoked.
-            Next::Wait(wait) => tokio::time::sleep(wait.min(LOOK)).await,
+            Next::Wait(wait) => {
+                if stops_within(&state, wait.min(LOOK)).await {
+                    return;
+                }
+            }
             Next::End => return,
         }
     }
@@ -145,7 +162,7 @@ async fn turn(
             return Ok(Next::GoOn);
         }
         tracing::debug!(webhook = %id, event = event.number.number(), "a webhook was told");
-        if !is_live {
+        if !is_live || state.pulse().is_closing() {
             return Ok(Next::End);
         }
     }

@@ -203,8 +203,16 @@ async fn events_are_told_in_order_and_signed() {
     assert!(!read.text.contains("whsec_") && !world.database.dump().contains(secret));
     let listed = world.get("/v1/webhooks").await.json();
     assert_eq!(listed["items"].as_array().unwrap().len(), 1);
-    let revoked = world.send(Method::DELETE, &path).await;
-    assert_eq!((revoked.status, &revoked.json()["state"]), (200, &json!("revoked")));
+    let revoke = async |path: &str| {
+        let request = world.client.delete(world.url(path)).header("idempotency-key", "gone");
+        Answer::of(request.send().await.unwrap()).await
+    };
+    for _ in 0..2 {
+        let revoked = revoke(&path).await;
+        assert_eq!((revoked.status, &revoked.json()["state"]), (200, &json!("revoked")));
+    }
+    let other = revoke("/v1/webhooks/0123456789abcdef").await;
+    assert_eq!((other.status, &other.problem()["code"]), (409, &json!("idempotency_key_reused")));
     // Another one, of what it wants alone, shows that events are still told.
     let before = receiver.posts().len();
     added(&world, &wants).await;

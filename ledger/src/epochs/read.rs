@@ -180,14 +180,6 @@ impl Ledger {
         numbers.into_iter().map(|number| TABLE.epoch(number)).collect()
     }
 
-    /// What happened to an epoch, its postings aside, in order.
-    ///
-    /// # Errors
-    /// When Postgres fails.
-    pub async fn timeline(&self, epoch: EpochNumber) -> Result<Vec<TimelineEntry>, Error> {
-        timeline(&mut self.snapshot().await?, epoch).await
-    }
-
     /// The positions of the cells that an epoch touched: closing ones of a sealed epoch, those of
     /// now of the open one.
     ///

@@ -410,7 +410,7 @@ fn a_reorg_takes_a_settlement_back() {
 
 /// The first of three epochs has its reorg in its timeline, and ends with its finality.
 async fn check_history(world: &World) {
-    let timeline = world.read.timeline(FIRST).await.unwrap();
+    let timeline = world.read.epoch_life(FIRST).await.unwrap().unwrap().timeline;
     let reorgs = timeline.iter().filter(|one| one.event == EventKind::EpochReorged { sequence: 1 });
     assert_eq!(reorgs.count(), 1);
     assert_eq!(timeline.last().unwrap().event, EventKind::EpochFinal);

@@ -323,7 +323,7 @@ fn a_webhook_is_added_once_by_key() {
         assert_eq!(world.dump().await, before);
         // Revoked, it stays the one that the key stands for.
         let id = *ids.first().unwrap();
-        world.api.revoke_webhook(id, None).await.unwrap();
+        world.api.revoke_webhook(id, None, None).await.unwrap();
         let again = world.api.add_webhook(&new(9, url), None, Some(&request)).await.unwrap();
         assert!(again.id == id && again.revoked_at.is_some());
     });

@@ -109,12 +109,12 @@ async fn webhooks(world: &World) {
     let event = EventNumber::new(1);
     let refused = Outcome::Refused { status: 500 };
     api.record_webhook_attempt(told.id, first, event, refused).await.unwrap();
-    api.resume_webhook(told.id, None).await.unwrap();
+    api.resume_webhook(told.id, None, None).await.unwrap();
     let delivered = Outcome::Delivered { status: 200 };
     api.record_webhook_attempt(told.id, first.next(), event, delivered).await.unwrap();
     api.add_webhook(&gone, None, None).await.unwrap();
     api.record_webhook_pass(gone.id, EventNumber::new(2)).await.unwrap();
-    api.revoke_webhook(gone.id, None).await.unwrap();
+    api.revoke_webhook(gone.id, None, None).await.unwrap();
 }
 
 /// Goes on from [`live`]: two batches of rollup 1 are evicted for the sake of the first of them, and

@@ -4,8 +4,8 @@ use std::collections::BTreeSet;
 
 use alloy_primitives::B256;
 use ledger::{
-    Act, ApiKeySecret, AttemptNumber, Error, EventNumber, EventType, NewWebhook, Outcome,
-    PageLimit, Scope, Webhook, WebhookId,
+    Act, ApiKeySecret, AttemptNumber, Error, EventNumber, EventType, KeyedRequest, NewWebhook,
+    Outcome, PageLimit, Scope, Webhook, WebhookId,
 };
 use sqlx::AssertSqlSafe;
 
@@ -123,20 +123,20 @@ fn failures_are_counted_until_resumed() {
     with_world(|world| async move {
         let webhook = add(&world, &new(1)).await;
         // Nothing failed: nothing to resume.
-        assert_eq!(world.api.resume_webhook(webhook.id, None).await.unwrap().failures, 0);
+        assert_eq!(world.api.resume_webhook(webhook.id, None, None).await.unwrap().failures, 0);
         for outcome in [REFUSED, Outcome::Unreachable, Outcome::Untrusted, Outcome::Forbidden] {
             assert!(attempt(&world, &webhook, 1, outcome).await.unwrap());
         }
         assert_eq!(seen(&world, &webhook).await.failures, 4);
         for _ in 0..2 {
-            assert_eq!(world.api.resume_webhook(webhook.id, None).await.unwrap().failures, 0);
+            assert_eq!(world.api.resume_webhook(webhook.id, None, None).await.unwrap().failures, 0);
         }
         assert!(attempt(&world, &webhook, 1, REFUSED).await.unwrap());
         assert_eq!(seen(&world, &webhook).await.failures, 1);
-        let revoked = world.api.revoke_webhook(webhook.id, None).await.unwrap();
+        let revoked = world.api.revoke_webhook(webhook.id, None, None).await.unwrap();
         assert!(revoked.revoked_at.is_some());
         assert_eq!(
-            world.api.revoke_webhook(webhook.id, None).await.unwrap().revoked_at,
+            world.api.revoke_webhook(webhook.id, None, None).await.unwrap().revoked_at,
             revoked.revoked_at
         );
         // What was on its way is recorded, and told that it was the last.
@@ -149,6 +149,41 @@ fn failures_are_counted_until_resumed() {
     });
 }
 
+/// Resumed and revoked once by its key: sent again, the request leaves alone what has failed since, and a key of
+/// one request is no key of another.
+#[test]
+fn a_webhook_is_resumed_once_by_its_key() {
+    with_world(|world| async move {
+        let keyed = |asked: &str| KeyedRequest::new(None, "again".parse().unwrap(), asked, b"");
+        let (resume, other) = (keyed("resume"), keyed("revoke"));
+        let webhook = add(&world, &new(1)).await;
+        let id = webhook.id;
+        let unknown = WebhookId::from_random([9; 8]);
+        let missing = world.api.resume_webhook(unknown, None, Some(&resume)).await;
+        assert!(
+            matches!(missing, Err(Error::UnknownWebhook { id }) if id == unknown),
+            "{missing:?}"
+        );
+        assert!(attempt(&world, &webhook, 1, REFUSED).await.unwrap());
+        for failures in 0..2 {
+            let resumed = world.api.resume_webhook(id, None, Some(&resume)).await.unwrap();
+            assert_eq!(resumed.failures, failures, "the second time nothing is done");
+            assert!(attempt(&world, &webhook, 1, REFUSED).await.unwrap());
+        }
+        let refused = world.api.revoke_webhook(id, None, Some(&other)).await;
+        assert!(matches!(refused, Err(Error::IdempotencyKeyReused { .. })), "{refused:?}");
+        assert!(seen(&world, &webhook).await.revoked_at.is_none());
+        let revoke = KeyedRequest::new(None, "gone".parse().unwrap(), "revoke", b"");
+        for _ in 0..2 {
+            let revoked = world.api.revoke_webhook(id, None, Some(&revoke)).await.unwrap();
+            assert!(revoked.revoked_at.is_some());
+        }
+        let acts = world.api.operator_actions(None, PageLimit::MAX).await.unwrap();
+        let acts: Vec<_> = acts.iter().map(|action| action.act).collect();
+        assert_eq!(acts, [Act::WebhookRevoked(id), Act::WebhookResumed(id), Act::WebhookAdded(id)]);
+    });
+}
+
 /// What cannot be is refused by name: one that is not there, a start that has not come, a key that may not, and more
 /// of them than there may be.
 #[test]
@@ -156,8 +191,8 @@ fn what_cannot_be_told_is_refused() {
     with_world(|world| async move {
         let unknown = WebhookId::from_random([9; 8]);
         for refused in [
-            world.api.revoke_webhook(unknown, None).await,
-            world.api.resume_webhook(unknown, None).await,
+            world.api.revoke_webhook(unknown, None, None).await,
+            world.api.resume_webhook(unknown, None, None).await,
         ] {
             assert!(
                 matches!(refused, Err(Error::UnknownWebhook { id }) if id == unknown),
@@ -189,7 +224,7 @@ fn what_cannot_be_told_is_refused() {
         let refused = world.api.add_webhook(&new(1), None, None).await;
         assert!(matches!(refused, Err(Error::TooManyWebhooks { limit: 100 })), "{refused:?}");
         let one = world.api.webhooks().await.unwrap()[0].id;
-        world.api.revoke_webhook(one, None).await.unwrap();
+        world.api.revoke_webhook(one, None, None).await.unwrap();
         add(&world, &new(1)).await;
     });
 }

@@ -72,8 +72,8 @@ struct Member {
     rollup: u64,
     key_x: String,
     key_y: String,
-    /// What was shown of the rollup's own execution.
-    evidence: &'static str,
+    /// What its batches are believed by.
+    evidence: String,
     batches: u64,
 }
 
@@ -131,8 +131,7 @@ fn rollup(answer: &Value) -> anyhow::Result<Member> {
         rollup: number(answer, "/rollup")?,
         key_x: text(answer, "/key/x"),
         key_y: text(answer, "/key/y"),
-        // No batch carries anything else: what is checked of it is the signature.
-        evidence: "signature",
+        evidence: text(answer, "/evidence"),
         batches: number(answer, "/next_height")?,
     })
 }

@@ -6,13 +6,13 @@ use std::process::Command;
 use serde_json::{Value, json};
 
 /// The pages of a cluster that has settled the shipped scenario and paid all its exits, and what they say.
-const PAGES: [(&str, &[&str]); 14] = [
+const PAGES: [(&str, &[&str]); 16] = [
     ("/", &["Yes, to the last atom", "80 of 80 exits paid on L1"]),
     ("/epochs", &["Epoch 2"]),
     ("/epochs/1", &["aggregated proof", "netted away"]),
     ("/epochs/2", &["final"]),
     ("/rollups", &["Rollup 6"]),
-    ("/rollups/6", &["Cells over time"]),
+    ("/rollups/6", &["Cells over time", "nothing of its L2 is proven"]),
     ("/batches/6/1", &["A batch of", "Booked"]),
     ("/exits", &["paid"]),
     ("/exits/6/0", &["paid"]),
@@ -20,6 +20,8 @@ const PAGES: [(&str, &[&str]); 14] = [
     ("/ledger?epoch=1", &["was sealed"]),
     ("/ledger/accounts/cell:6:1", &["Statement"]),
     ("/audit", &["Ledger, proof and contract agree"]),
+    ("/jobs", &["Provers and jobs", "To do"]),
+    ("/costs", &["Gas on L1", "for 2 epochs"]),
     ("/search?q=6/0", &["names several things"]),
 ];
 
