@@ -21,6 +21,7 @@ abstract contract Custody is ISettlement, Ownable2Step, ReentrancyGuardTransient
         address token;
         uint8 tokenDecimals;
         uint8 ledgerDecimals;
+        bool revoked;
         uint96 custody;
         uint96 creditTotal;
     }
@@ -62,15 +63,21 @@ abstract contract Custody is ISettlement, Ownable2Step, ReentrancyGuardTransient
 
         _assetCount = count + 1;
         id = AssetId.wrap(count + 1);
-        _assets[id] = Asset(token, tokenDecimals, ledgerDecimals, 0, 0);
+        _assets[id] = Asset(token, tokenDecimals, ledgerDecimals, false, 0, 0);
         emit AssetRegistered(id, token, tokenDecimals, ledgerDecimals);
+    }
+
+    /// @inheritdoc ISettlement
+    function revokeAsset(AssetId id) external onlyOwner {
+        _requireNotRevoked(id).revoked = true;
+        emit AssetRevoked(id);
     }
 
     // --- Inwards ----------------------------------------------------------------------------
 
     /// @dev Checks a deposit and raises the custody; `_collect` must follow as the last thing.
     function _bookDeposit(AssetId id, uint256 tokenAtoms) internal returns (uint96) {
-        Asset storage a = _requireAsset(id);
+        Asset storage a = _requireNotRevoked(id);
         uint256 ether_ = a.token == _ETHER ? tokenAtoms : 0;
         if (msg.value != ether_) revert EtherAmountDiffers(ether_, msg.value);
         if (tokenAtoms == 0) revert DepositIsZero();
@@ -172,6 +179,11 @@ abstract contract Custody is ISettlement, Ownable2Step, ReentrancyGuardTransient
     }
 
     /// @inheritdoc ISettlement
+    function isAssetRevoked(AssetId id) external view returns (bool) {
+        return _requireAsset(id).revoked;
+    }
+
+    /// @inheritdoc ISettlement
     function custody(AssetId id) external view returns (uint96) {
         return _requireAsset(id).custody;
     }
@@ -190,6 +202,11 @@ abstract contract Custody is ISettlement, Ownable2Step, ReentrancyGuardTransient
         uint16 raw = AssetId.unwrap(id);
         if (raw == 0 || raw > _assetCount) revert UnknownAsset(id);
         return _assets[id];
+    }
+
+    function _requireNotRevoked(AssetId id) private view returns (Asset storage a) {
+        a = _requireAsset(id);
+        if (a.revoked) revert AssetIsRevoked(id);
     }
 
     /// @dev Token atoms in one ledger atom: at most 10^36, and 2^96 of them fit in 256 bits.

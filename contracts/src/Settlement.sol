@@ -67,6 +67,8 @@ contract Settlement is Custody, Pausable {
     EpochNumber private _epoch;
     uint64 private _settlerSettledAt;
     uint16 private _rollupCount;
+    /// @dev A bit for each id, lowest for rollup 1: in the slot that a deposit reads anyway.
+    uint16 private _revokedRollups;
     address private _guardian;
     address private _settler;
     bytes32 private _stateDigest;
@@ -124,6 +126,13 @@ contract Settlement is Custody, Pausable {
         emit RollupRegistered(id, keyX, keyY);
     }
 
+    /// @inheritdoc ISettlement
+    function revokeRollup(RollupId id) external onlyOwner {
+        _requireNotRevoked(id);
+        _revokedRollups |= _bitOf(id);
+        emit RollupRevoked(id);
+    }
+
     // --- Deposits ---------------------------------------------------------------------------
 
     /// @inheritdoc ISettlement
@@ -133,7 +142,7 @@ contract Settlement is Custody, Pausable {
         whenNotPaused
         nonReentrant
     {
-        _requireRollup(rollupId);
+        _requireNotRevoked(rollupId);
         uint96 atoms = _bookDeposit(assetId, tokenAtoms);
         _cells[rollupId][assetId].depositedTotal += atoms;
         emit Deposited(rollupId, assetId, msg.sender, atoms);
@@ -423,6 +432,12 @@ contract Settlement is Custody, Pausable {
     }
 
     /// @inheritdoc ISettlement
+    function isRollupRevoked(RollupId id) external view returns (bool) {
+        _requireRollup(id);
+        return _revokedRollups & _bitOf(id) != 0;
+    }
+
+    /// @inheritdoc ISettlement
     function cell(RollupId rollupId, AssetId assetId)
         external
         view
@@ -458,6 +473,16 @@ contract Settlement is Custody, Pausable {
         uint16 raw = RollupId.unwrap(id);
         if (raw == 0 || raw > _rollupCount) revert UnknownRollup(id);
         return _rollups[id];
+    }
+
+    function _requireNotRevoked(RollupId id) private view {
+        _requireRollup(id);
+        if (_revokedRollups & _bitOf(id) != 0) revert RollupIsRevoked(id);
+    }
+
+    /// @dev Of an id that is given out: they run from 1 to MAX_ROLLUPS, as many as there are bits.
+    function _bitOf(RollupId id) private pure returns (uint16) {
+        return uint16(1 << (RollupId.unwrap(id) - 1));
     }
 
     function _requireCell(RollupId rollupId, AssetId assetId) private view returns (Cell storage) {

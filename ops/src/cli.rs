@@ -38,8 +38,8 @@ pub(crate) use webhook::{
 };
 
 pub(crate) use registry::{
-    AssetAddArguments, AssetCommand, ListArguments, RegisterArguments, RollupAddArguments,
-    RollupCommand,
+    AssetAddArguments, AssetCommand, OwnerArguments, RegisterArguments, RegisteredArguments,
+    RevokeArguments, RollupAddArguments, RollupCommand,
 };
 pub(crate) use trust::{CompletionsArguments, ConfigCommand, ConfigShowArguments, TrustArguments};
 

@@ -15,8 +15,8 @@ import {IEpochVerifier} from "./IEpochVerifier.sol";
 ///   custody = sum of cell balances + deposits not settled yet + pots + credits
 ///   tokens held by this contract >= custody * 10^(tokenDecimals - ledgerDecimals)
 ///
-/// Roles. The owner registers assets and rollups, names settler and guardian and lifts a pause. In
-/// production it is an OpenZeppelin TimelockController, so that registering is announced and never
+/// Roles. The owner registers and revokes assets and rollups, names settler and guardian and lifts a
+/// pause. In production it is an OpenZeppelin TimelockController, so that registering is announced and never
 /// instant. The settler alone settles, so that the domain goes where its ledger goes. The guardian
 /// can only pause. A pause stops intake and settlement; nobody can stop a claim. Claiming and
 /// delivering credits are open to everybody.
@@ -37,6 +37,10 @@ interface ISettlement {
     );
     /// @notice A rollup was given the next id.
     event RollupRegistered(RollupId indexed rollup, uint256 keyX, uint256 keyY);
+    /// @notice An asset takes no deposit any more.
+    event AssetRevoked(AssetId indexed asset);
+    /// @notice A rollup takes no deposit any more.
+    event RollupRevoked(RollupId indexed rollup);
 
     /// @notice All asset ids of the domain's shape are given out.
     error AssetLimitReached(uint256 limit);
@@ -54,6 +58,10 @@ interface ISettlement {
     error UnknownAsset(AssetId asset);
     /// @notice No such rollup.
     error UnknownRollup(RollupId rollup);
+    /// @notice The asset takes no deposit any more.
+    error AssetIsRevoked(AssetId asset);
+    /// @notice The rollup takes no deposit any more.
+    error RollupIsRevoked(RollupId rollup);
     /// @notice The word is not below the order of the scalar field.
     error WordNotCanonical(uint256 word);
 
@@ -69,6 +77,14 @@ interface ISettlement {
     /// @param keyX First coordinate of the BabyJubJub key that signs the rollup's batches.
     /// @param keyY Second coordinate.
     function registerRollup(uint256 keyX, uint256 keyY) external returns (RollupId rollup);
+
+    /// @notice Ends the deposits of an asset, for good. Only the owner. What is held of it moves, settles
+    /// and is claimed as before: nobody's way out depends on what came in later.
+    function revokeAsset(AssetId asset) external;
+
+    /// @notice Ends the deposits for a rollup, for good. Only the owner. What its cells hold moves, settles
+    /// and is claimed as before, and its id is not given out again.
+    function revokeRollup(RollupId rollup) external;
 
     // --- Deposits ---------------------------------------------------------------------------
 
@@ -88,7 +104,7 @@ interface ISettlement {
     /// @notice The asset's custody would pass 2^96 - 1 atoms.
     error CustodyLimitExceeded(AssetId asset, uint96 custody, uint256 atoms);
 
-    /// @notice Deposits into a rollup's cell. Refused while paused.
+    /// @notice Deposits into a rollup's cell. Refused while paused, and once rollup or asset is revoked.
     /// @param tokenAtoms The amount in the token's own smallest unit, whole ledger units only.
     function deposit(RollupId rollup, AssetId asset, uint256 tokenAtoms) external payable;
 
@@ -297,6 +313,12 @@ interface ISettlement {
         external
         view
         returns (address token, uint8 tokenDecimals, uint8 ledgerDecimals);
+
+    /// @notice Whether an asset is revoked.
+    function isAssetRevoked(AssetId id) external view returns (bool);
+
+    /// @notice Whether a rollup is revoked.
+    function isRollupRevoked(RollupId id) external view returns (bool);
 
     /// @notice A rollup's key, and its next height as last settled.
     function rollup(RollupId id)

@@ -92,6 +92,22 @@ impl L1 {
         Ok((RollupId::new(event.rollup), l1_tx))
     }
 
+    /// Ends the deposits of an asset, for good. Only the owner.
+    ///
+    /// # Errors
+    /// [`Error::Reverted`] if the contract refuses it, as for one that is revoked.
+    pub async fn revoke_asset(&self, id: AssetId) -> Result<MinedL1Tx, Error> {
+        Ok(self.send("revokeAsset", self.contract.revokeAsset(id.number())).await?.0)
+    }
+
+    /// Ends the deposits for a rollup, for good. Only the owner.
+    ///
+    /// # Errors
+    /// [`Error::Reverted`] if the contract refuses it, as for one that is revoked.
+    pub async fn revoke_rollup(&self, id: RollupId) -> Result<MinedL1Tx, Error> {
+        Ok(self.send("revokeRollup", self.contract.revokeRollup(id.number())).await?.0)
+    }
+
     /// The contract's single event of a kind in a receipt.
     fn event<E: SolEvent>(
         &self,

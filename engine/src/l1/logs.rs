@@ -112,8 +112,11 @@ fn event_of(event: SettlementEvents) -> Result<Option<L1Event>, AnswerFault> {
                 atoms: Atoms::new(event.atoms.to::<u128>())?,
             },
         },
-        // A claim that became a credit has its ClaimPaid too; the closings are the ledger's own.
-        SettlementEvents::CreditAdded(_)
+        // A claim that became a credit has its ClaimPaid too; the closings are the ledger's own. What is revoked takes
+        // no deposit on L1, and in the ledger nothing changes.
+        SettlementEvents::AssetRevoked(_)
+        | SettlementEvents::RollupRevoked(_)
+        | SettlementEvents::CreditAdded(_)
         | SettlementEvents::CreditWithdrawn(_)
         | SettlementEvents::CellSettled(_)
         | SettlementEvents::RollupSettled(_)

@@ -132,6 +132,22 @@ impl View {
         count("rollupCount", read!(self, "rollupCount", self.l1.contract.rollupCount())?)
     }
 
+    /// Whether an asset takes no deposit any more.
+    ///
+    /// # Errors
+    /// See [`Self::epoch`]; [`Error::Reverted`] if there is none of that id.
+    pub async fn is_asset_revoked(&self, id: AssetId) -> Result<bool, Error> {
+        read!(self, "isAssetRevoked", self.l1.contract.isAssetRevoked(id.number()))
+    }
+
+    /// Whether a rollup takes no deposit any more.
+    ///
+    /// # Errors
+    /// See [`Self::epoch`]; [`Error::Reverted`] if there is none of that id.
+    pub async fn is_rollup_revoked(&self, id: RollupId) -> Result<bool, Error> {
+        read!(self, "isRollupRevoked", self.l1.contract.isRollupRevoked(id.number()))
+    }
+
     /// A registered asset.
     ///
     /// # Errors

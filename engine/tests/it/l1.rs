@@ -63,6 +63,37 @@ async fn what_is_sent_is_read_back() {
     assert_eq!(view.asset_count().await.unwrap(), 2);
 }
 
+/// What is revoked takes no deposit, says so, and is no news to the ledger.
+#[tokio::test]
+async fn what_is_revoked_takes_no_deposit() {
+    let anvil = Anvil::start();
+    let l1 = deployed(&anvil).await;
+    let ether = l1.register_asset(Address::ZERO, 18, 9).await.unwrap().0;
+    let mut rollups = Vec::new();
+    for seed in 1..=2 {
+        let key = SigningKey::from_seed([seed; 32]).public();
+        rollups.push(l1.register_rollup(key).await.unwrap().0);
+    }
+    let amount = U256::from(1_000_000_000_u64);
+    l1.deposit(rollups[0], &ether, amount).await.unwrap();
+    let before = l1.logs(0, l1.head().await.unwrap().number).await.unwrap();
+    l1.revoke_rollup(rollups[0]).await.unwrap();
+    let refused = l1.deposit(rollups[0], &ether, amount).await.unwrap_err();
+    assert!(refused.to_string().contains("RollupIsRevoked"), "{refused}");
+    let again = l1.revoke_rollup(rollups[0]).await.unwrap_err();
+    assert!(again.to_string().contains("RollupIsRevoked"), "{again}");
+    let view = l1.latest().await.unwrap();
+    assert!(view.is_rollup_revoked(rollups[0]).await.unwrap());
+    assert!(!view.is_rollup_revoked(rollups[1]).await.unwrap());
+    assert!(!view.is_asset_revoked(ether.id()).await.unwrap());
+    assert_eq!(l1.logs(0, l1.head().await.unwrap().number).await.unwrap(), before);
+    l1.revoke_asset(ether.id()).await.unwrap();
+    let refused = l1.deposit(rollups[1], &ether, amount).await.unwrap_err();
+    assert!(refused.to_string().contains("AssetIsRevoked"), "{refused}");
+    assert!(l1.latest().await.unwrap().is_asset_revoked(ether.id()).await.unwrap());
+    assert_eq!(l1.logs(0, l1.head().await.unwrap().number).await.unwrap(), before);
+}
+
 /// A revert is told in the contract's own words, before anything is sent.
 #[tokio::test]
 async fn a_refusal_names_the_contracts_error() {

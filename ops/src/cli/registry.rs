@@ -12,7 +12,10 @@ pub(crate) enum RollupCommand {
     /// Register a rollup on L1, as the contract's owner, and wait until the ledger knows it.
     Add(RollupAddArguments),
     /// Show the registered rollups.
-    List(ListArguments),
+    List(RegisteredArguments),
+    /// End the deposits for a rollup on L1, as the contract's owner, for good. What its cells hold moves on, settles and
+    /// is claimed as before.
+    Revoke(RevokeArguments),
 }
 
 #[derive(Debug, Subcommand)]
@@ -20,7 +23,10 @@ pub(crate) enum AssetCommand {
     /// Register an asset on L1, as the contract's owner, and wait until the ledger knows it.
     Add(AssetAddArguments),
     /// Show the registered assets.
-    List(ListArguments),
+    List(RegisteredArguments),
+    /// End the deposits of an asset on L1, as the contract's owner, for good. What is held of it moves on, settles and
+    /// is claimed as before.
+    Revoke(RevokeArguments),
 }
 
 /// What is shown as a table or as JSON.
@@ -33,9 +39,19 @@ pub(crate) struct ListArguments {
     pub(crate) json: bool,
 }
 
-/// How something is registered.
+/// What is registered, and whether L1 still takes deposits for it.
 #[derive(Debug, Args)]
-pub(crate) struct RegisterArguments {
+pub(crate) struct RegisteredArguments {
+    #[command(flatten)]
+    pub(crate) list: ListArguments,
+    /// An L1 node, to say what is revoked.
+    #[arg(long, value_name = "URL", env = "L1_RPC_URL", hide_env_values = true)]
+    pub(crate) l1_rpc_url: Option<String>,
+}
+
+/// What only the contract's owner may do.
+#[derive(Debug, Args)]
+pub(crate) struct OwnerArguments {
     #[command(flatten)]
     pub(crate) url: UrlArguments,
     /// The L1 node.
@@ -44,12 +60,28 @@ pub(crate) struct RegisterArguments {
     /// Private key of the contract's owner.
     #[arg(long, value_name = "HEX", env = "L1_PRIVATE_KEY", hide_env_values = true)]
     pub(crate) l1_private_key: String,
-    /// Seconds to wait for the ledger, which books L1's blocks once they are deep enough.
-    #[arg(long, value_name = "SECONDS", default_value_t = 1_800)]
-    pub(crate) wait: u64,
     /// Print one JSON object.
     #[arg(long)]
     pub(crate) json: bool,
+}
+
+/// How something is registered.
+#[derive(Debug, Args)]
+pub(crate) struct RegisterArguments {
+    #[command(flatten)]
+    pub(crate) owner: OwnerArguments,
+    /// Seconds to wait for the ledger, which books L1's blocks once they are deep enough.
+    #[arg(long, value_name = "SECONDS", default_value_t = 1_800)]
+    pub(crate) wait: u64,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct RevokeArguments {
+    #[command(flatten)]
+    pub(crate) owner: OwnerArguments,
+    /// Its id, as `list` shows it.
+    #[arg(value_parser = clap::value_parser!(u16).range(1..))]
+    pub(crate) id: u16,
 }
 
 #[derive(Debug, Args)]

@@ -1,7 +1,7 @@
 //! `netfold rollup` and `netfold asset`: who takes part, and with what.
 //!
-//! **Invariant**: L1 is where both are registered, by the contract's owner; the ledger books what L1 shows. What
-//! L1 would refuse, or the domain has no use for, is refused before anything is sent.
+//! **Invariant**: L1 is where both are registered and revoked, by the contract's owner; the ledger books what L1 shows.
+//! What L1 would refuse, or the domain has no use for, is refused before anything is sent.
 
 use std::process::ExitCode;
 use std::time::{Duration, Instant};
@@ -14,10 +14,11 @@ use serde_json::{Value, json};
 
 use super::epoch::text;
 use crate::cli::{
-    AssetAddArguments, AssetCommand, ListArguments, RegisterArguments, RollupAddArguments,
-    RollupCommand,
+    AssetAddArguments, AssetCommand, OwnerArguments, RegisterArguments, RegisteredArguments,
+    RevokeArguments, RollupAddArguments, RollupCommand,
 };
 use crate::client::Client;
+use crate::development::Account;
 use crate::keys;
 use crate::output::Output;
 use crate::progress::say;
@@ -31,8 +32,9 @@ pub(super) async fn rollup(
         RollupCommand::Add(arguments) => add_rollup(arguments, output).await?,
         RollupCommand::List(arguments) => {
             let fields = ["rollup", "next_height", "exits", "root", "key/x", "key/y"];
-            list(arguments, "/v1/rollups", &fields, output).await?;
+            list(arguments, Kind::Rollup, &fields, output).await?;
         }
+        RollupCommand::Revoke(arguments) => revoke(arguments, Kind::Rollup, output).await?,
     }
     Ok(ExitCode::SUCCESS)
 }
@@ -42,30 +44,103 @@ pub(super) async fn asset(command: &AssetCommand, output: &mut Output) -> anyhow
         AssetCommand::Add(arguments) => add_asset(arguments, output).await?,
         AssetCommand::List(arguments) => {
             let fields = ["asset", "token", "token_decimals", "ledger_decimals"];
-            list(arguments, "/v1/assets", &fields, output).await?;
+            list(arguments, Kind::Asset, &fields, output).await?;
         }
+        AssetCommand::Revoke(arguments) => revoke(arguments, Kind::Asset, output).await?,
     }
     Ok(ExitCode::SUCCESS)
 }
 
+/// What is registered.
+#[derive(Clone, Copy)]
+enum Kind {
+    Rollup,
+    Asset,
+}
+
+impl Kind {
+    const fn name(self) -> &'static str {
+        match self {
+            Self::Rollup => "rollup",
+            Self::Asset => "asset",
+        }
+    }
+
+    async fn count(self, view: &View) -> Result<u16, engine::Error> {
+        match self {
+            Self::Rollup => view.rollup_count().await,
+            Self::Asset => view.asset_count().await,
+        }
+    }
+
+    async fn is_revoked(self, view: &View, id: u16) -> Result<bool, engine::Error> {
+        match self {
+            Self::Rollup => view.is_rollup_revoked(RollupId::new(id)).await,
+            Self::Asset => view.is_asset_revoked(AssetId::new(id)).await,
+        }
+    }
+
+    async fn revoke(self, l1: &L1, id: u16) -> Result<MinedL1Tx, engine::Error> {
+        match self {
+            Self::Rollup => l1.revoke_rollup(RollupId::new(id)).await,
+            Self::Asset => l1.revoke_asset(AssetId::new(id)).await,
+        }
+    }
+}
+
 async fn list(
-    arguments: &ListArguments,
-    path: &str,
+    arguments: &RegisteredArguments,
+    kind: Kind,
     fields: &[&str],
     output: &mut Output,
 ) -> anyhow::Result<()> {
-    let answer = arguments.url.client()?.read(path).await?;
-    if arguments.json {
-        return output.json(&answer);
+    let client = arguments.list.url.client()?;
+    let mut answer = client.read(&format!("/v1/{}s", kind.name())).await?;
+    let items = answer.get_mut("items").and_then(Value::as_array_mut);
+    let items = items.context("the api gave no list")?;
+    let mut fields = fields.to_vec();
+    if let Some(url) = &arguments.l1_rpc_url {
+        // It reads only; the account pays nothing.
+        let l1 = connect(&client, url, &Account::Claimant.key()?).await?;
+        let view = l1.latest().await?;
+        for item in items.iter_mut() {
+            let id = item.get(kind.name()).and_then(Value::as_u64).unwrap_or_default();
+            let revoked = kind.is_revoked(&view, u16::try_from(id)?).await?;
+            if let Value::Object(item) = item {
+                item.insert("revoked".to_owned(), json!(revoked));
+            }
+        }
+        fields.push("revoked");
     }
-    let items = answer.get("items").and_then(Value::as_array).context("the api gave no list")?;
     let row = |item: &Value| {
         fields.iter().map(|field| text(item, &format!("/{field}"))).collect::<Vec<_>>()
     };
     let rows = items.iter().map(row).collect::<Vec<_>>();
+    if arguments.list.json {
+        return output.json(&answer);
+    }
     let head = fields.iter().map(|field| field.replace(['_', '/'], " ")).collect::<Vec<_>>();
     table::print(&head.iter().map(String::as_str).collect::<Vec<_>>(), &rows, output)?;
     Ok(())
+}
+
+async fn revoke(
+    arguments: &RevokeArguments,
+    kind: Kind,
+    output: &mut Output,
+) -> anyhow::Result<()> {
+    let (name, id) = (kind.name(), arguments.id);
+    let owner = Owner::connect(&arguments.owner).await?;
+    let count = kind.count(&owner.view).await?;
+    ensure!(id <= count, "there is no {name} {id}: L1 has {count} (netfold {name} list)");
+    ensure!(!kind.is_revoked(&owner.view, id).await?, "{name} {id} is revoked already");
+    let l1_tx = kind.revoke(&owner.l1, id).await?;
+    let (tx_hash, block) = (l1_tx.tx_hash, l1_tx.block.number);
+    let sentence = format!(
+        "L1 takes no deposit for {name} {id} any more, by l1_tx {tx_hash} in block {block}. What is there moves on, settles \
+         and is claimed as before."
+    );
+    owner.tell(&json!({ name: id }), &sentence, &l1_tx, output)
 }
 
 async fn add_rollup(arguments: &RollupAddArguments, output: &mut Output) -> anyhow::Result<()> {
@@ -77,7 +152,7 @@ async fn add_rollup(arguments: &RollupAddArguments, output: &mut Output) -> anyh
         }
         (None, ..) => bail!("name the key: KEY_X KEY_Y, or --key FILE"),
     };
-    let owner = Owner::connect(&arguments.register).await?;
+    let owner = Owner::connect(&arguments.register.owner).await?;
     let count = owner.view.rollup_count().await?;
     for id in (1..=count).map(RollupId::new) {
         ensure!(
@@ -92,12 +167,15 @@ async fn add_rollup(arguments: &RollupAddArguments, output: &mut Output) -> anyh
     let (id, l1_tx) = owner.l1.register_rollup(key).await?;
     let path = format!("/v1/rollups/{id}");
     let matches = |answer: &Value| text(answer, "/key/x") == key.x().to_string();
-    owner.await_ledger(&path, matches, &format!("rollup {id}"), &l1_tx).await?;
-    owner.tell(&json!({"rollup": id}), &format!("Rollup {id}"), &l1_tx, output)
+    owner
+        .await_ledger(&arguments.register, &path, matches, &format!("rollup {id}"), &l1_tx)
+        .await?;
+    let sentence = registered(&format!("Rollup {id}"), &l1_tx);
+    owner.tell(&json!({"rollup": id}), &sentence, &l1_tx, output)
 }
 
 async fn add_asset(arguments: &AssetAddArguments, output: &mut Output) -> anyhow::Result<()> {
-    let owner = Owner::connect(&arguments.register).await?;
+    let owner = Owner::connect(&arguments.register.owner).await?;
     let token = arguments.token;
     let facts = owner.l1.token(token).await.context("this is no ERC-20 token on that L1")?;
     let count = owner.view.asset_count().await?;
@@ -121,11 +199,18 @@ async fn add_asset(arguments: &AssetAddArguments, output: &mut Output) -> anyhow
         let items = answer.get("items").and_then(Value::as_array).into_iter().flatten();
         items.filter_map(|item| item.get("asset")).any(|found| *found == json!(id))
     };
-    owner.await_ledger("/v1/assets", listed, &format!("asset {id}"), &l1_tx).await?;
+    let what = format!("asset {id}");
+    owner.await_ledger(&arguments.register, "/v1/assets", listed, &what, &l1_tx).await?;
     let told = json!({
         "asset": id, "token": token, "token_decimals": facts.decimals, "ledger_decimals": decimals,
     });
-    owner.tell(&told, &format!("Asset {id} ({token}, {decimals} ledger decimals)"), &l1_tx, output)
+    let what = format!("Asset {id} ({token}, {decimals} ledger decimals)");
+    owner.tell(&told, &registered(&what, &l1_tx), &l1_tx, output)
+}
+
+fn registered(what: &str, l1_tx: &MinedL1Tx) -> String {
+    let (tx_hash, block) = (l1_tx.tx_hash, l1_tx.block.number);
+    format!("{what} is registered, by l1_tx {tx_hash} in block {block}, and in the ledger.")
 }
 
 /// Amounts of the whole supply have to be amounts of the ledger.
@@ -144,35 +229,39 @@ fn check_supply(asset: &Asset, supply: Option<U256>) -> anyhow::Result<()> {
     Ok(())
 }
 
+/// The contract of the api's domain, on the L1 that a node serves.
+async fn connect(client: &Client, url: &str, key: &SignerKey) -> anyhow::Result<L1> {
+    let domain = client.read("/v1/domain").await?;
+    let chain = domain.get("chain_id").and_then(Value::as_u64);
+    let served = L1::chain_id_at(url).await?;
+    ensure!(
+        chain == Some(served),
+        "the domain is on chain {}, {url} serves chain {served}: name the right L1 node",
+        text(&domain, "/chain_id")
+    );
+    let settlement: Address = text(&domain, "/settlement").parse().context("the api's contract")?;
+    Ok(L1::connect(url, settlement, key).await?)
+}
+
 /// The contract, through its owner, and the api that shows what became of it.
 struct Owner<'a> {
-    arguments: &'a RegisterArguments,
+    arguments: &'a OwnerArguments,
     client: Client,
     l1: L1,
     view: View,
 }
 
 impl<'a> Owner<'a> {
-    async fn connect(arguments: &'a RegisterArguments) -> anyhow::Result<Self> {
+    async fn connect(arguments: &'a OwnerArguments) -> anyhow::Result<Self> {
         let client = arguments.url.client()?;
-        let domain = client.read("/v1/domain").await?;
-        let key: SignerKey = arguments.l1_private_key.parse()?;
-        let (chain, url) = (domain.get("chain_id").and_then(Value::as_u64), &arguments.l1_rpc_url);
-        let served = L1::chain_id_at(url).await?;
-        ensure!(
-            chain == Some(served),
-            "the domain is on chain {}, {url} serves chain {served}: name the right L1 node",
-            text(&domain, "/chain_id")
-        );
-        let settlement: Address =
-            text(&domain, "/settlement").parse().context("the api's contract")?;
-        let l1 = L1::connect(url, settlement, &key).await?;
+        let l1 =
+            connect(&client, &arguments.l1_rpc_url, &arguments.l1_private_key.parse()?).await?;
         let view = l1.latest().await?;
         let owner = view.roles().await?.owner;
         ensure!(
             owner == l1.signer(),
-            "the contract's owner is {owner}, the key is that of {}: only the owner registers. If the owner is \
-             a contract, have it call registerRollup or registerAsset",
+            "the contract's owner is {owner}, the key is that of {}: only the owner registers and revokes. If the owner \
+             is a contract, have it call registerRollup, registerAsset, revokeRollup or revokeAsset",
             l1.signer()
         );
         Ok(Self { arguments, client, l1, view })
@@ -181,13 +270,14 @@ impl<'a> Owner<'a> {
     /// Waits until the ledger shows what L1 has registered.
     async fn await_ledger(
         &self,
+        arguments: &RegisterArguments,
         path: &str,
         shows: impl Fn(&Value) -> bool,
         what: &str,
         l1_tx: &MinedL1Tx,
     ) -> anyhow::Result<()> {
         let began = Instant::now();
-        let patience = Duration::from_secs(self.arguments.wait);
+        let patience = Duration::from_secs(arguments.wait);
         say(format_args!(
             "L1 has registered {what} in l1_tx {}; waiting for the ledger.",
             l1_tx.tx_hash
@@ -212,15 +302,12 @@ impl<'a> Owner<'a> {
     fn tell(
         &self,
         told: &Value,
-        what: &str,
+        sentence: &str,
         l1_tx: &MinedL1Tx,
         output: &mut Output,
     ) -> anyhow::Result<()> {
         if !self.arguments.json {
-            let (tx_hash, block) = (l1_tx.tx_hash, l1_tx.block.number);
-            output.line(format_args!(
-                "{what} is registered, by l1_tx {tx_hash} in block {block}, and in the ledger."
-            ))?;
+            output.line(format_args!("{sentence}"))?;
             return Ok(());
         }
         let mut told = told.clone();

@@ -142,6 +142,24 @@ impl Operator {
         assert_eq!(listed.lines().count(), 5, "{listed}");
         let listed = last_json(&succeed(&mut self.netfold(&["asset", "list", "--json"])));
         assert_eq!(listed["items"][0]["asset"], Value::from(1), "{listed}");
+
+        // Revoked once, by the owner alone, and told from L1.
+        fail(add(&["rollup", "revoke", "4"]).env("L1_PRIVATE_KEY", FUNDED));
+        let revoked = last_json(&succeed(&mut add(&["rollup", "revoke", "4"])));
+        assert_eq!((&revoked["rollup"], revoked["tx_hash"].is_string()), (&4.into(), true));
+        let said = fail(&mut add(&["rollup", "revoke", "4"]));
+        assert!(said.contains("rollup 4 is revoked already"), "{said}");
+        let said = fail(&mut add(&["asset", "revoke", "9"]));
+        assert!(said.contains("there is no asset 9"), "{said}");
+        for (kind, revoked) in [("rollup", vec![false, false, false, true]), ("asset", vec![false])]
+        {
+            let list = [kind, "list", "--json", "--l1-rpc-url", &self.l1];
+            let listed = last_json(&succeed(&mut self.netfold(&list)));
+            let items = listed["items"].as_array().unwrap();
+            let found: Vec<_> =
+                items.iter().map(|item| item["revoked"].as_bool().unwrap()).collect();
+            assert_eq!(found, revoked, "{listed}");
+        }
     }
 
     /// A settled exit proves itself from a file, and what is altered does not; the deployment says what is to
