@@ -15,7 +15,7 @@ source ./tools.sh
 
 # A clean build of src/ and script/ alone, in folders of its own: the bytes depend on the sources and
 # the settings only, never on which tests are there or on what was built before.
-export FOUNDRY_OUT=out/release FOUNDRY_CACHE_PATH=cache/release
+export FOUNDRY_PROFILE=default FOUNDRY_OUT=out/release FOUNDRY_CACHE_PATH=cache/release
 rm -rf "$FOUNDRY_OUT" "$FOUNDRY_CACHE_PATH"
 "$forge" build --skip test --force --quiet
 

@@ -155,7 +155,9 @@ pub(crate) async fn one(
             description = "What the caller calls this request: another one with it is refused"),
     ),
     responses(
-        (status = 200, description = "It is revoked", body = Webhook),
+        (status = 200, description = "It is revoked", body = Webhook,
+            headers(("idempotent-replayed" = String,
+                description = "`true` if this key was answered before, and nothing was done"))),
         (status = 413, description = "The body is too large", body = ProblemBody,
             content_type = "application/problem+json"),
         Problems, Missing, Reused,
@@ -167,12 +169,13 @@ pub(crate) async fn revoke(
     Path(id): Path<String>,
     query: Parameters,
     Keyed { request, .. }: Keyed,
-) -> Result<Json<Webhook>, Error> {
+) -> Result<Response, Error> {
     caller.require(Scope::Operate)?;
     query.finish()?;
     let id = read_id(&id)?;
-    let revoked = state.ledger().revoke_webhook(id, caller.key(), request.as_ref()).await?;
-    Ok(Json(wire::of(&revoked, &state)))
+    let (revoked, again) =
+        state.ledger().revoke_webhook(id, caller.key(), request.as_ref()).await?;
+    Ok(answered(&revoked, again, &state))
 }
 
 /// Have a webhook tried again
@@ -189,7 +192,9 @@ pub(crate) async fn revoke(
             description = "What the caller calls this request: another one with it is refused"),
     ),
     responses(
-        (status = 200, description = "It goes on", body = Webhook),
+        (status = 200, description = "It goes on", body = Webhook,
+            headers(("idempotent-replayed" = String,
+                description = "`true` if this key was answered before, and nothing was done"))),
         (status = 413, description = "The body is too large", body = ProblemBody,
             content_type = "application/problem+json"),
         Problems, Missing, Reused,
@@ -201,12 +206,13 @@ pub(crate) async fn resume(
     Path(id): Path<String>,
     query: Parameters,
     Keyed { request, .. }: Keyed,
-) -> Result<Json<Webhook>, Error> {
+) -> Result<Response, Error> {
     caller.require(Scope::Operate)?;
     query.finish()?;
     let id = read_id(&id)?;
-    let resumed = state.ledger().resume_webhook(id, caller.key(), request.as_ref()).await?;
-    Ok(Json(wire::of(&resumed, &state)))
+    let (resumed, again) =
+        state.ledger().resume_webhook(id, caller.key(), request.as_ref()).await?;
+    Ok(answered(&resumed, again, &state))
 }
 
 /// List what was posted to a webhook, newest first, and how it was answered
@@ -234,6 +240,15 @@ pub(crate) async fn deliveries(
     state.ledger().webhook(id).await?.ok_or(NotFound::Webhook { id })?;
     let rows = state.ledger().webhook_attempts(id, page.before, page.limit).await?;
     Ok(Json(page.page(rows, |attempt| attempt.number, |attempt| Delivery::of(&attempt))))
+}
+
+/// A webhook as it is now, and whether its key was answered before.
+fn answered(webhook: &ledger::Webhook, again: bool, state: &State) -> Response {
+    let mut answer = Json(wire::of(webhook, state)).into_response();
+    if again {
+        answer.headers_mut().insert(REPLAYED, HeaderValue::from_static("true"));
+    }
+    answer
 }
 
 /// Whether nothing is tried any more until the webhook is resumed.

@@ -39,7 +39,7 @@ contract SettlerTest is SettlementTest {
                 )
             );
         }
-        new Settlement(OWNER, DOMAIN, verifier, GENESIS, BOB, grace);
+        deploy(BOB, grace);
     }
 
     function test_constructor_graceAtTheEdges() public {
@@ -51,7 +51,11 @@ contract SettlerTest is SettlementTest {
 
     function test_constructor_refusesNoSettler() public {
         vm.expectRevert(refusal(ISettlement.SettlerIsZero.selector));
-        new Settlement(OWNER, DOMAIN, verifier, GENESIS, address(0), GRACE);
+        deploy(address(0), GRACE);
+    }
+
+    function deploy(address settler, uint64 grace) private {
+        committed("Settlement", abi.encode(OWNER, DOMAIN, verifier, GENESIS, settler, grace));
     }
 
     // --- Who may settle ---------------------------------------------------------------------

@@ -149,7 +149,7 @@ impl Ledger {
     }
 
     /// Revokes a webhook; one that is revoked stays as it is. With an idempotency key that it was revoked with
-    /// before, nothing is done.
+    /// before, nothing is done, and `true` says so.
     ///
     /// # Errors
     /// [`Error::UnknownWebhook`], [`Error::ApiKeyRefused`], [`Error::IdempotencyKeyReused`].
@@ -158,9 +158,9 @@ impl Ledger {
         id: WebhookId,
         by: Option<ApiKeyId>,
         keyed: Option<&KeyedRequest>,
-    ) -> Result<Webhook, Error> {
+    ) -> Result<(Webhook, bool), Error> {
         let Begun::New(mut tx) = self.begin(by, keyed).await? else {
-            return self.known_webhook(id).await;
+            return Ok((self.known_webhook(id).await?, true));
         };
         sqlx::query!(
             "insert into webhook_revocation (webhook_id) values ($1)
@@ -173,12 +173,12 @@ impl Ledger {
             by_key(error, by)
                 .on_constraint("webhook_revocation_of_webhook", || Error::UnknownWebhook { id })
         })?;
-        self.end(tx, keyed, id).await
+        Ok((self.end(tx, keyed, id).await?, false))
     }
 
     /// Has a webhook tried again at once, and its failures counted from here. One that did not fail stays as
-    /// it is. With an idempotency key that it was resumed with before, nothing is done: what has failed since then
-    /// is counted.
+    /// it is. With an idempotency key that it was resumed with before, nothing is done, and `true` says so: what has
+    /// failed since then is counted.
     ///
     /// # Errors
     /// [`Error::UnknownWebhook`], [`Error::ApiKeyRefused`], [`Error::IdempotencyKeyReused`].
@@ -187,9 +187,9 @@ impl Ledger {
         id: WebhookId,
         by: Option<ApiKeyId>,
         keyed: Option<&KeyedRequest>,
-    ) -> Result<Webhook, Error> {
+    ) -> Result<(Webhook, bool), Error> {
         let Begun::New(mut tx) = self.begin(by, keyed).await? else {
-            return self.known_webhook(id).await;
+            return Ok((self.known_webhook(id).await?, true));
         };
         sqlx::query!(
             "insert into webhook_resumption (webhook_id, after_attempt)
@@ -203,7 +203,7 @@ impl Ledger {
         .execute(&mut *tx)
         .await
         .map_err(|error| by_key(error, by))?;
-        self.end(tx, keyed, id).await
+        Ok((self.end(tx, keyed, id).await?, false))
     }
 
     /// The webhook of that name, revoked or not.

@@ -65,7 +65,12 @@ async fn lead(state: &State, settings: &WebhookSettings, mut lock: EngineLock) {
             Err(error) => tracing::warn!(%error, "the webhooks cannot be read"),
         }
         if stops_within(state, LOOK).await {
-            while tasks.join_next().await.is_some() {}
+            break;
+        }
+    }
+    while !tasks.is_empty() {
+        let ended = tokio::time::timeout(LOOK, tasks.join_next()).await;
+        if ended.is_err() && lock.check().await.is_err() {
             return;
         }
     }

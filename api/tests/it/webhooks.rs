@@ -42,6 +42,8 @@ struct Post {
 pub(crate) enum Reply {
     Status(u16),
     Redirect,
+    /// 204, after a while.
+    Late,
     Never,
 }
 
@@ -113,6 +115,10 @@ async fn receive(
     match reply.unwrap_or(Reply::Status(204)) {
         Reply::Status(status) => StatusCode::from_u16(status).unwrap().into_response(),
         Reply::Redirect => (StatusCode::FOUND, [("location", "/elsewhere")]).into_response(),
+        Reply::Late => {
+            tokio::time::sleep(Duration::from_millis(250)).await;
+            StatusCode::NO_CONTENT.into_response()
+        }
         Reply::Never => std::future::pending().await,
     }
 }
@@ -207,9 +213,10 @@ async fn events_are_told_in_order_and_signed() {
         let request = world.client.delete(world.url(path)).header("idempotency-key", "gone");
         Answer::of(request.send().await.unwrap()).await
     };
-    for _ in 0..2 {
+    for replayed in ["", "true"] {
         let revoked = revoke(&path).await;
         assert_eq!((revoked.status, &revoked.json()["state"]), (200, &json!("revoked")));
+        assert_eq!(revoked.header("idempotent-replayed"), replayed);
     }
     let other = revoke("/v1/webhooks/0123456789abcdef").await;
     assert_eq!((other.status, &other.problem()["code"]), (409, &json!("idempotency_key_reused")));
@@ -350,8 +357,8 @@ async fn who_is_given_up_goes_on_when_resumed() {
     world.end().await;
 }
 
-/// Of two processes one tells; when it ends the other goes on right after it: nothing is told twice, nothing is left
-/// out, and nothing out of order.
+/// Of two processes one tells; when it ends, with a post in hand, the other goes on right after it: nothing is told
+/// twice, nothing is left out, and nothing out of order.
 #[tokio::test(flavor = "multi_thread")]
 async fn another_process_goes_on() {
     let mut world = World::bound("webhook_two", settings(Reach::Loopback)).await;
@@ -365,6 +372,10 @@ async fn another_process_goes_on() {
     for _ in 0..3 {
         world.booked(&mut one, &[transfer(2, USDC, 5)], &[]).await;
     }
+    let last = world.engine.last_event().await.unwrap().number();
+    receiver.until(usize::try_from(last).unwrap()).await;
+    receiver.inbox.0.lock().unwrap().1.push(Reply::Late);
+    world.booked(&mut one, &[transfer(2, USDC, 5)], &[]).await;
     let last = world.engine.last_event().await.unwrap().number();
     receiver.until(usize::try_from(last).unwrap()).await;
     world.stop().await;

@@ -138,14 +138,19 @@ async fn a_signed_settlement_lands_once() {
     let anvil = Anvil::start();
     let l1 = deployed(&anvil).await;
     let epoch = EpochNumber::FIRST;
+    let key = SigningKey::from_seed([1; 32]).public();
+    let rollup = l1.register_rollup(key).await.unwrap().0;
+    let register = vec![domain::Operation::Register { rollup, key }];
     let identity = l1.identity().await.unwrap();
     let genesis = LiquidityState::genesis();
-    let (statement, proof) = crate::kept::proven(identity, epoch, genesis, Vec::new()).await;
-    let output = statement.outputs[0].clone();
+    let context = domain::StepContext { domain_word: identity.word(), epoch };
+    let closing = folding::plan(&genesis, &register, context).unwrap().closing.digest();
+    assert_ne!(closing, genesis.digest());
+    let (statement, proof) = crate::kept::proven(identity, epoch, genesis, register).await;
     let head = l1.head().await.unwrap();
 
     let books = B256::repeat_byte(0xb0);
-    let forged = l1.prepare_settle(epoch, std::slice::from_ref(&output), books, &[7; 32]).await;
+    let forged = l1.prepare_settle(epoch, &statement.outputs, books, &[7; 32]).await;
     assert!(forged.unwrap_err().to_string().contains("ProofRefused"));
     let prepared =
         l1.prepare_settle(epoch, &statement.outputs, books, proof.as_bytes()).await.unwrap();
@@ -169,12 +174,12 @@ async fn a_signed_settlement_lands_once() {
         panic!("{receipt:?}")
     };
     assert_eq!(told, books);
-    assert_eq!(state_digest, output.state_digest);
+    assert_eq!(state_digest, closing);
     assert_eq!(l1_tx.block.number, head.number + 1);
     l1.send_raw(&prepared.raw_tx).await.unwrap_err();
     let view = l1.latest().await.unwrap();
     assert_eq!(view.epoch().await.unwrap(), Some(epoch));
-    assert_eq!(view.state_digest().await.unwrap(), output.state_digest);
+    assert_eq!(view.state_digest().await.unwrap(), closing);
     let logs = l1.logs(l1_tx.block.number, l1_tx.block.number).await.unwrap();
     let settled = L1Event::EpochSettled { epoch, state_digest, steps: 1, books };
     assert_eq!(logs[0].event, settled);

@@ -29,7 +29,8 @@ fn repair(world: &World) {
 }
 
 /// A batch that cannot be proven is found when its epoch is to be sealed, and evicted with what stands
-/// on it, once; the rest is sealed, proven and settled, though the engine is killed after the eviction.
+/// on it, once; the rest is sealed, though the engine is killed after the eviction, and settles with the proof of exactly
+/// that.
 #[tokio::test]
 async fn an_epoch_is_sealed_without_its_unprovable_batch() {
     let mut world = World::new().await;

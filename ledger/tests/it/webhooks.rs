@@ -123,20 +123,23 @@ fn failures_are_counted_until_resumed() {
     with_world(|world| async move {
         let webhook = add(&world, &new(1)).await;
         // Nothing failed: nothing to resume.
-        assert_eq!(world.api.resume_webhook(webhook.id, None, None).await.unwrap().failures, 0);
+        assert_eq!(world.api.resume_webhook(webhook.id, None, None).await.unwrap().0.failures, 0);
         for outcome in [REFUSED, Outcome::Unreachable, Outcome::Untrusted, Outcome::Forbidden] {
             assert!(attempt(&world, &webhook, 1, outcome).await.unwrap());
         }
         assert_eq!(seen(&world, &webhook).await.failures, 4);
         for _ in 0..2 {
-            assert_eq!(world.api.resume_webhook(webhook.id, None, None).await.unwrap().failures, 0);
+            assert_eq!(
+                world.api.resume_webhook(webhook.id, None, None).await.unwrap().0.failures,
+                0
+            );
         }
         assert!(attempt(&world, &webhook, 1, REFUSED).await.unwrap());
         assert_eq!(seen(&world, &webhook).await.failures, 1);
-        let revoked = world.api.revoke_webhook(webhook.id, None, None).await.unwrap();
+        let (revoked, _) = world.api.revoke_webhook(webhook.id, None, None).await.unwrap();
         assert!(revoked.revoked_at.is_some());
         assert_eq!(
-            world.api.revoke_webhook(webhook.id, None, None).await.unwrap().revoked_at,
+            world.api.revoke_webhook(webhook.id, None, None).await.unwrap().0.revoked_at,
             revoked.revoked_at
         );
         // What was on its way is recorded, and told that it was the last.
@@ -165,18 +168,18 @@ fn a_webhook_is_resumed_once_by_its_key() {
             "{missing:?}"
         );
         assert!(attempt(&world, &webhook, 1, REFUSED).await.unwrap());
-        for failures in 0..2 {
-            let resumed = world.api.resume_webhook(id, None, Some(&resume)).await.unwrap();
-            assert_eq!(resumed.failures, failures, "the second time nothing is done");
+        for (failures, before) in [(0, false), (1, true)] {
+            let (resumed, again) = world.api.resume_webhook(id, None, Some(&resume)).await.unwrap();
+            assert_eq!((resumed.failures, again), (failures, before));
             assert!(attempt(&world, &webhook, 1, REFUSED).await.unwrap());
         }
         let refused = world.api.revoke_webhook(id, None, Some(&other)).await;
         assert!(matches!(refused, Err(Error::IdempotencyKeyReused { .. })), "{refused:?}");
         assert!(seen(&world, &webhook).await.revoked_at.is_none());
         let revoke = KeyedRequest::new(None, "gone".parse().unwrap(), "revoke", b"");
-        for _ in 0..2 {
-            let revoked = world.api.revoke_webhook(id, None, Some(&revoke)).await.unwrap();
-            assert!(revoked.revoked_at.is_some());
+        for before in [false, true] {
+            let (revoked, again) = world.api.revoke_webhook(id, None, Some(&revoke)).await.unwrap();
+            assert!(revoked.revoked_at.is_some() && again == before);
         }
         let acts = world.api.operator_actions(None, PageLimit::MAX).await.unwrap();
         let acts: Vec<_> = acts.iter().map(|action| action.act).collect();

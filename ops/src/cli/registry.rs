@@ -44,8 +44,8 @@ pub(crate) struct ListArguments {
 pub(crate) struct RegisteredArguments {
     #[command(flatten)]
     pub(crate) list: ListArguments,
-    /// An L1 node, to say what is revoked.
-    #[arg(long, value_name = "URL", env = "L1_RPC_URL", hide_env_values = true)]
+    /// An L1 node, to say what is revoked: the ledger, which is asked without one, does not know.
+    #[arg(long, value_name = "URL")]
     pub(crate) l1_rpc_url: Option<String>,
 }
 
