@@ -1,7 +1,7 @@
 // Goes ways through the pages in Chromium as people do and says what is wrong, a line each; nothing is the
 // good answer.
 //
-//   node follow.mjs ORIGIN WAYS.json PROFILE [PICTURES]
+//   node follow.mjs ORIGIN WAYS.json [PICTURES]
 //
 // WAYS.json lists { name, steps }, a step being one of { open: PATH }, { click: WORDS }, the first link or
 // button that begins with them, { search: WORDS }, { see: WORDS } and { download: WORDS, bytes }, which
@@ -10,26 +10,32 @@ import { readFileSync } from "node:fs";
 
 import { browse, Tab } from "./chromium.mjs";
 
-const [origin, list, profile, folder] = process.argv.slice(2);
+const [origin, list, folder] = process.argv.slice(2);
 const ways = JSON.parse(readFileSync(list, "utf8"));
 
 const text = JSON.stringify;
-const link = (words) => `[...document.querySelectorAll("main a, main button")]
-  .find((one) => one.textContent.trim().startsWith(${text(words)}))`;
+
+// The first link or button of the page that begins with these words.
+function link(tab, words) {
+  const begins = new RegExp(`^\\s*${words.replace(/[.*+?^${}()|[\]\\]/g, "\\$&")}`);
+  return tab.page.locator("main a, main button").filter({ hasText: begins }).first();
+}
+
+// Waits until what `cause` leads to is loaded.
+async function load(tab, cause) {
+  await Promise.all([tab.page.waitForEvent("load"), cause()]);
+}
 
 async function click(tab, words) {
-  if (!await tab.evaluate(`Boolean(${link(words)})`)) throw new Error(`has no link ${words}`);
-  await tab.load(() => tab.evaluate(`${link(words)}.click()`));
+  const found = link(tab, words);
+  if (await found.count() === 0) throw new Error(`has no link ${words}`);
+  await load(tab, () => found.click());
 }
 
 async function search(tab, words) {
-  await tab.evaluate(`document.querySelector("form[role=search] input").focus()`);
-  await tab.send("Input.insertText", { text: words });
-  const key = { key: "Enter", code: "Enter", windowsVirtualKeyCode: 13, text: "\r" };
-  await tab.load(async () => {
-    await tab.send("Input.dispatchKeyEvent", { type: "keyDown", ...key });
-    await tab.send("Input.dispatchKeyEvent", { type: "keyUp", ...key });
-  });
+  const field = tab.page.locator("form[role=search] input").first();
+  await field.fill(words);
+  await load(tab, () => field.press("Enter"));
 }
 
 async function see(tab, words) {
@@ -37,8 +43,9 @@ async function see(tab, words) {
 }
 
 async function download(tab, words, bytes) {
-  const found = await tab.evaluate(`fetch(${link(words)}.href).then(async (answer) =>
-    answer.ok ? (await answer.arrayBuffer()).byteLength : -answer.status)`);
+  const href = await link(tab, words).getAttribute("href");
+  const answer = await tab.page.request.get(new URL(href, tab.page.url()).href);
+  const found = answer.ok() ? (await answer.body()).length : -answer.status();
   if (found < bytes) throw new Error(`${words} leads to ${found} bytes`);
 }
 
@@ -53,7 +60,7 @@ async function step(tab, one) {
   for (const fault of tab.faults.splice(0)) throw new Error(fault);
 }
 
-await browse(profile, async (browser) => {
+await browse(async (browser) => {
   for (const way of ways) {
     const tab = await Tab.open(browser, origin, folder);
     for (const one of way.steps) {

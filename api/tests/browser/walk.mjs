@@ -1,15 +1,15 @@
 // Walks pages in Chromium and says what is wrong with them, a line each; nothing is the good answer.
 //
-//   node walk.mjs ORIGIN PAGES.json PROFILE [PICTURES]
+//   node walk.mjs ORIGIN PAGES.json [PICTURES]
 //
 // PAGES.json lists { path, status, live, texts }. Each page is loaded wide and light, narrow and dark,
-// and without scripts. PROFILE is an empty folder for the browser, PICTURES one that pictures are left in.
+// and without scripts. PICTURES is a folder that pictures are left in.
 import { readFileSync } from "node:fs";
 import { createRequire } from "node:module";
 
 import { browse, Tab } from "./chromium.mjs";
 
-const [origin, list, profile, folder] = process.argv.slice(2);
+const [origin, list, folder] = process.argv.slice(2);
 const axe = readFileSync(createRequire(import.meta.url).resolve("axe-core/axe.min.js"), "utf8");
 const pages = JSON.parse(readFileSync(list, "utf8"));
 
@@ -46,18 +46,18 @@ async function look(tab, page, width, scheme) {
 async function walk(browser, page) {
   const tab = await Tab.open(browser, origin, folder);
   const faults = [...await look(tab, page, 1280, "light"), ...await look(tab, page, 390, "dark")];
-  await tab.send("Emulation.setScriptExecutionDisabled", { value: true });
-  await tab.go(page.path, 1280, "light");
-  const { root } = await tab.send("DOM.getDocument", { depth: 0 });
-  const { outerHTML } = await tab.send("DOM.getOuterHTML", { nodeId: root.nodeId });
-  for (const text of page.texts) {
-    if (!outerHTML.includes(text)) faults.push(`${page.path} without scripts: no ${text}`);
-  }
   await tab.close();
+  const plain = await Tab.open(browser, origin, folder, false);
+  await plain.go(page.path, 1280, "light");
+  const html = await plain.page.content();
+  for (const text of page.texts) {
+    if (!html.includes(text)) faults.push(`${page.path} without scripts: no ${text}`);
+  }
+  await plain.close();
   return faults;
 }
 
-await browse(profile, async (browser) => {
+await browse(async (browser) => {
   for (const page of pages) {
     for (const fault of await walk(browser, page)) console.log(fault);
   }

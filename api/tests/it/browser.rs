@@ -136,8 +136,7 @@ async fn walk(world: &World, pages: &[Page], name: &str) {
     std::fs::write(&file, list.collect::<Value>().to_string()).unwrap();
     let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/browser/walk.mjs");
     let mut command = Command::new("node");
-    let profile = tempfile::tempdir().unwrap();
-    command.arg(script).arg(world.url("")).arg(file.path()).arg(profile.path());
+    command.arg(script).arg(world.url("")).arg(file.path());
     if let Some(pictures) = std::env::var_os("NETFOLD_PICTURES") {
         let folder = Path::new(&pictures).join(name);
         std::fs::create_dir_all(&folder).unwrap();

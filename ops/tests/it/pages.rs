@@ -57,13 +57,10 @@ fn run(script: &str, url: &str, what: &Value) {
     let folder = tempfile::tempdir().unwrap();
     let list = folder.path().join("list.json");
     std::fs::write(&list, what.to_string()).unwrap();
-    let profile = folder.path().join("profile");
-    std::fs::create_dir(&profile).unwrap();
     let pictures = Path::new(env!("CARGO_TARGET_TMPDIR")).join("pages");
     std::fs::create_dir_all(&pictures).unwrap();
     let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("../api/tests/browser").join(script);
-    let output =
-        Command::new("node").arg(script).arg(url).args([list, profile, pictures]).output().unwrap();
+    let output = Command::new("node").arg(script).arg(url).args([list, pictures]).output().unwrap();
     let said = String::from_utf8_lossy(&output.stdout);
     let failed = String::from_utf8_lossy(&output.stderr);
     assert!(output.status.success() && said.is_empty(), "{said}{failed}");
