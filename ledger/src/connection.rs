@@ -242,7 +242,7 @@ async fn begin(pool: &PgPool, how: &'static str) -> Result<Tx<'static>, Error> {
 }
 
 /// How every session of the ledger behaves.
-fn session(url: &str, role: Role) -> Result<PgConnectOptions, Error> {
+pub(crate) fn session(url: &str, role: Role) -> Result<PgConnectOptions, Error> {
     Ok(options(url)?.options([
         ("role", role.name()),
         ("search_path", "public"),

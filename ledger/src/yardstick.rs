@@ -1,10 +1,13 @@
 //! What booking costs, held against other ways on the same server: the rows alone, and a db_tx per
-//! transfer, statement by statement or as one call.
+//! transfer, statement by statement or as one call, into tables of its own or into the books.
 //!
-//! **Invariant:** it writes only into a schema of its own, made anew each time, in a database that is
-//! for measuring; the floor's rows are those of the journal, byte by byte.
+//! **Invariant:** what it makes is in schemas of its own, made anew each time, in a database that is for
+//! measuring; the floor's rows are those of the journal, byte by byte, and what is booked otherwise than by the
+//! ledger is what the ledger would have booked.
 //!
 //! It deliberately has no clock: the caller times the calls.
+
+mod booking_function;
 
 use alloy_primitives::B256;
 use futures_util::TryStreamExt as _;
@@ -14,6 +17,8 @@ use sqlx::postgres::{PgConnection, PgPool, PgPoolOptions};
 
 use crate::connection::options;
 use crate::{Error, hash};
+
+pub use booking_function::BookingFunction;
 
 /// The journal's rows as Postgres copies them, to be written again without any check.
 #[derive(Debug)]
@@ -25,7 +30,8 @@ pub struct Floor {
 
 /// Double entry the way it is usually written: for each transfer a db_tx of eight statements, which
 /// locks both accounts, writes the transfer and both entries, and moves both balances. Or the same in one
-/// call of a function, which is the least that a db_tx per transfer can cost.
+/// call of a function, which is the least that a db_tx per transfer can cost: nothing is signed, nothing
+/// chained by hashes, and nobody who writes by hand is stopped from making it wrong.
 #[derive(Clone, Debug)]
 pub struct Classic {
     pool: PgPool,

@@ -51,7 +51,6 @@ const POSTS: &[&str] = &[
 
 const API_CALLS: &[&str] = &[
     "batches_per_epoch",
-    "book_batches",
     "book_batches_with_keys",
     "books_encoding",
     "content",

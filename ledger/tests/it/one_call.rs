@@ -2,10 +2,11 @@
 
 use std::sync::{Arc, Mutex};
 
+use ledger::yardstick::BookingFunction;
 use ledger::{Error, Ledger, Role};
 use sqlx::{AssertSqlSafe, PgPool};
 
-use crate::world::{ETH, ONE, THREE, TWO, USDC, World, deposit, out, to, with_world};
+use crate::world::{ETH, ONE, THREE, TWO, USDC, World, adoption, deposit, out, to, with_world};
 
 /// Notes how each batch is written.
 async fn watch(world: &World) {
@@ -134,6 +135,74 @@ fn books_that_moved_are_read_again() {
     });
 }
 
+/// Notes how many rows of tables that grow each batch has had read: by what looks before it is written, by
+/// constraints and guards. The counters go on from one db_tx to the next for a while, so they are read twice.
+const SPY: &str = "create table spy (block bigint, rows_read bigint);
+    create function spy() returns trigger language plpgsql security definer as $$ begin
+        insert into spy select new.block_number, sum(seq_tup_read + idx_tup_fetch)
+        from pg_stat_xact_user_tables where schemaname = 'public'
+            and relname not in ('spy', 'balance', 'epoch', 'rollup', 'asset');
+        return new;
+    end $$;
+    create trigger aa_spy before insert on journal_block for each row execute function spy();
+    create constraint trigger zz_spy after insert on journal_block
+        deferrable initially deferred for each row execute function spy()";
+
+/// What a lone batch has read does not grow with the books, whatever the planner thinks of their size.
+#[test]
+fn a_lone_batch_reads_no_more_in_large_books() {
+    with_world(|mut world| async move {
+        sqlx::raw_sql(SPY).execute(&world.raw).await.unwrap();
+        let mut read = Vec::new();
+        // Plans of when there was little, kept while the books grow, and then made anew.
+        for (posts, is_analyzed) in [(40, true), (20, false), (80, false), (0, true)] {
+            for _ in 0..posts {
+                let batch = world.batch(ONE, vec![to(TWO, ETH, 1)], Vec::new());
+                world.post(&batch).await;
+            }
+            if is_analyzed {
+                sqlx::raw_sql("analyze").execute(&world.raw).await.unwrap();
+            }
+            let batch = world.batch(ONE, vec![to(TWO, ETH, 1)], Vec::new());
+            let posted = world.post(&batch).await;
+            let last = "select max(rows_read) - min(rows_read) from spy where block = $1";
+            let last = sqlx::query_scalar(last).bind(posted.block.number().cast_signed());
+            let rows: i64 = last.fetch_one(&world.raw).await.unwrap();
+            read.push(rows);
+        }
+        let least = read.iter().min().copied().unwrap_or_default();
+        assert!(least > 0 && read.iter().all(|rows| *rows <= least + 5), "{read:?}");
+    });
+}
+
+/// The function that benchmarks hold a lone batch against books what the ledger books: they go on from each
+/// other, and an audit finds nothing to say of either.
+#[test]
+fn the_yardstick_books_the_same() {
+    with_world(|mut world| async move {
+        BookingFunction::create(&world.url).await.unwrap();
+        let mut yardstick = BookingFunction::connect(&world.url).await.unwrap();
+        for (rollup, by_yardstick) in
+            [(ONE, true), (ONE, false), (TWO, false), (TWO, true), (ONE, true), (THREE, false)]
+        {
+            let other = if rollup == ONE { TWO } else { ONE };
+            let batch = world.batch(rollup, vec![to(other, ETH, 1)], Vec::new());
+            if by_yardstick {
+                yardstick.post(&batch, batch.digest(adoption().identity.word())).await.unwrap();
+                world.advance(&batch);
+                let stale = yardstick.post(&batch, batch.digest(adoption().identity.word())).await;
+                assert!(stale.is_err(), "{stale:?}");
+            } else {
+                world.post(&batch).await;
+            }
+        }
+        let batch = world.batch(ONE, vec![to(TWO, ETH, 1 << 80)], Vec::new());
+        let uncovered = yardstick.post(&batch, batch.digest(adoption().identity.word())).await;
+        assert!(uncovered.is_err(), "{uncovered:?}");
+        world.assert_clean().await;
+    });
+}
+
 /// The call writes nothing on another head, in another epoch or for another time, and is the api's alone.
 #[test]
 fn the_call_looks_where_the_books_are() {
@@ -141,7 +210,7 @@ fn the_call_looks_where_the_books_are() {
         let batch = world.batch(ONE, vec![to(TWO, ETH, 1)], Vec::new());
         world.post(&batch).await;
         let names: Vec<String> = sqlx::query_scalar(
-            "select unnest(proargnames) from pg_proc where proname = 'book_batches'",
+            "select unnest(proargnames) from pg_proc where proname = 'book_batches_with_keys'",
         )
         .fetch_all(&world.raw)
         .await
@@ -155,7 +224,7 @@ fn the_call_looks_where_the_books_are() {
                 .await
                 .unwrap();
             let call = format!(
-                "select book_batches({block}, {hash}, {epoch}, {moment}, {}) from journal_block
+                "select book_batches_with_keys({block}, {hash}, {epoch}, {moment}, {}) from journal_block
                 order by block_number desc limit 1",
                 nothing.join(", ")
             );

@@ -93,11 +93,10 @@ impl Books {
     }
 
     /// What is done before anything is written: the batch's digest, and its signature.
-    pub(super) fn verify(&self, batch: &Batch) -> anyhow::Result<()> {
+    pub(super) fn verify(&self, batch: &Batch) -> anyhow::Result<SignedBatch> {
         let signer = self.rollups.iter().find(|signer| signer.rollup == batch.rollup());
         let key = signer.context("no such rollup")?.key.public();
-        SignedBatch::verify(batch, key, self.word)?;
-        Ok(())
+        Ok(SignedBatch::verify(batch, key, self.word)?)
     }
 
     /// Seals the open epoch, so that it has room again.

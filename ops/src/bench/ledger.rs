@@ -1,6 +1,6 @@
 //! What booking costs here, measured in one run on one server with its default durability: the
 //! ledger, with every check on, against the same rows alone and against a db_tx per transfer, be it eight
-//! statements or one call.
+//! statements or one call, without those checks or with them.
 //!
 //! **Invariant:** every figure is of this run, and the ways that are compared took turns in it; what is
 //! timed starts with signed batches and ends with the last answer.
@@ -11,9 +11,9 @@ mod picture;
 use std::time::{Duration, Instant};
 
 use ::ledger::Ledger;
-use ::ledger::yardstick::{Classic, Floor};
-use domain::Batch;
+use ::ledger::yardstick::{BookingFunction, Classic, Floor};
 use domain::limits::{MAX_BATCHES_PER_EPOCH, MAX_TRANSFERS_PER_BATCH};
+use domain::{Batch, Word};
 use tokio::task::JoinSet;
 
 use super::books::{Books, POSTERS, Spread};
@@ -50,6 +50,7 @@ pub(crate) async fn compare(url: &str, rounds: usize) -> anyhow::Result<Figures>
     // The floor's rows are the journal's, so there have to be some.
     books.post(LOADS[2], Spread::Even).await?;
     let mut floor = Floor::new(url, ROWS_OF_THE_FLOOR).await?;
+    BookingFunction::create(url).await?;
     let mut rates = Rates::default();
     let stage = Stage::of("Booking in every way, in turn", rounds);
     for _ in 0..rounds {
@@ -76,8 +77,11 @@ pub(crate) async fn compare(url: &str, rounds: usize) -> anyhow::Result<Figures>
             found.push(books.post(load, Spread::Hot).await?);
         }
         let classic = Classic::new(url, ACCOUNTS, 1).await?;
-        rates.lone.push(books.lone(&classic).await?);
+        rates
+            .lone
+            .push(Box::pin(books.lone(&classic, BookingFunction::connect(url).await?)).await?);
         classic.close().await;
+        rates.booked.push(books.booked(url).await?);
         stage.advance();
     }
     stage.done(format!("Every way of booking was measured {rounds} times"));
@@ -160,29 +164,84 @@ impl Books {
         Ok(began.elapsed())
     }
 
-    /// Median times of what comes alone: a batch of one transfer, and a function call in turn with it.
-    async fn lone(&mut self, classic: &Classic) -> anyhow::Result<Lone> {
-        let (mut batches, mut verifying, mut calls) = (Vec::new(), Vec::new(), Vec::new());
-        for nth in 0..LONE_POSTS {
-            let batch = self.batch(1, Spread::Even)?;
-            let began = Instant::now();
-            self.api.post_batch(&batch).await?;
-            batches.push(began.elapsed());
-            let began = Instant::now();
-            self.verify(&batch)?;
-            verifying.push(began.elapsed());
-            let began = Instant::now();
-            classic.call(nth.wrapping_mul(2), nth.wrapping_mul(2) | 1, 1).await?;
-            calls.push(began.elapsed());
+    /// Transfers a second when each is a batch that a function decides and books, of all rollups at once. Their
+    /// signatures were verified before: of the ledger's own rate that is a part.
+    async fn booked(&mut self, url: &str) -> anyhow::Result<f64> {
+        let count = POSTS_OF_A_CLIENT.saturating_mul(usize::try_from(POSTERS)?);
+        let mut clients = Vec::new();
+        for batches in self.batches(count, 1, Spread::Even)? {
+            let signed = batches.into_iter().map(|batch| {
+                let digest = self.verify(&batch)?.digest();
+                anyhow::Ok((batch, digest))
+            });
+            clients.push((BookingFunction::connect(url).await?, signed.collect::<Result<_, _>>()?));
+        }
+        let began = Instant::now();
+        let mut posters = JoinSet::new();
+        for (function, batches) in clients {
+            posters.spawn(book(function, batches));
+        }
+        while let Some(done) = posters.join_next().await {
+            done??;
+        }
+        let took = began.elapsed();
+        self.seal().await?;
+        Ok(clock::rate(count, took))
+    }
+
+    /// Median times of what comes alone: a batch of one transfer, the same booked by a function, and a call
+    /// that only moves two balances.
+    async fn lone(
+        &mut self,
+        classic: &Classic,
+        mut function: BookingFunction,
+    ) -> anyhow::Result<Lone> {
+        let (mut batches, mut verifying) = (Vec::new(), Vec::new());
+        let (mut booked, mut calls) = (Vec::new(), Vec::new());
+        let mut account = 0_u32;
+        // In turns of some, as the ledger looks anew where the books are when somebody else has booked.
+        for _ in 0..LONE_TURNS {
+            for _ in 0..LONE_POSTS {
+                let batch = self.batch(1, Spread::Even)?;
+                let began = Instant::now();
+                self.api.post_batch(&batch).await?;
+                batches.push(began.elapsed());
+            }
+            for _ in 0..LONE_POSTS {
+                let batch = self.batch(1, Spread::Even)?;
+                let began = Instant::now();
+                let signed = self.verify(&batch)?;
+                verifying.push(began.elapsed());
+                function.post(&batch, signed.digest()).await?;
+                booked.push(began.elapsed());
+            }
+            for _ in 0..LONE_POSTS {
+                let began = Instant::now();
+                classic.call(account, account | 1, 1).await?;
+                calls.push(began.elapsed());
+                account = account.wrapping_add(2);
+            }
         }
         self.seal().await?;
         let median = |mut times: Vec<Duration>| {
             times.sort_unstable();
             clock::milliseconds(times.get(times.len() / 2).copied().unwrap_or_default())
         };
-        let (batch, verifying) = (median(batches), median(verifying));
-        Ok(Lone { batch, verifying, function: median(calls) })
+        Ok(Lone {
+            batch: median(batches),
+            verifying: median(verifying),
+            booked: median(booked),
+            function: median(calls),
+        })
     }
+}
+
+/// In its rollup's order, each after the answer to the one before.
+async fn book(mut function: BookingFunction, batches: Vec<(Batch, Word)>) -> anyhow::Result<()> {
+    for (batch, digest) in &batches {
+        function.post(batch, *digest).await?;
+    }
+    Ok(())
 }
 
 /// In their order: each is queued before the next.
@@ -232,7 +291,10 @@ const LOADS: [Load; 4] = [
     Load { at_once: 1, transfers: 1_000, posts: 12 },
     Load { at_once: 8, transfers: 1_000, posts: 2 },
 ];
-const LONE_POSTS: u32 = 100;
+/// Of the function that books: they are slow, and all alike.
+const POSTS_OF_A_CLIENT: usize = 25;
+const LONE_POSTS: usize = 20;
+const LONE_TURNS: usize = 6;
 const ROWS_OF_THE_FLOOR: u64 = 100_000;
 const COPIES: usize = 3;
 /// Of the classic way, so many that few transfers wait for another.

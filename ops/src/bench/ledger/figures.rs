@@ -17,6 +17,7 @@ pub(super) struct Rates {
     pub(super) function_hot: Vec<f64>,
     pub(super) even: [Vec<f64>; 4],
     pub(super) hot: [Vec<f64>; 4],
+    pub(super) booked: Vec<f64>,
     pub(super) lone: Vec<Lone>,
 }
 
@@ -27,7 +28,9 @@ pub(super) struct Lone {
     pub(super) batch: f64,
     /// Of that, its digest and its signature.
     pub(super) verifying: f64,
-    /// A db_tx of one transfer as one call.
+    /// Such a batch, verified and then booked by a function that decides in the database.
+    pub(super) booked: f64,
+    /// A db_tx of one transfer as one call, into tables of its own.
     pub(super) function: f64,
 }
 
@@ -55,11 +58,18 @@ pub(crate) struct Figures {
     /// Of posts of one transfer, each a batch of its own.
     ones_over_classic: f64,
     ones_over_function: f64,
+    /// Batches of one transfer by a function that decides in the database, 16 clients: the same rows,
+    /// constraints and guards, a db_tx each.
+    booked_by_function_per_s: f64,
+    ones_over_booked_by_function: f64,
     /// From a signed batch of one transfer to its answer, when nothing else is going on.
     lone_batch_ms: f64,
     /// Of that, what the signature costs, which no other way here has: digest and verification.
     lone_verifying_ms: f64,
-    /// A db_tx of one transfer as one call, in turn with those batches.
+    /// Such a batch by that function, with the same signature before.
+    lone_booked_by_function_ms: f64,
+    lone_over_booked_by_function: f64,
+    /// A db_tx of one transfer as one call into tables of its own, which moves two balances and no more.
     lone_function_ms: f64,
     lone_over_function: f64,
     /// Without the signature.
@@ -117,8 +127,12 @@ impl Rates {
             hot_over_spread: ratio(hot_thousands, thousands),
             ones_over_classic: ratio(ones, &self.classic),
             ones_over_function: ratio(ones, &self.function),
+            booked_by_function_per_s: median(&self.booked),
+            ones_over_booked_by_function: ratio(ones, &self.booked),
             lone_batch_ms: median(&lone(|one| one.batch)),
             lone_verifying_ms: median(&lone(|one| one.verifying)),
+            lone_booked_by_function_ms: median(&lone(|one| one.booked)),
+            lone_over_booked_by_function: round(median(&lone(|one| one.batch / one.booked))),
             lone_function_ms: median(&lone(|one| one.function)),
             lone_over_function: round(median(&lone(|one| one.batch / one.function))),
             lone_booking_over_function: round(median(&lone(|one| {
@@ -141,6 +155,7 @@ impl Figures {
         row("a db_tx per transfer, 16 clients", self.classic_per_s, Some(self.classic_hot_per_s));
         row("  the same as one call", self.function_per_s, Some(self.function_hot_per_s));
         let (even, hot) = (self.transfers_per_s, self.hot_transfers_per_s);
+        row("a function into the books, 16 clients", self.booked_by_function_per_s, None);
         row("ledger, 16 posters, 1 a post", even.one, Some(hot.one));
         row("ledger, 100 a post", even.hundred, Some(hot.hundred));
         row("ledger, 1,000 a post", even.thousand, Some(hot.thousand));
@@ -148,17 +163,22 @@ impl Figures {
         let _ = write!(
             table,
             "posts of 1,000: {:.1} x a db_tx per transfer ({:.1} x hot), {:.3} of the rows alone; \
-             hot {:.2} of spread\nposts of 1: {:.2} x a db_tx per transfer, {:.2} x one call\n\
-             a batch that comes alone: {:.2} ms, {:.2} of them its signature; one call: {:.2} ms; \
-             {:.2} x, {:.2} x without the signature",
+             hot {:.2} of spread\nposts of 1: {:.2} x a db_tx per transfer, {:.2} x one call, \
+             {:.2} x a function into the books\n\
+             a batch that comes alone: {:.2} ms, {:.2} of them its signature; by a function into the \
+             books: {:.2} ms; {:.2} x\n\
+             one call that only moves two balances: {:.2} ms; {:.2} x, {:.2} x without the signature",
             self.ratio_to_classic,
             self.ratio_to_classic_hot,
             self.ratio_to_floor,
             self.hot_over_spread,
             self.ones_over_classic,
             self.ones_over_function,
+            self.ones_over_booked_by_function,
             self.lone_batch_ms,
             self.lone_verifying_ms,
+            self.lone_booked_by_function_ms,
+            self.lone_over_booked_by_function,
             self.lone_function_ms,
             self.lone_over_function,
             self.lone_booking_over_function
@@ -225,8 +245,9 @@ mod tests {
             function_hot: of([1.0, 1.0, 1.0]),
             even: std::array::from_fn(|_| of([20.0, 200.0, 90.0])),
             hot: std::array::from_fn(|_| of([10.0, 100.0, 90.0])),
+            booked: of([10.0, 50.0, 45.0]),
             lone: [(3.0, 1.0), (1.0, 1.0), (2.0, 0.5)]
-                .map(|(batch, function)| Lone { batch, verifying: 0.5, function })
+                .map(|(batch, function)| Lone { batch, verifying: 0.5, booked: 4.0, function })
                 .to_vec(),
         };
         let figures = rates.figures().unwrap();
@@ -234,7 +255,9 @@ mod tests {
         assert_eq!(figures.ratio_to_floor.to_string(), "0.2");
         assert_eq!(figures.hot_over_spread.to_string(), "0.5");
         assert_eq!(figures.ones_over_function.to_string(), "10");
+        assert_eq!(figures.ones_over_booked_by_function.to_string(), "2");
         assert_eq!(figures.lone_batch_ms.to_string(), "2");
+        assert_eq!(figures.lone_over_booked_by_function.to_string(), "0.5");
         assert_eq!(figures.lone_over_function.to_string(), "3");
         assert_eq!(figures.lone_booking_over_function.to_string(), "2.5");
         assert!(figures.table().contains("20.0 x a db_tx"));
