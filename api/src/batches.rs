@@ -25,7 +25,7 @@ pub(crate) use request::{TrialRequest, read_trial};
 use crate::{
     State,
     access::Caller,
-    error::{Error, Gone, Missing, NotFound, Problems, Refusals},
+    error::{Error, Gone, KeyHeader, Missing, NotFound, Problems, Refusals},
     extract::{Parameters, number},
     idempotency::{KeyedJson, REPLAYED},
     json::Field,
@@ -165,11 +165,7 @@ pub(crate) struct BatchAnswer {
 /// the batch was evicted since. A refusal is not kept.
 #[utoipa::path(
     post, path = "/v1/batches", operation_id = "post_batch", tag = "batches",
-    params(
-        ("idempotency-key" = Option<String>, Header, min_length = 1, max_length = 255,
-            pattern = "^[!-~]+$",
-            description = "What the caller calls this request: another one with it is refused"),
-    ),
+    params(KeyHeader),
     request_body = BatchRequest,
     security((), ("api_key" = ["submit:{rollup}"])),
     responses(

@@ -26,7 +26,7 @@ pub(crate) use wire::{EpochFlow, EpochState};
 use crate::{
     State,
     access::Caller,
-    error::{Error, Missing, NotFound, ProblemBody, Problems, Reused},
+    error::{Error, KeyHeader, Missing, NotFound, Problems, Reused},
     events::Happening,
     extract::{Parameters, number},
     idempotency::Keyed,
@@ -137,17 +137,11 @@ pub(crate) async fn proof(
 /// sent again after that was sealed, it asks for nothing.
 #[utoipa::path(
     post, path = "/v1/epochs/seal", operation_id = "request_seal", tag = "epochs",
-    params(
-        ("idempotency-key" = Option<String>, Header, min_length = 1, max_length = 255,
-            pattern = "^[!-~]+$",
-            description = "What the caller calls this request: another one with it is refused"),
-    ),
+    params(KeyHeader),
     security((), ("api_key" = ["operate"])),
     responses(
         (status = 202, description = "The engine will look at it", body = SealRequested,
             headers(("location" = String, description = "The epoch"))),
-        (status = 413, description = "The body is too large", body = ProblemBody,
-            content_type = "application/problem+json"),
         Problems, Reused,
     ),
 )]

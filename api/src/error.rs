@@ -16,7 +16,8 @@ use ledger::BlockNumber;
 
 pub(crate) use code::Code;
 pub(crate) use documented::{
-    Bodies, Created, Gone, Missing, NotYet, Problems, Refusals, Reused, Sealed, Unreached,
+    Bodies, Created, Gone, KeyHeader, Missing, NotYet, Problems, Refusals, Reused, Sealed,
+    Unreached,
 };
 pub(crate) use problem::Problem;
 pub(crate) use problem::ProblemBody;

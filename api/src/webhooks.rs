@@ -28,7 +28,7 @@ pub use signature::{WebhookMaster, WebhookMasterError};
 use crate::{
     State,
     access::Caller,
-    error::{Created, Error, Missing, NotFound, ParameterError, ProblemBody, Problems, Reused},
+    error::{Created, Error, KeyHeader, Missing, NotFound, ParameterError, Problems, Reused},
     extract::Parameters,
     idempotency::{Keyed, KeyedJson, REPLAYED},
     page::{Page, PageQuery},
@@ -49,11 +49,7 @@ pub(crate) use wire::{Delivery, DeliveryOutcome, Webhook, WebhookState, of as sh
 /// webhook as it is by then, and for a day, until something was delivered, with its secret once more.
 #[utoipa::path(
     post, path = "/v1/webhooks", operation_id = "add_webhook", tag = "webhooks",
-    params(
-        ("idempotency-key" = Option<String>, Header, min_length = 1, max_length = 255,
-            pattern = "^[!-~]+$",
-            description = "What the caller calls this request: another one with it is refused"),
-    ),
+    params(KeyHeader),
     request_body = WebhookRequest,
     security((), ("api_key" = ["operate"])),
     responses(
@@ -150,16 +146,12 @@ pub(crate) async fn one(
     security((), ("api_key" = ["operate"])),
     params(
         ("id" = String, Path, description = "16 hex digits"),
-        ("idempotency-key" = Option<String>, Header, min_length = 1, max_length = 255,
-            pattern = "^[!-~]+$",
-            description = "What the caller calls this request: another one with it is refused"),
+        KeyHeader,
     ),
     responses(
         (status = 200, description = "It is revoked", body = Webhook,
             headers(("idempotent-replayed" = String,
                 description = "`true` if this key was answered before, and nothing was done"))),
-        (status = 413, description = "The body is too large", body = ProblemBody,
-            content_type = "application/problem+json"),
         Problems, Missing, Reused,
     ),
 )]
@@ -187,16 +179,12 @@ pub(crate) async fn revoke(
     security((), ("api_key" = ["operate"])),
     params(
         ("id" = String, Path, description = "16 hex digits"),
-        ("idempotency-key" = Option<String>, Header, min_length = 1, max_length = 255,
-            pattern = "^[!-~]+$",
-            description = "What the caller calls this request: another one with it is refused"),
+        KeyHeader,
     ),
     responses(
         (status = 200, description = "It goes on", body = Webhook,
             headers(("idempotent-replayed" = String,
                 description = "`true` if this key was answered before, and nothing was done"))),
-        (status = 413, description = "The body is too large", body = ProblemBody,
-            content_type = "application/problem+json"),
         Problems, Missing, Reused,
     ),
 )]

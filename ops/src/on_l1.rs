@@ -1,13 +1,13 @@
-//! Compares the settlement that a file names with L1.
+//! The contract on a node that somebody names, and the settlement that a file names compared with it.
 //!
 //! **Invariant**: what is told as found on L1 was read from the named node; nothing of it is taken from the
 //! file.
 
-use alloy_primitives::{B256, keccak256};
+use alloy_primitives::{Address, B256, keccak256};
 use anyhow::{Context as _, ensure};
 use api::evidence::{AssetRecord, BoundDomain, EpochRecord, SettlementRecord};
 use domain::{ExitRoot, RollupId};
-use engine::l1::{L1, MinedLogs, View};
+use engine::l1::{L1, MinedLogs, SignerKey, View};
 
 use crate::development::Account;
 
@@ -18,6 +18,21 @@ pub(crate) struct OnL1 {
     pub(crate) view: View,
     /// Blocks on top of the settlement's.
     pub(crate) depth: u64,
+}
+
+/// The contract of a domain, if the node serves the domain's chain.
+pub(crate) async fn connect(
+    rpc_url: &str,
+    chain_id: u64,
+    settlement: Address,
+    key: &SignerKey,
+) -> anyhow::Result<L1> {
+    let served = L1::chain_id_at(rpc_url).await?;
+    ensure!(
+        served == chain_id,
+        "the domain is on chain {chain_id}, the node serves chain {served}: name the right L1 node"
+    );
+    Ok(L1::connect(rpc_url, settlement, key).await?)
 }
 
 /// Finds the settlement on L1: the contract with its key, the l1_tx in its block with its logs, and the exit

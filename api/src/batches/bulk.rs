@@ -13,7 +13,7 @@ use super::{BatchRequest, Booked, Outcome, read};
 use crate::{
     State,
     access::Caller,
-    error::{Bodies, Error, ProblemBody, Problems, Reused},
+    error::{Bodies, Error, KeyHeader, ProblemBody, Problems, Reused},
     idempotency::KeyedJson,
     json::Field,
     layers::ShownId,
@@ -60,11 +60,7 @@ pub(crate) struct BatchResult {
 /// tried again.
 #[utoipa::path(
     post, path = "/v1/batches/bulk", operation_id = "post_batches", tag = "batches",
-    params(
-        ("idempotency-key" = Option<String>, Header, min_length = 1, max_length = 255,
-            pattern = "^[!-~]+$",
-            description = "What the caller calls this request: another one with it is refused"),
-    ),
+    params(KeyHeader),
     request_body = BatchesRequest,
     security((), ("api_key" = ["submit:{rollup}"])),
     responses(

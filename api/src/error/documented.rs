@@ -1,8 +1,18 @@
-//! The error answers as the `OpenAPI` document names them.
+//! The error answers as the `OpenAPI` document names them, and the header that all writes share.
 
-use utoipa::IntoResponses;
+use utoipa::{IntoParams, IntoResponses};
 
 use super::ProblemBody;
+
+/// What a write may be sent with.
+#[derive(IntoParams)]
+#[into_params(parameter_in = Header)]
+#[expect(dead_code, reason = "only its description is used")]
+pub(crate) struct KeyHeader {
+    /// What the caller calls this request: another one with it is refused
+    #[param(rename = "idempotency-key", min_length = 1, max_length = 255, pattern = "^[!-~]+$")]
+    idempotency_key: Option<String>,
+}
 
 /// What any request may be answered with.
 #[derive(IntoResponses)]
@@ -111,6 +121,9 @@ pub(crate) enum Reused {
     /// The idempotency key stands for another request.
     #[response(status = 409, content_type = "application/problem+json")]
     Reused(ProblemBody),
+    /// The body is too large: its digest is kept with the key.
+    #[response(status = 413, content_type = "application/problem+json")]
+    TooLarge(ProblemBody),
 }
 
 /// What a request with a body may be answered with besides.

@@ -14,6 +14,7 @@ use serde_json::{Value, json};
 use crate::cli::ClaimArguments;
 use crate::exit_kit;
 use crate::input;
+use crate::on_l1;
 use crate::output::Output;
 
 /// An exit's claim, as the api gives it; the path is checked here, the rest by the contract.
@@ -159,13 +160,7 @@ async fn pay_one(
 
 async fn connect(arguments: &ClaimArguments, payable: &Payable) -> anyhow::Result<L1> {
     let key: SignerKey = arguments.l1_private_key.parse()?;
-    let served = L1::chain_id_at(&arguments.l1_rpc_url).await?;
-    ensure!(
-        served == payable.chain_id,
-        "the exit is on chain {}, the node serves chain {served}: name the right L1 node",
-        payable.chain_id,
-    );
-    Ok(L1::connect(&arguments.l1_rpc_url, payable.settlement, &key).await?)
+    on_l1::connect(&arguments.l1_rpc_url, payable.chain_id, payable.settlement, &key).await
 }
 
 fn proven(head: &KitHead, exit: &KitExit) -> ProvenClaim {

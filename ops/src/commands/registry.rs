@@ -20,6 +20,7 @@ use crate::cli::{
 use crate::client::Client;
 use crate::development::Account;
 use crate::keys;
+use crate::on_l1;
 use crate::output::Output;
 use crate::progress::say;
 use crate::table;
@@ -232,15 +233,9 @@ fn check_supply(asset: &Asset, supply: Option<U256>) -> anyhow::Result<()> {
 /// The contract of the api's domain, on the L1 that a node serves.
 async fn connect(client: &Client, url: &str, key: &SignerKey) -> anyhow::Result<L1> {
     let domain = client.read("/v1/domain").await?;
-    let chain = domain.get("chain_id").and_then(Value::as_u64);
-    let served = L1::chain_id_at(url).await?;
-    ensure!(
-        chain == Some(served),
-        "the domain is on chain {}, {url} serves chain {served}: name the right L1 node",
-        text(&domain, "/chain_id")
-    );
+    let chain = domain.get("chain_id").and_then(Value::as_u64).context("the api's chain")?;
     let settlement: Address = text(&domain, "/settlement").parse().context("the api's contract")?;
-    Ok(L1::connect(url, settlement, key).await?)
+    on_l1::connect(url, chain, settlement, key).await
 }
 
 /// The contract, through its owner, and the api that shows what became of it.

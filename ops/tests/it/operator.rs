@@ -59,6 +59,7 @@ fn sign_submit_seal_claim() {
     operator.seal();
     operator.register();
     operator.evidence();
+    operator.another_node();
     operator.claim();
     running.end();
 }
@@ -198,6 +199,30 @@ impl Operator {
         assert_eq!(trust["domain"]["chain_id"], 31337, "{trust}");
     }
 
+    /// Whatever asks L1 tells a node of another chain from the domain's.
+    fn another_node(&self) {
+        let other = Node::start(1337, &self.folder);
+        let asking = |arguments: &[&str]| {
+            let mut command = self.netfold(arguments);
+            command.args(["--l1-rpc-url", &other.url]);
+            command
+        };
+        let mut owner = asking(&["asset", "revoke", "1"]);
+        owner.env("L1_PRIVATE_KEY", OWNER);
+        for mut command in [
+            self.claim_with(&other.url, FUNDED),
+            asking(&["rollup", "list"]),
+            asking(&["asset", "list"]),
+            asking(&["trust"]),
+            owner,
+        ] {
+            let said = fail(&mut command);
+            let expected =
+                "the domain is on chain 31337, the node serves chain 1337: name the right";
+            assert!(said.contains(expected), "{said}");
+        }
+    }
+
     /// The kit of the epoch of the exit.
     fn kit(&self) -> PathBuf {
         let kit = self.folder.join("epoch-2.exits");
@@ -208,10 +233,6 @@ impl Operator {
     }
 
     fn claim(&self) {
-        let other = Node::start(1337, &self.folder);
-        let said = fail(&mut self.claim_with(&other.url, FUNDED));
-        assert!(said.contains("the exit is on chain 31337"), "{said}");
-        assert!(said.contains("serves chain 1337: name the right L1 node"), "{said}");
         let said = fail(&mut self.claim_with("http://127.0.0.1:1", FUNDED));
         assert!(said.contains("the L1 node did not answer"), "{said}");
         let said = fail(&mut self.claim_with(&self.l1, "12"));

@@ -2,11 +2,11 @@
 
 use alloy_primitives::{Address, B256};
 use anyhow::{Context as _, ensure};
-use engine::l1::L1;
 use serde::Serialize;
 
 use super::Deployment;
 use crate::development::Account;
+use crate::on_l1;
 
 /// The contract, and who may do what on it.
 #[derive(Debug, Serialize)]
@@ -39,15 +39,10 @@ pub(super) struct Holder {
 
 impl Contract {
     pub(super) async fn read(url: &str, domain: &Deployment) -> anyhow::Result<Self> {
-        let served = L1::chain_id_at(url).await?;
-        ensure!(
-            served == domain.chain_id,
-            "the domain is on chain {}, {url} serves chain {served}: name the right L1 node",
-            domain.chain_id
-        );
         let settlement = domain.settlement.parse().context("the api's contract")?;
         // It reads only; the account pays nothing.
-        let l1 = L1::connect(url, settlement, &Account::Claimant.key()?).await?;
+        let key = Account::Claimant.key()?;
+        let l1 = on_l1::connect(url, domain.chain_id, settlement, &key).await?;
         let found = l1.identity().await?.verification_key_id;
         ensure!(
             found.to_string() == domain.verification_key_id,
