@@ -59,6 +59,7 @@ $$;
 -- Books a small group of batches with the idempotency keys that they came with, in one call. The call decides
 -- nothing. It takes the books' lock, looks whether they are where they were when the batches were decided, and
 -- writes the rows that it is given, with the caller's rights and past every guard; or it writes none and says so.
+-- Rows are read off the columns by their numbers: a set of rows for each column costs more than a small group's own.
 create or replace function book_batches_with_keys(
     -- Where the books were, and the time.
     at_block bigint, at_hash bytea, at_epoch bigint, moment timestamptz,
@@ -107,65 +108,63 @@ begin
     then
         return false;
     end if;
-    if cardinality(rollups) = 0 then
+    if cardinality(rollups) = 0 and cardinality(key_batches) = 0 then
         return true;
     end if;
     insert into journal_block (block_number, epoch_number, posting_kind, transfer_count,
         previous_hash, content_digest, block_hash, posted_at)
-    select at_block + nth, at_epoch, 4, transfers + exits,
-        coalesce(lag(hash) over (order by nth), at_hash), content, hash, moment
-    from unnest(transfer_counts, exit_counts, contents, block_hashes)
-        with ordinality b (transfers, exits, content, hash, nth)
-    order by nth;
+    select at_block + nth, at_epoch, 4, transfer_counts[nth] + exit_counts[nth],
+        case nth when 1 then at_hash else block_hashes[nth - 1] end, contents[nth],
+        block_hashes[nth], moment
+    from generate_series(1, cardinality(rollups)) nth;
     if cardinality(transfer_batches) > 0 then
         insert into transfer (block_number, position, epoch_number, posting_kind, asset_id,
             debit_account_id, credit_account_id, atoms, debit_balance, credit_balance, recipient,
             transfer_digest)
-        select at_block + nth, place, at_epoch, 4, asset, debit, credit, amount, debit_after,
-            credit_after, whose, digest
-        from unnest(transfer_batches, transfer_positions, transfer_assets, debited, credited,
-            transfer_atoms, debit_balances, credit_balances, transfer_recipients, transfer_digests)
-            t (nth, place, asset, debit, credit, amount, debit_after, credit_after, whose, digest);
-        update balance set debits = s.debits::numeric, credits = s.credits::numeric,
-            version = s.version, last_block = s.last_block
-        from unnest(accounts, account_debits, account_credits, account_versions, account_blocks)
-            s (account_id, debits, credits, version, last_block)
-        where balance.account_id = s.account_id;
+        select at_block + transfer_batches[nth], transfer_positions[nth], at_epoch, 4,
+            transfer_assets[nth], debited[nth], credited[nth], transfer_atoms[nth],
+            debit_balances[nth], credit_balances[nth], transfer_recipients[nth],
+            transfer_digests[nth]
+        from generate_series(1, cardinality(transfer_batches)) nth;
+        update balance set debits = account_debits[nth]::numeric,
+            credits = account_credits[nth]::numeric, version = account_versions[nth],
+            last_block = account_blocks[nth]
+        from generate_series(1, cardinality(accounts)) nth
+        where balance.account_id = accounts[nth];
     end if;
     insert into batch (rollup_id, height, block_number, epoch_number, place_in_epoch,
         previous_root, new_root, exit_root, body_digest, batch_digest, signature,
         transfer_count, exit_count, exits_before, exit_tree, attempt, continued_attempt)
-    select rollup, batch_height, at_block + nth, at_epoch, place, previous, new, exit, body,
-        digest, signed, transfers, exits, number, tree, nth_attempt, continued
-    from unnest(rollups, heights, places, previous_roots, new_roots, exit_roots, body_digests,
-        batch_digests, signatures, transfer_counts, exit_counts, exit_numbers, exit_trees,
-        attempts, continued_attempts)
-        with ordinality b (rollup, batch_height, place, previous, new, exit, body, digest, signed,
-            transfers, exits, number, tree, nth_attempt, continued, nth);
+    select rollups[nth], heights[nth], at_block + nth, at_epoch, places[nth], previous_roots[nth],
+        new_roots[nth], exit_roots[nth], body_digests[nth], batch_digests[nth], signatures[nth],
+        transfer_counts[nth], exit_counts[nth], exit_numbers[nth], exit_trees[nth], attempts[nth],
+        continued_attempts[nth]
+    from generate_series(1, cardinality(rollups)) nth;
     if cardinality(lane_batches) > 0 then
         insert into lane (rollup_id, height, attempt, asset_id, destination_id, atoms,
             transfer_count)
-        select rollups[nth], heights[nth], attempts[nth], asset, destination, amount, transfers
-        from unnest(lane_batches, lane_assets, lane_destinations, lane_atoms, lane_transfer_counts)
-            l (nth, asset, destination, amount, transfers);
+        select rollups[lane_batches[nth]], heights[lane_batches[nth]], attempts[lane_batches[nth]],
+            lane_assets[nth], lane_destinations[nth], lane_atoms[nth], lane_transfer_counts[nth]
+        from generate_series(1, cardinality(lane_batches)) nth;
     end if;
     if cardinality(exit_batches) > 0 then
         insert into exit (rollup_id, height, block_number, epoch_number, exit_index, position,
             asset_id, recipient, atoms, leaf, attempt)
-        select rollups[nth], heights[nth], at_block + nth, at_epoch, number, place, asset, whose,
-            amount, tree_leaf, (
+        select rollups[exit_batches[nth]], heights[exit_batches[nth]], at_block + exit_batches[nth],
+            at_epoch, exit_indices[nth], exit_positions[nth], exit_assets[nth],
+            exit_recipients[nth], exit_atoms[nth], exit_leaves[nth], (
                 select coalesce(max(last.attempt), 0) + 1 from exit last
-                where last.rollup_id = rollups[nth] and last.exit_index = number
+                where last.rollup_id = rollups[exit_batches[nth]]
+                    and last.exit_index = exit_indices[nth]
             )
-        from unnest(exit_batches, exit_indices, exit_positions, exit_assets, exit_recipients,
-            exit_atoms, exit_leaves) e (nth, number, place, asset, whose, amount, tree_leaf);
+        from generate_series(1, cardinality(exit_batches)) nth;
     end if;
     if cardinality(key_batches) > 0 then
         insert into keyed_write (api_key_id, idempotency_key, item, request_digest, block_number,
             replayed)
-        select nullif(whose, ''), key, nth_item, digest, at_block + nth, false
-        from unnest(key_batches, key_callers, idempotency_keys, key_items, request_digests)
-            k (nth, whose, key, nth_item, digest);
+        select nullif(key_callers[nth], ''), idempotency_keys[nth], key_items[nth],
+            request_digests[nth], at_block + key_batches[nth], false
+        from generate_series(1, cardinality(key_batches)) nth;
     end if;
     return true;
 end

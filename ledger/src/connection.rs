@@ -7,6 +7,7 @@ use std::str::FromStr;
 use std::sync::Arc;
 use std::time::Duration;
 
+use sqlx::Connection as _;
 use sqlx::migrate::Migrator;
 use sqlx::postgres::{PgConnectOptions, PgConnection, PgPool, PgPoolOptions};
 use sqlx::{Postgres, Transaction};
@@ -164,7 +165,8 @@ impl Ledger {
 
     /// A db_tx that writes: it alone continues the books until it ends.
     pub(crate) async fn write(&self) -> Result<Tx<'_>, Error> {
-        write(&self.pool).await
+        // On the heap: getting a connection is a large future, and every call would carry it.
+        alone(Box::pin(self.pool.begin()).await?).await
     }
 
     /// The same for an operator, whom the log of what operators did names by the key they showed, if any.
@@ -210,10 +212,12 @@ async fn is_in_step(connection: &mut PgConnection) -> Result<bool, sqlx::Error> 
     sqlx::query_scalar("select true").fetch_one(connection).await
 }
 
-/// A db_tx that writes: it alone continues the books until it ends.
-pub(crate) async fn write(pool: &PgPool) -> Result<Tx<'static>, Error> {
-    // On the heap: getting a connection is a large future, and every call would carry it.
-    let mut tx = Box::pin(pool.begin()).await?;
+/// A db_tx that writes, on a connection: it alone continues the books until it ends.
+pub(crate) async fn write_on(connection: &mut PgConnection) -> Result<Tx<'_>, Error> {
+    alone(connection.begin().await?).await
+}
+
+async fn alone(mut tx: Tx<'_>) -> Result<Tx<'_>, Error> {
     // A statement of its own: the next one then sees what was committed while it waited.
     sqlx::query("select lock_books()").execute(&mut *tx).await?;
     Ok(tx)

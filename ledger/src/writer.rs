@@ -13,6 +13,7 @@
 
 mod group;
 mod keys;
+mod line;
 mod one_call;
 mod rows;
 mod signers;
@@ -31,6 +32,7 @@ use tokio::sync::{mpsc, oneshot};
 use crate::idempotency::KeyedItem;
 use crate::{Answered, Error, KeyedRequest};
 
+use line::Line;
 use signers::{Signer, Signers};
 pub use simulate::{Simulation, Trial, WouldBook, WouldSeal};
 use view::View;
@@ -82,8 +84,10 @@ impl Writer {
         Self { pool, queue: Mutex::default(), signers: Signers::default() }
     }
 
-    /// Closes its connection.
+    /// Closes its connection, once what waits is answered.
     pub(crate) async fn close(&self) {
+        // The task ends with the last of those who may ask it, and holds the connection until then.
+        drop(self.queue.lock().unwrap_or_else(PoisonError::into_inner).take());
         self.pool.close().await;
     }
 
@@ -157,6 +161,7 @@ impl Writer {
 }
 
 async fn work(pool: PgPool, mut queue: mpsc::Receiver<Waiting>) {
+    let mut line = Line::new(pool);
     let mut view = None;
     let mut waiting: VecDeque<Waiting> = VecDeque::new();
     loop {
@@ -172,7 +177,7 @@ async fn work(pool: PgPool, mut queue: mpsc::Receiver<Waiting>) {
             waiting.push_back(next);
         }
         let group = take_group(&mut waiting);
-        let later = book(&pool, &mut view, group).await;
+        let later = book(&mut line, &mut view, group).await;
         for one in later.into_iter().rev() {
             waiting.push_front(one);
         }
@@ -195,20 +200,20 @@ fn take_group(waiting: &mut VecDeque<Waiting>) -> Vec<Waiting> {
 }
 
 /// Books a group and answers it, and gives back those that have to wait for the next.
-async fn book(pool: &PgPool, view: &mut Option<View>, mut group: Vec<Waiting>) -> Vec<Waiting> {
+async fn book(line: &mut Line, view: &mut Option<View>, mut group: Vec<Waiting>) -> Vec<Waiting> {
     // Whoever does not wait any more has not been answered, and may ask again.
     group.retain(|one| !one.answer.is_closed());
     let mut pauses = PAUSES.iter();
     let mut unknown = None;
     loop {
-        match group::book(pool, view, &group).await {
+        match group::book(line, view, &group).await {
             Ok(outcomes) => return answer(group, outcomes),
             Err(error) => {
                 let (transient, last) = (error.is_transient(), remember(&mut unknown, error));
                 match pauses.next().filter(|_| transient) {
                     Some(pause) => tokio::time::sleep(*pause).await,
                     None if transient || group.len() == 1 => return fail(group, &last),
-                    None => return one_by_one(pool, view, group, unknown).await,
+                    None => return one_by_one(line, view, group, unknown).await,
                 }
             }
         }
@@ -216,7 +221,7 @@ async fn book(pool: &PgPool, view: &mut Option<View>, mut group: Vec<Waiting>) -
 }
 
 async fn one_by_one(
-    pool: &PgPool,
+    line: &mut Line,
     view: &mut Option<View>,
     group: Vec<Waiting>,
     unknown: Option<Error>,
@@ -224,7 +229,7 @@ async fn one_by_one(
     for one in group {
         let mut alone = vec![one];
         while !alone.is_empty() {
-            alone = match group::book(pool, view, &alone).await {
+            alone = match group::book(line, view, &alone).await {
                 Ok(outcomes) => answer(alone, outcomes),
                 Err(error) => fail(alone, &remember(&mut unknown.clone(), error)),
             };

@@ -7,9 +7,10 @@
 //! looks whether the books are still there. Any other is decided under the lock of the books.
 
 use domain::Batch;
-use sqlx::PgPool;
+use sqlx::postgres::PgConnection;
 
 use super::keys::{self, Keys, Said};
+use super::line::Line;
 use super::one_call::{self, At};
 use super::view::{Accepted, View};
 use super::{Waiting, rows};
@@ -41,14 +42,27 @@ struct Decided<'a> {
 /// # Errors
 /// When the db_tx fails, whatever the reason: nothing is known of it then.
 pub(super) async fn book(
-    pool: &PgPool,
+    line: &mut Line,
     kept: &mut Option<View>,
     group: &[Waiting],
 ) -> Result<Vec<Outcome>, Error> {
+    let booked = book_on(line, kept, group).await;
+    if booked.is_err() {
+        line.give_back();
+    }
+    booked
+}
+
+async fn book_on(
+    line: &mut Line,
+    kept: &mut Option<View>,
+    group: &[Waiting],
+) -> Result<Vec<Outcome>, Error> {
+    let connection = line.get().await?;
     if let Some(view) = kept.take_if(|view| can_be_one_call(view, group)) {
         // A key may turn out to be known, which says nothing against the view.
         *kept = group.iter().any(|waiting| waiting.key.is_some()).then(|| view.clone());
-        match Box::pin(by_one_call(pool, view, group)).await {
+        match Box::pin(by_one_call(connection, view, group)).await {
             Ok(Some((view, outcomes))) => {
                 *kept = Some(view);
                 return Ok(outcomes);
@@ -61,7 +75,7 @@ pub(super) async fn book(
             }
         }
     }
-    under_lock(pool, kept, group).await
+    under_lock(connection, kept, group).await
 }
 
 /// Whether the group is small, and can be decided without asking what stands at a taken height.
@@ -78,7 +92,7 @@ fn can_be_one_call(view: &View, group: &[Waiting]) -> bool {
 
 /// Decides the group and writes it, if the books are still where the view is.
 async fn by_one_call(
-    pool: &PgPool,
+    connection: &mut PgConnection,
     view: View,
     group: &[Waiting],
 ) -> Result<Option<(View, Vec<Outcome>)>, Error> {
@@ -95,17 +109,17 @@ async fn by_one_call(
     }
     let Decided { outcomes, accepted, blocks, keys } = decided;
     let keys = keys.columns();
-    let written = one_call::write(pool, at, &accepted, &blocks, &view.sums, &keys).await?;
+    let written = one_call::write(connection, at, &accepted, &blocks, &view.sums, &keys).await?;
     Ok(written.then_some((view, outcomes)))
 }
 
 /// Decides the group under the lock of the books, and writes it.
 async fn under_lock(
-    pool: &PgPool,
+    connection: &mut PgConnection,
     kept: &mut Option<View>,
     group: &[Waiting],
 ) -> Result<Vec<Outcome>, Error> {
-    let mut tx = connection::write(pool).await?;
+    let mut tx = connection::write_on(connection).await?;
     // The plans of foreign keys are kept, of which every row has several: to make them anew takes longer
     // than to check.
     sqlx::query("set local plan_cache_mode = auto").execute(&mut *tx).await?;

@@ -7,7 +7,7 @@
 use alloy_primitives::B256;
 use domain::{Atoms, Claim, Lane};
 use rust_decimal::Decimal;
-use sqlx::PgPool;
+use sqlx::postgres::PgConnection;
 use time::OffsetDateTime;
 
 use super::keys::KeyColumns;
@@ -47,7 +47,7 @@ impl At {
 /// which nothing is written.
 #[expect(clippy::too_many_lines, reason = "one line for each of the call's arguments")]
 pub(super) async fn write(
-    pool: &PgPool,
+    connection: &mut PgConnection,
     at: At,
     accepted: &[Accepted<'_>],
     blocks: &[Block],
@@ -138,7 +138,7 @@ pub(super) async fn write(
         &keys.items,
         &keys.digests,
     )
-    .fetch_one(pool)
+    .fetch_one(connection)
     .await
     .map_err(|error| posting::drift(error, first))
 }

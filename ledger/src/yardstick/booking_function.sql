@@ -4,14 +4,14 @@
 drop schema if exists yardstick_books cascade;
 create schema yardstick_books;
 
--- Sixteen bytes, the highest first.
+-- Sixteen bytes, the highest first. One expression, which the planner puts where it is called.
 create function yardstick_books.atoms_send(amount numeric) returns bytea
 language sql immutable
-return (
-    select int8send(div(amount, two_to_64)::bigint) || int8send((low
-        - case when low < two_to_64 / 2 then 0 else two_to_64 end)::bigint)
-    from (values (18446744073709551616, mod(amount, 18446744073709551616))) one (two_to_64, low)
-);
+return int8send(div(amount, 18446744073709551616)::bigint)
+    || int8send((mod(amount, 18446744073709551616) - case
+        when mod(amount, 18446744073709551616) < 9223372036854775808 then 0
+        else 18446744073709551616
+    end)::bigint);
 
 create function yardstick_books.post(
     rollup integer, batch_height bigint, previous bytea, next_root bytea, exits bytea, body bytea,
@@ -42,7 +42,9 @@ begin
     select block_number, block_hash, (select max(epoch_number) from epoch) as epoch_number
         into last_block from journal_block order by block_number desc limit 1;
     select b.height, b.attempt, b.new_root, b.exits_after, b.exit_tree into last
-        from batch b where b.rollup_id = rollup and not is_evicted(b.block_number)
+        from batch b where b.rollup_id = rollup and not exists (
+            select from batch_eviction e where e.reversed_block = b.block_number offset 0
+        )
         order by b.height desc, b.attempt desc limit 1;
     if not found then
         select -1, 1, previous, 0, no_exits

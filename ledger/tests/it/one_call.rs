@@ -135,7 +135,7 @@ fn books_that_moved_are_read_again() {
     });
 }
 
-/// Notes how many rows of tables that grow each batch has had read: by what looks before it is written, by
+/// Notes how many rows of tables that grow each batch has had read, from its block to the end of its commit: by
 /// constraints and guards. The counters go on from one db_tx to the next for a while, so they are read twice.
 const SPY: &str = "create table spy (block bigint, rows_read bigint);
     create function spy() returns trigger language plpgsql security definer as $$ begin

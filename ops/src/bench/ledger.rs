@@ -167,19 +167,25 @@ impl Books {
     /// Transfers a second when each is a batch that a function decides and books, of all rollups at once. Their
     /// signatures were verified before: of the ledger's own rate that is a part.
     async fn booked(&mut self, url: &str) -> anyhow::Result<f64> {
-        let count = POSTS_OF_A_CLIENT.saturating_mul(usize::try_from(POSTERS)?);
+        let clients = usize::try_from(POSTERS)?;
+        let count = POSTS_OF_A_CLIENT.saturating_mul(clients);
+        let warm = WARMING_POSTS.saturating_mul(clients);
         let mut clients = Vec::new();
-        for batches in self.batches(count, 1, Spread::Even)? {
+        for batches in self.batches(count.saturating_add(warm), 1, Spread::Even)? {
             let signed = batches.into_iter().map(|batch| {
                 let digest = self.verify(&batch)?.digest();
                 anyhow::Ok((batch, digest))
             });
-            clients.push((BookingFunction::connect(url).await?, signed.collect::<Result<_, _>>()?));
+            let mut signed = signed.collect::<Result<Vec<_>, _>>()?;
+            let timed = signed.split_off(WARMING_POSTS.min(signed.len()));
+            let mut function = BookingFunction::connect(url).await?;
+            book(&mut function, &signed).await?;
+            clients.push((function, timed));
         }
         let began = Instant::now();
         let mut posters = JoinSet::new();
-        for (function, batches) in clients {
-            posters.spawn(book(function, batches));
+        for (mut function, batches) in clients {
+            posters.spawn(async move { book(&mut function, &batches).await });
         }
         while let Some(done) = posters.join_next().await {
             done??;
@@ -237,8 +243,8 @@ impl Books {
 }
 
 /// In its rollup's order, each after the answer to the one before.
-async fn book(mut function: BookingFunction, batches: Vec<(Batch, Word)>) -> anyhow::Result<()> {
-    for (batch, digest) in &batches {
+async fn book(function: &mut BookingFunction, batches: &[(Batch, Word)]) -> anyhow::Result<()> {
+    for (batch, digest) in batches {
         function.post(batch, *digest).await?;
     }
     Ok(())
@@ -293,6 +299,8 @@ const LOADS: [Load; 4] = [
 ];
 /// Of the function that books: they are slow, and all alike.
 const POSTS_OF_A_CLIENT: usize = 25;
+/// After which a connection has its plans.
+const WARMING_POSTS: usize = 5;
 const LONE_POSTS: usize = 20;
 const LONE_TURNS: usize = 6;
 const ROWS_OF_THE_FLOOR: u64 = 100_000;

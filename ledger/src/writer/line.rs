@@ -1,0 +1,35 @@
+//! The writer's connection.
+
+use sqlx::Postgres;
+use sqlx::pool::PoolConnection;
+use sqlx::postgres::{PgConnection, PgPool};
+
+use crate::Error;
+
+/// The one connection of a pool, held from group to group: given back and taken again it would be asked each
+/// time whether it still is there, and the next group would wait for the answer.
+#[derive(Debug)]
+pub(super) struct Line {
+    pool: PgPool,
+    held: Option<PoolConnection<Postgres>>,
+}
+
+impl Line {
+    pub(super) fn new(pool: PgPool) -> Self {
+        Self { pool, held: None }
+    }
+
+    /// The connection, made if there is none.
+    pub(super) async fn get(&mut self) -> Result<&mut PgConnection, Error> {
+        if self.held.is_none() {
+            // On the heap: getting a connection is a large future.
+            self.held = Some(Box::pin(self.pool.acquire()).await?);
+        }
+        self.held.as_deref_mut().ok_or(Error::Stopped)
+    }
+
+    /// Gives the connection back after something failed on it: the pool asks whether it is good.
+    pub(super) fn give_back(&mut self) {
+        self.held = None;
+    }
+}
