@@ -21,11 +21,12 @@ impl Line {
 
     /// The connection, made if there is none.
     pub(super) async fn get(&mut self) -> Result<&mut PgConnection, Error> {
-        if self.held.is_none() {
+        let held = match self.held.take() {
+            Some(held) => held,
             // On the heap: getting a connection is a large future.
-            self.held = Some(Box::pin(self.pool.acquire()).await?);
-        }
-        self.held.as_deref_mut().ok_or(Error::Stopped)
+            None => Box::pin(self.pool.acquire()).await?,
+        };
+        Ok(self.held.insert(held))
     }
 
     /// Gives the connection back after something failed on it: the pool asks whether it is good.
