@@ -54,12 +54,24 @@ impl Ledger {
         told: &mut (dyn FnMut(&Archived) + Send),
     ) -> Result<(), Error> {
         let lock = self.lock_archive().await?.ok_or(Error::ArchiveBusy)?;
+        let archived = self.archive_all(folder, order, told).await;
+        // However it ended: the next call finds the lock free, and not when the server gets to it.
+        let released = lock.release().await;
+        archived.and(released)
+    }
+
+    async fn archive_all(
+        &self,
+        folder: &Path,
+        order: ArchiveOrder,
+        told: &mut (dyn FnMut(&Archived) + Send),
+    ) -> Result<(), Error> {
         while let Some(partition) = self.archivable(order).await? {
             let (file, summary, books) = self.write_file(folder, partition).await?;
             let range = self.take_away(&summary, &books).await?;
             told(&Archived { range, file });
         }
-        lock.release().await
+        Ok(())
     }
 
     /// The oldest partition that is here, if the order has it.
