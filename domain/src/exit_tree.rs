@@ -6,6 +6,8 @@
 
 mod range;
 
+use std::sync::{LazyLock, OnceLock};
+
 use alloy_primitives::{Address, B256, U256, keccak256};
 use serde::{Deserialize, Serialize};
 
@@ -57,20 +59,39 @@ impl Claim {
 pub struct ExitTree {
     next: ExitIndex,
     waiting: Vec<B256>,
+    #[serde(skip)]
+    root: KnownRoot,
 }
 
+/// The root, once somebody asked: most batches leave the tree as it was, and have its root checked again. It says
+/// nothing that the nodes do not.
+#[derive(Clone, Debug, Default)]
+struct KnownRoot(OnceLock<ExitRoot>);
+
+impl PartialEq for KnownRoot {
+    fn eq(&self, _: &Self) -> bool {
+        true
+    }
+}
+
+impl Eq for KnownRoot {}
+
 impl ExitTree {
+    fn new(next: ExitIndex, waiting: Vec<B256>) -> Self {
+        Self { next, waiting, root: KnownRoot::default() }
+    }
+
     /// The tree of a rollup without exits.
     #[must_use]
     pub fn empty() -> Self {
-        Self { next: ExitIndex::new(0), waiting: vec![B256::ZERO; EXIT_TREE_DEPTH] }
+        Self::new(ExitIndex::new(0), vec![B256::ZERO; EXIT_TREE_DEPTH])
     }
 
     /// A tree as it was stored: the number of leaves and the waiting node of each level. `None` if
     /// there is not exactly one node a level.
     #[must_use]
     pub fn from_parts(next: ExitIndex, waiting: Vec<B256>) -> Option<Self> {
-        (waiting.len() == EXIT_TREE_DEPTH).then_some(Self { next, waiting })
+        (waiting.len() == EXIT_TREE_DEPTH).then(|| Self::new(next, waiting))
     }
 
     /// The index that the next exit gets; also the number of exits so far.
@@ -99,22 +120,35 @@ impl ExitTree {
             }
             node = parent(*slot, node);
         }
-        Some(Self { next, waiting })
+        Some(Self::new(next, waiting))
     }
 
     /// The root with all empty leaves zero.
     #[must_use]
     pub fn root(&self) -> ExitRoot {
-        let mut node = B256::ZERO;
-        let mut zero = B256::ZERO;
-        for (level, waiting) in self.waiting.iter().enumerate() {
-            node =
-                if is_left(self.next, level) { parent(node, zero) } else { parent(*waiting, node) };
-            zero = parent(zero, zero);
-        }
-        ExitRoot::new(node)
+        *self.root.0.get_or_init(|| {
+            let levels = self.waiting.iter().zip(EMPTY.iter()).enumerate();
+            let node = levels.fold(B256::ZERO, |node, (level, (waiting, empty))| {
+                if is_left(self.next, level) {
+                    parent(node, *empty)
+                } else {
+                    parent(*waiting, node)
+                }
+            });
+            ExitRoot::new(node)
+        })
     }
 }
+
+/// The node of each level that has only empty leaves below it, bottom up.
+static EMPTY: LazyLock<[B256; EXIT_TREE_DEPTH]> = LazyLock::new(|| {
+    let mut above = B256::ZERO;
+    std::array::from_fn(|_| {
+        let node = above;
+        above = parent(node, node);
+        node
+    })
+});
 
 /// All leaves of a rollup's exit tree: what making paths needs.
 #[derive(Clone, Debug, Default)]
@@ -136,20 +170,18 @@ impl ExitTreeHistory {
         let mut position = usize::try_from(index.number()).ok()?;
         self.leaves.get(position)?;
         let mut level = self.leaves.clone();
-        let mut zero = B256::ZERO;
         let mut path = Vec::with_capacity(EXIT_TREE_DEPTH);
-        for _ in 0..EXIT_TREE_DEPTH {
-            path.push(level.get(position ^ 1).copied().unwrap_or(zero));
+        for empty in *EMPTY {
+            path.push(level.get(position ^ 1).copied().unwrap_or(empty));
             level = level
                 .chunks(2)
                 .map(|pair| match pair {
                     [left, right] => parent(*left, *right),
-                    [left] => parent(*left, zero),
-                    _ => zero,
+                    [left] => parent(*left, empty),
+                    _ => empty,
                 })
                 .collect();
             position >>= 1;
-            zero = parent(zero, zero);
         }
         Some(path)
     }
@@ -162,7 +194,10 @@ fn is_left(next: ExitIndex, level: usize) -> bool {
 
 fn parent(one: B256, other: B256) -> B256 {
     let (low, high) = if one <= other { (one, other) } else { (other, one) };
-    keccak256([low.0, high.0].concat())
+    let mut pair = [0; 64];
+    pair[..32].copy_from_slice(&low.0);
+    pair[32..].copy_from_slice(&high.0);
+    keccak256(pair)
 }
 
 #[cfg(test)]

@@ -46,6 +46,9 @@ impl Ledger {
     /// it is booked anew, if it only went with another. Batches that come together are booked together,
     /// in the order in which they came.
     ///
+    /// Who posts may book for others meanwhile, who wait until it is polled on or dropped: a future that is kept
+    /// without being polled holds them up, and [`Ledger::close`].
+    ///
     /// # Errors
     /// [`Error::Refused`] by a rule of the reference transition, [`Error::BatchConflict`] for
     /// another batch at a taken height, [`Error::BatchUnprovable`] for one that was evicted for its

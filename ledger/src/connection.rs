@@ -96,7 +96,7 @@ impl Ledger {
             .max_connections(1)
             .acquire_timeout(ACQUIRE_PATIENCE)
             .test_before_acquire(false)
-            .connect_lazy_with(session(url, role)?);
+            .connect_lazy_with(writing(url, role)?);
         let writer = Arc::new(Writer::new(own));
         let ledger = Self { pool, role, writer, is_replica: false };
         ledger.check_schema().await?;
@@ -267,6 +267,12 @@ pub(crate) fn session(url: &str, role: Role) -> Result<PgConnectOptions, Error> 
         ("tcp_keepalives_interval", "5"),
         ("tcp_keepalives_count", "3"),
     ]))
+}
+
+/// A session that writes the same again and again: plans of its statements are kept, those of foreign keys above
+/// all, of which every row has several. To make them anew takes longer than to run them.
+pub(crate) fn writing(url: &str, role: Role) -> Result<PgConnectOptions, Error> {
+    Ok(session(url, role)?.options([("plan_cache_mode", "auto")]))
 }
 
 pub(crate) fn options(url: &str) -> Result<PgConnectOptions, Error> {

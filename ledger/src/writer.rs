@@ -3,9 +3,11 @@
 //! **Invariant:** batches are booked in the order they came, each whole or not at all, and each is
 //! answered once, after the commit: what is answered as booked is booked, and a refusal leaves nothing
 //! behind. All that came while the last db_tx was under way go into the next, one that came alone
-//! goes at once. Nothing here is needed for correctness: the writer holds the lock of the books while
-//! it writes, looks first whether its view of them still is what they are, and the schema's guards
-//! check what it did. So other writers, in this process or another, only cost time.
+//! goes at once. Whoever comes while nobody books takes the pen and books, until its own batches are
+//! answered; a task goes on with what waits by then. Nothing here is needed for correctness: the
+//! writer holds the lock of the books while it writes, looks first whether its view of them still is
+//! what they are, and the schema's guards check what it did. So other writers, in this process or
+//! another, only cost time.
 //!
 //! A db_tx that fails takes nobody's batch with it: what failed for a moment is tried again, what
 //! failed otherwise is done over one by one, so that only the batch at fault is told of it. After an
@@ -15,35 +17,37 @@ mod group;
 mod keys;
 mod line;
 mod one_call;
+mod queue;
 mod rows;
 mod signers;
 mod simulate;
 mod view;
 
 use std::collections::VecDeque;
-use std::sync::{Mutex, PoisonError};
+use std::future::poll_fn;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::Poll;
 use std::time::Duration;
 
 use domain::limits::MAX_TRANSFERS_PER_BATCH;
 use domain::{Batch, SignedBatch};
 use sqlx::PgPool;
-use tokio::sync::{mpsc, oneshot};
+use tokio::sync::oneshot;
 
 use crate::idempotency::KeyedItem;
 use crate::{Answered, Error, KeyedRequest};
 
 use line::Line;
+use queue::{Detached, InHand, Queue};
 use signers::{Signer, Signers};
 pub use simulate::{Simulation, Trial, WouldBook, WouldSeal};
 use view::View;
 
-/// The writer of one [`crate::Ledger`] and its clones. Its task starts with the first batch and ends
-/// with the last clone; should it ever panic, the next batch starts another.
+/// The writer of one [`crate::Ledger`] and its clones.
 #[derive(Debug)]
 pub(crate) struct Writer {
-    /// Its own, of one connection.
-    pool: PgPool,
-    queue: Mutex<Option<mpsc::Sender<Waiting>>>,
+    queue: Arc<Queue>,
     signers: Signers,
 }
 
@@ -81,14 +85,12 @@ impl Checked {
 impl Writer {
     /// With a connection for itself.
     pub(crate) fn new(pool: PgPool) -> Self {
-        Self { pool, queue: Mutex::default(), signers: Signers::default() }
+        Self { queue: Arc::new(Queue::new(pool)), signers: Signers::default() }
     }
 
     /// Closes its connection, once what waits is answered.
     pub(crate) async fn close(&self) {
-        // The task ends with the last of those who may ask it, and holds the connection until then.
-        drop(self.queue.lock().unwrap_or_else(PoisonError::into_inner).take());
-        self.pool.close().await;
+        self.queue.close().await;
     }
 
     /// Has batches booked in their order, each for itself. `pool` is for what is read before.
@@ -101,27 +103,30 @@ impl Writer {
         batches: &[(u16, &Batch)],
         keyed: Option<&KeyedRequest>,
     ) -> Vec<Result<Answered, Error>> {
-        // Verified here and not by the task, so that many can be at once.
+        // Verified by each caller and not by who books, so that many can be at once.
         let mut checked = Vec::with_capacity(batches.len());
         for (item, batch) in batches {
             checked.push((*item, self.check(pool, batch).await));
         }
         // Queued without a pause, so that nothing of another request comes between those that fit.
-        let queued: Vec<Result<Awaited, Error>> = checked
-            .into_iter()
-            .map(|(item, batch)| {
+        let mut awaited = Vec::with_capacity(checked.len());
+        let mut waiting = Vec::with_capacity(checked.len());
+        for (item, batch) in checked {
+            awaited.push(batch.map(|batch| {
                 let key = keyed.map(|request| KeyedItem { request: request.clone(), item });
-                self.send(batch?, key)
-            })
-            .collect();
-        let mut answers = Vec::with_capacity(queued.len());
-        for one in queued {
-            answers.push(match one {
-                Ok(awaited) => awaited.await.unwrap_or(Err(Error::Stopped)),
-                Err(error) => Err(error),
-            });
+                let (answer, answered) = oneshot::channel();
+                waiting.push(Waiting { batch, key, answer });
+                answered
+            }));
         }
-        answers
+        let refuse = |one: Waiting, error| drop(one.answer.send(Err(error)));
+        let hand = self.queue.push(waiting.into_iter(), refuse);
+        if let Some(hand) = hand {
+            // Nobody books: this caller does, without waking a task for it. Gone before its answers or after,
+            // it leaves a task behind that goes on.
+            until_answered(work(hand), &awaited).await;
+        }
+        answers(awaited).await
     }
 
     /// Verifies a batch's signature, if its rollup is known so far.
@@ -135,53 +140,40 @@ impl Writer {
             None => Checked::Unsigned(Box::new(batch.clone())),
         })
     }
-
-    fn send(&self, batch: Checked, key: Option<KeyedItem>) -> Result<Awaited, Error> {
-        let (answer, answered) = oneshot::channel();
-        match self.queue().try_send(Waiting { batch, key, answer }) {
-            Ok(()) => Ok(answered),
-            Err(mpsc::error::TrySendError::Full(_)) => Err(Error::Busy { waiting: LENGTH }),
-            Err(mpsc::error::TrySendError::Closed(_)) => Err(Error::Stopped),
-        }
-    }
-
-    fn queue(&self) -> mpsc::Sender<Waiting> {
-        // A thread that panicked meanwhile has changed nothing by halves.
-        let mut queue = self.queue.lock().unwrap_or_else(PoisonError::into_inner);
-        match &*queue {
-            Some(open) if !open.is_closed() => open.clone(),
-            _ => {
-                let (open, waiting) = mpsc::channel(LENGTH);
-                tokio::spawn(work(self.pool.clone(), waiting));
-                *queue = Some(open.clone());
-                open
-            }
-        }
-    }
 }
 
-async fn work(pool: PgPool, mut queue: mpsc::Receiver<Waiting>) {
-    let mut line = Line::new(pool);
-    let mut view = None;
-    let mut waiting: VecDeque<Waiting> = VecDeque::new();
-    loop {
-        if waiting.is_empty() {
-            match queue.recv().await {
-                Some(first) => waiting.push_back(first),
-                None => return,
+/// Works until nothing waits or all are answered: the answers come of this work, so nobody has to be woken for them.
+async fn until_answered(mut work: Detached, awaited: &[Result<Awaited, Error>]) {
+    let waits = |one: &Result<Awaited, Error>| one.as_ref().is_ok_and(Awaited::is_empty);
+    poll_fn(|context| match Pin::new(&mut work).poll(context) {
+        Poll::Pending if awaited.iter().any(waits) => Poll::Pending,
+        _ => Poll::Ready(()),
+    })
+    .await;
+}
+
+async fn answers(awaited: Vec<Result<Awaited, Error>>) -> Vec<Result<Answered, Error>> {
+    let mut answers = Vec::with_capacity(awaited.len());
+    for one in awaited {
+        answers.push(match one {
+            Ok(awaited) => awaited.await.unwrap_or(Err(Error::Stopped)),
+            Err(error) => Err(error),
+        });
+    }
+    answers
+}
+
+/// Books until nothing waits.
+fn work(mut hand: InHand) -> Detached {
+    Detached::new(async move {
+        while let Some((pen, group)) = hand.next(take_group) {
+            let later = book(&mut pen.line, &mut pen.view, group).await;
+            if hand.put_back(later) {
+                // Whoever has its answers goes before the next group is decided.
+                tokio::task::yield_now().await;
             }
         }
-        while waiting.len() < LENGTH
-            && let Ok(next) = queue.try_recv()
-        {
-            waiting.push_back(next);
-        }
-        let group = take_group(&mut waiting);
-        let later = book(&mut line, &mut view, group).await;
-        for one in later.into_iter().rev() {
-            waiting.push_front(one);
-        }
-    }
+    })
 }
 
 /// As many from the front as one db_tx should take.
@@ -200,7 +192,7 @@ fn take_group(waiting: &mut VecDeque<Waiting>) -> Vec<Waiting> {
 }
 
 /// Books a group and answers it, and gives back those that have to wait for the next.
-async fn book(line: &mut Line, view: &mut Option<View>, mut group: Vec<Waiting>) -> Vec<Waiting> {
+async fn book(line: &mut Line, view: &mut Option<Box<View>>, mut group: Vec<Waiting>) -> Vec<Waiting> {
     // Whoever does not wait any more has not been answered, and may ask again.
     group.retain(|one| !one.answer.is_closed());
     let mut pauses = PAUSES.iter();
@@ -222,7 +214,7 @@ async fn book(line: &mut Line, view: &mut Option<View>, mut group: Vec<Waiting>)
 
 async fn one_by_one(
     line: &mut Line,
-    view: &mut Option<View>,
+    view: &mut Option<Box<View>>,
     group: Vec<Waiting>,
     unknown: Option<Error>,
 ) -> Vec<Waiting> {

@@ -5,7 +5,7 @@
 
 use alloy_primitives::B256;
 
-use super::{ExitTree, parent};
+use super::{EMPTY, ExitTree, parent};
 use crate::{ExitIndex, ExitRoot, limits::EXIT_TREE_DEPTH};
 
 /// The tops of the chunks that were seen, in order.
@@ -127,9 +127,8 @@ impl Part {
         nodes: Vec<B256>,
     ) -> Option<Self> {
         let mut level = Level { start, nodes };
-        let mut zero = zero(lowest);
         let mut levels = Vec::new();
-        for number in lowest..height {
+        for (number, empty) in (lowest..height).zip(EMPTY.iter().skip(lowest)) {
             // The left sibling of the first new node is of the tree before, complete: it waits there.
             if level.start % 2 == 1 {
                 level.start = level.start.checked_sub(1)?;
@@ -137,12 +136,11 @@ impl Part {
             }
             let above = level.nodes.chunks(2).map(|pair| match pair {
                 [left, right] => parent(*left, *right),
-                [left] => parent(*left, zero),
-                _ => zero,
+                [left] => parent(*left, *empty),
+                _ => *empty,
             });
             let above = Level { start: level.start / 2, nodes: above.collect() };
             levels.push(std::mem::replace(&mut level, above));
-            zero = parent(zero, zero);
         }
         levels.push(level);
         Some(Self { lowest, levels })
@@ -157,25 +155,18 @@ impl Part {
 
     fn siblings(&self, mut place: u32) -> Option<Vec<B256>> {
         let (_, below) = self.levels.split_last()?;
-        let mut zero = zero(self.lowest);
         let mut siblings = Vec::with_capacity(EXIT_TREE_DEPTH);
-        for level in below {
+        for (level, empty) in below.iter().zip(EMPTY.iter().skip(self.lowest)) {
             let node = |place: u32| {
                 let offset = usize::try_from(place.checked_sub(level.start)?).ok()?;
                 level.nodes.get(offset).copied()
             };
             node(place)?;
-            siblings.push(node(place ^ 1).unwrap_or(zero));
+            siblings.push(node(place ^ 1).unwrap_or(*empty));
             place /= 2;
-            zero = parent(zero, zero);
         }
         Some(siblings)
     }
-}
-
-/// The node over empty leaves at a level.
-fn zero(level: usize) -> B256 {
-    (0..level).fold(B256::ZERO, |zero, _| parent(zero, zero))
 }
 
 /// Levels under the top of a chunk.

@@ -43,7 +43,7 @@ struct Decided<'a> {
 /// When the db_tx fails, whatever the reason: nothing is known of it then.
 pub(super) async fn book(
     line: &mut Line,
-    kept: &mut Option<View>,
+    kept: &mut Option<Box<View>>,
     group: &[Waiting],
 ) -> Result<Vec<Outcome>, Error> {
     let booked = book_on(line, kept, group).await;
@@ -55,7 +55,7 @@ pub(super) async fn book(
 
 async fn book_on(
     line: &mut Line,
-    kept: &mut Option<View>,
+    kept: &mut Option<Box<View>>,
     group: &[Waiting],
 ) -> Result<Vec<Outcome>, Error> {
     let connection = line.get().await?;
@@ -93,10 +93,10 @@ fn can_be_one_call(view: &View, group: &[Waiting]) -> bool {
 /// Decides the group and writes it, if the books are still where the view is.
 async fn by_one_call(
     connection: &mut PgConnection,
-    view: View,
+    mut view: Box<View>,
     group: &[Waiting],
-) -> Result<Option<(View, Vec<Outcome>)>, Error> {
-    let mut view = view.by_now();
+) -> Result<Option<(Box<View>, Vec<Outcome>)>, Error> {
+    view.pass_time();
     let at = At::head(&view.head)?;
     let mut decided = Decided::default();
     for waiting in group {
@@ -116,18 +116,17 @@ async fn by_one_call(
 /// Decides the group under the lock of the books, and writes it.
 async fn under_lock(
     connection: &mut PgConnection,
-    kept: &mut Option<View>,
+    kept: &mut Option<Box<View>>,
     group: &[Waiting],
 ) -> Result<Vec<Outcome>, Error> {
     let mut tx = connection::write_on(connection).await?;
-    // The plans of foreign keys are kept, of which every row has several: to make them anew takes longer
-    // than to check.
-    sqlx::query("set local plan_cache_mode = auto").execute(&mut *tx).await?;
     let place = Place::read(&mut tx).await?;
-    let view = kept.take().and_then(|view| view.at(&place));
-    let mut view = match view {
-        Some(view) => view,
-        None => Box::pin(View::read(&mut tx, &place)).await?,
+    let mut view = match kept.take().filter(|view| view.is_at(&place)) {
+        Some(mut view) => {
+            view.see(&place);
+            view
+        }
+        None => Box::new(Box::pin(View::read(&mut tx, &place)).await?),
     };
     let taken = view.next_heights();
     let mut decided = Decided { keys: Keys::read(&mut tx, group).await?, ..Decided::default() };

@@ -3,6 +3,7 @@
 use sqlx::Postgres;
 use sqlx::pool::PoolConnection;
 use sqlx::postgres::{PgConnection, PgPool};
+use tokio::runtime::Handle;
 
 use crate::Error;
 
@@ -12,11 +13,13 @@ use crate::Error;
 pub(super) struct Line {
     pool: PgPool,
     held: Option<PoolConnection<Postgres>>,
+    /// Where it was taken: to give it back takes a task, and the line may be dropped anywhere.
+    runtime: Option<Handle>,
 }
 
 impl Line {
     pub(super) fn new(pool: PgPool) -> Self {
-        Self { pool, held: None }
+        Self { pool, held: None, runtime: None }
     }
 
     /// The connection, made if there is none.
@@ -26,11 +29,19 @@ impl Line {
             // On the heap: getting a connection is a large future.
             None => Box::pin(self.pool.acquire()).await?,
         };
+        self.runtime = Handle::try_current().ok();
         Ok(self.held.insert(held))
     }
 
     /// Gives the connection back after something failed on it: the pool asks whether it is good.
     pub(super) fn give_back(&mut self) {
+        self.held = None;
+    }
+}
+
+impl Drop for Line {
+    fn drop(&mut self) {
+        let _inside = self.runtime.as_ref().map(Handle::enter);
         self.held = None;
     }
 }

@@ -34,9 +34,14 @@ impl Signers {
     ) -> Result<Option<Signer>, Error> {
         // A thread that panicked meanwhile has changed nothing by halves.
         let known = self.0.read().unwrap_or_else(PoisonError::into_inner).get(&rollup).copied();
-        if known.is_some() {
-            return Ok(known);
+        match known {
+            Some(signer) => Ok(Some(signer)),
+            // On the heap: a query is a large future, and every post would carry it.
+            None => Box::pin(self.read(pool, rollup)).await,
         }
+    }
+
+    async fn read(&self, pool: &PgPool, rollup: RollupId) -> Result<Option<Signer>, Error> {
         let row = sqlx::query!(
             "select key_x, key_y from rollup where rollup_id = $1",
             rollup_key(rollup)

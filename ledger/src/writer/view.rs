@@ -87,18 +87,22 @@ impl Default for Tip {
 }
 
 impl View {
-    /// The view, if it is of that place.
-    pub(super) fn at(self, place: &Place) -> Option<Self> {
+    /// Whether it is of that place.
+    pub(super) fn is_at(&self, place: &Place) -> bool {
         let Head { epoch, block, hash, .. } = self.head;
-        let here = (epoch, block, hash) == (place.epoch, place.block, place.hash);
-        let head = Head { now: place.now, ..self.head };
-        let seen = Instant::now();
-        here.then_some(Self { head, settled_elsewhere: place.settled_elsewhere, seen, ..self })
+        (epoch, block, hash) == (place.epoch, place.block, place.hash)
+    }
+
+    /// Takes over what a place says that the view is of.
+    pub(super) fn see(&mut self, place: &Place) {
+        self.head.now = place.now;
+        self.settled_elsewhere = place.settled_elsewhere;
+        self.seen = Instant::now();
     }
 
     /// The view a little later, if the books are still there: then the time is what it was when it was
     /// last read plus what has passed here since, in the microseconds that Postgres keeps.
-    pub(super) fn by_now(mut self) -> Self {
+    pub(super) fn pass_time(&mut self) {
         let passed = u64::try_from(self.seen.elapsed().as_micros()).unwrap_or(u64::MAX);
         // What is cut off now is not lost: it has passed the next time.
         let passed = Duration::from_micros(passed);
@@ -109,7 +113,6 @@ impl View {
             self.head.now = now;
             self.seen = seen;
         }
-        self
     }
 
     /// Whether batches are taken any more, as far as was known when it was last looked for.

@@ -8,7 +8,7 @@ use sqlx::postgres::PgConnection;
 
 use super::connect;
 use crate::column::{asset_key, bigint, rollup_key, signature_bytes, word_bytes};
-use crate::connection::session;
+use crate::connection::writing;
 use crate::{Error, Role};
 
 /// Books batches of one transfer by one call each, past every constraint and guard, as the role that the api
@@ -34,7 +34,7 @@ impl BookingFunction {
     /// # Errors
     /// As [`crate::Ledger::connect`].
     pub async fn connect(url: &str) -> Result<Self, Error> {
-        let options = session(url, Role::Api)?;
+        let options = writing(url, Role::Api)?;
         let connection = PgConnection::connect_with(&options).await.map_err(Error::connecting)?;
         Ok(Self { connection })
     }

@@ -314,4 +314,83 @@ fn too_many_are_told_to_come_back() {
     });
 }
 
+/// Who books for others may go away: its own batch and theirs are booked, and they are answered.
+#[test]
+fn who_books_may_go_away() {
+    with_world(|mut world| async move {
+        let mine = chain(&mut world, ONE, 1).remove(0);
+        let theirs = chain(&mut world, TWO, 2);
+        // Known signers: so each is queued when it is first polled.
+        for rollup in [ONE, TWO] {
+            let refused = world.batch(rollup, vec![to(THREE, ETH, 1_000_000)], Vec::new());
+            world.api.post_batch(&refused).await.unwrap_err();
+        }
+        let mut held = world.raw.begin().await.unwrap();
+        sqlx::query("select lock_books()").execute(&mut *held).await.unwrap();
+        let mut posts = JoinSet::new();
+        let leaver = tokio::time::timeout(Duration::from_millis(300), world.api.post_batch(&mine));
+        let others = async {
+            tokio::time::sleep(Duration::from_millis(100)).await;
+            for batch in theirs.clone() {
+                let api = world.api.clone();
+                posts.spawn(async move { api.post_batch(&batch).await });
+                tokio::time::sleep(Duration::from_millis(20)).await;
+            }
+        };
+        let (left, ()) = tokio::join!(leaver, others);
+        left.unwrap_err();
+        held.rollback().await.unwrap();
+        while let Some(answer) = posts.join_next().await {
+            answer.unwrap().unwrap();
+        }
+        let all = [&mine, &theirs[0], &theirs[1]].map(|batch| (batch.rollup(), batch.height()));
+        assert_eq!(booked(&world).await, BTreeSet::from(all));
+        assert!(world.api.post_batch(&mine).await.unwrap().replayed);
+        world.assert_clean().await;
+    });
+}
+
+/// Closed while batches wait, the ledger answers them all, and takes no more.
+#[test]
+fn closing_waits_for_what_waits() {
+    with_world(|mut world| async move {
+        let batches = chain(&mut world, ONE, 20);
+        let ledger = Ledger::connect(&world.url, Role::Api, 4).await.unwrap();
+        let refused = world.batch(ONE, vec![to(TWO, ETH, 1_000_000)], Vec::new());
+        ledger.post_batch(&refused).await.unwrap_err();
+        let mut held = world.raw.begin().await.unwrap();
+        sqlx::query("select lock_books()").execute(&mut *held).await.unwrap();
+        let mut posts = JoinSet::new();
+        for batch in batches.clone() {
+            let ledger = ledger.clone();
+            posts.spawn(async move { ledger.post_batch(&batch).await });
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+        let ((), ()) = tokio::join!(ledger.close(), async {
+            tokio::time::sleep(Duration::from_millis(200)).await;
+            let late = ledger.post_batch(&batches[0]).await;
+            assert!(matches!(late, Err(Error::Stopped)), "{late:?}");
+            held.rollback().await.unwrap();
+        });
+        while let Some(answer) = posts.join_next().await {
+            answer.unwrap().unwrap();
+        }
+        assert_eq!(booked(&world).await.len(), batches.len());
+        world.assert_clean().await;
+    });
+}
+
+/// A ledger that has posted may be dropped where there is no runtime.
+#[test]
+fn a_ledger_is_dropped_anywhere() {
+    with_world(|mut world| async move {
+        let ledger = Ledger::connect(&world.url, Role::Api, 1).await.unwrap();
+        for batch in chain(&mut world, ONE, 2) {
+            ledger.post_batch(&batch).await.unwrap();
+        }
+        std::thread::spawn(move || drop(ledger)).join().unwrap();
+        world.assert_clean().await;
+    });
+}
+
 const KILLS: usize = 20;

@@ -250,11 +250,11 @@ async fn book(function: &mut BookingFunction, batches: &[(Batch, Word)]) -> anyh
     Ok(())
 }
 
-/// In their order: each is queued before the next.
+/// In their order, in one request.
 async fn post_together(ledger: &Ledger, batches: &[Batch]) -> anyhow::Result<()> {
-    let posts = batches.iter().map(|batch| ledger.post_batch(batch));
-    for posted in futures_util::future::join_all(posts).await {
-        posted?;
+    let items: Vec<_> = (0_u16..).zip(batches).collect();
+    for answered in ledger.post_batches(&items, None).await {
+        answered?;
     }
     Ok(())
 }
@@ -302,7 +302,7 @@ const POSTS_OF_A_CLIENT: usize = 25;
 /// After which a connection has its plans.
 const WARMING_POSTS: usize = 5;
 const LONE_POSTS: usize = 20;
-const LONE_TURNS: usize = 6;
+const LONE_TURNS: usize = 12;
 const ROWS_OF_THE_FLOOR: u64 = 100_000;
 const COPIES: usize = 3;
 /// Of the classic way, so many that few transfers wait for another.

@@ -119,7 +119,10 @@ pub(super) fn ledger(
     let outcome = match arguments.growth {
         None => {
             let rounds = usize::from(arguments.rounds);
-            let figures = runtime.block_on(bench::ledger::compare(&postgres.url(), rounds));
+            let url = postgres.url();
+            // As a task, which the api's handlers are.
+            let compared = runtime.spawn(async move { bench::ledger::compare(&url, rounds).await });
+            let figures = runtime.block_on(compared)?;
             figures.map(|figures| (figures.table(), json!(figures)))
         }
         Some(most) => {
