@@ -192,7 +192,11 @@ fn take_group(waiting: &mut VecDeque<Waiting>) -> Vec<Waiting> {
 }
 
 /// Books a group and answers it, and gives back those that have to wait for the next.
-async fn book(line: &mut Line, view: &mut Option<Box<View>>, mut group: Vec<Waiting>) -> Vec<Waiting> {
+async fn book(
+    line: &mut Line,
+    view: &mut Option<Box<View>>,
+    mut group: Vec<Waiting>,
+) -> Vec<Waiting> {
     // Whoever does not wait any more has not been answered, and may ask again.
     group.retain(|one| !one.answer.is_closed());
     let mut pauses = PAUSES.iter();
