@@ -59,8 +59,7 @@ $$;
 -- Books a small group of batches with the idempotency keys that they came with, in one call. The call decides
 -- nothing. It takes the books' lock, looks whether they are where they were when the batches were decided, and
 -- writes the rows that it is given, with the caller's rights and past every guard; or it writes none and says so.
--- Rows are read off the columns by their numbers: a set of rows for each column costs more than a small group's own,
--- and so does to join them with a set of numbers.
+-- Rows are read off the columns by their numbers: a set of rows for each column costs more than a small group's own.
 create or replace function book_batches_with_keys(
     -- Where the books were, and the time.
     at_block bigint, at_hash bytea, at_epoch bigint, moment timestamptz,
@@ -117,7 +116,7 @@ begin
     select at_block + nth, at_epoch, 4, transfer_counts[nth] + exit_counts[nth],
         case nth when 1 then at_hash else block_hashes[nth - 1] end, contents[nth],
         block_hashes[nth], moment
-    from (select generate_series(1, cardinality(rollups))) n (nth);
+    from generate_series(1, cardinality(rollups)) nth;
     if cardinality(transfer_batches) > 0 then
         insert into transfer (block_number, position, epoch_number, posting_kind, asset_id,
             debit_account_id, credit_account_id, atoms, debit_balance, credit_balance, recipient,
@@ -126,13 +125,12 @@ begin
             transfer_assets[nth], debited[nth], credited[nth], transfer_atoms[nth],
             debit_balances[nth], credit_balances[nth], transfer_recipients[nth],
             transfer_digests[nth]
-        from (select generate_series(1, cardinality(transfer_batches))) n (nth);
-        update balance set (debits, credits, version, last_block) = (
-                select account_debits[nth]::numeric, account_credits[nth]::numeric,
-                    account_versions[nth], account_blocks[nth]
-                from (select array_position(accounts, account_id)) n (nth)
-            )
-        where account_id = any (accounts);
+        from generate_series(1, cardinality(transfer_batches)) nth;
+        update balance set debits = account_debits[nth]::numeric,
+            credits = account_credits[nth]::numeric, version = account_versions[nth],
+            last_block = account_blocks[nth]
+        from generate_series(1, cardinality(accounts)) nth
+        where balance.account_id = accounts[nth];
     end if;
     insert into batch (rollup_id, height, block_number, epoch_number, place_in_epoch,
         previous_root, new_root, exit_root, body_digest, batch_digest, signature,
@@ -141,13 +139,13 @@ begin
         new_roots[nth], exit_roots[nth], body_digests[nth], batch_digests[nth], signatures[nth],
         transfer_counts[nth], exit_counts[nth], exit_numbers[nth], exit_trees[nth], attempts[nth],
         continued_attempts[nth]
-    from (select generate_series(1, cardinality(rollups))) n (nth);
+    from generate_series(1, cardinality(rollups)) nth;
     if cardinality(lane_batches) > 0 then
         insert into lane (rollup_id, height, attempt, asset_id, destination_id, atoms,
             transfer_count)
         select rollups[lane_batches[nth]], heights[lane_batches[nth]], attempts[lane_batches[nth]],
             lane_assets[nth], lane_destinations[nth], lane_atoms[nth], lane_transfer_counts[nth]
-        from (select generate_series(1, cardinality(lane_batches))) n (nth);
+        from generate_series(1, cardinality(lane_batches)) nth;
     end if;
     if cardinality(exit_batches) > 0 then
         insert into exit (rollup_id, height, block_number, epoch_number, exit_index, position,
@@ -159,14 +157,14 @@ begin
                 where last.rollup_id = rollups[exit_batches[nth]]
                     and last.exit_index = exit_indices[nth]
             )
-        from (select generate_series(1, cardinality(exit_batches))) n (nth);
+        from generate_series(1, cardinality(exit_batches)) nth;
     end if;
     if cardinality(key_batches) > 0 then
         insert into keyed_write (api_key_id, idempotency_key, item, request_digest, block_number,
             replayed)
         select nullif(key_callers[nth], ''), idempotency_keys[nth], key_items[nth],
             request_digests[nth], at_block + key_batches[nth], false
-        from (select generate_series(1, cardinality(key_batches))) n (nth);
+        from generate_series(1, cardinality(key_batches)) nth;
     end if;
     return true;
 end
